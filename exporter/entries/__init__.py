@@ -1,0 +1,1 @@
+"""Bytes into rows. Pure: no network, no files, no clock."""

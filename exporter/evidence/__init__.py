@@ -1,0 +1,1 @@
+"""Files into proof: the bag, the manifest, the chain."""

@@ -1,0 +1,87 @@
+"""The records that the rooms share. Frozen: a fact, once stated, does not change."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from exporter.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A half-open stretch of time, ``[since, until)``, in UTC and whole seconds."""
+
+    since: datetime
+    """First instant that belongs to the window."""
+
+    until: datetime
+    """First instant that no longer does."""
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            moment: datetime = getattr(self, name)
+            if moment.tzinfo is not UTC or moment.microsecond:
+                raise ValueError(f"{name} must be in UTC and whole seconds: {moment!r}")
+        if self.until < self.since:
+            raise UsageError(
+                f"The window ends ({rfc3339(self.until)}) before it begins ({rfc3339(self.since)}).",
+                "Give an --until that lies after --since.",
+            )
+
+    @property
+    def slug(self) -> str:
+        """The window as it stands in a bundle's folder name: ``20260101T000000Z_20260401T000000Z``."""
+        return f"{self.since:%Y%m%dT%H%M%SZ}_{self.until:%Y%m%dT%H%M%SZ}"
+
+
+class Result(StrEnum):
+    """How a check came out."""
+
+    AS_EXPECTED = "as expected"
+    DIFFERS = "differs"
+    NOT_SHOWN = "not shown"
+    NOT_PERFORMED = "not performed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question put to the source or to the archives, and its answer."""
+
+    id: str
+    """Stable name, for machines: ``start-of-window``."""
+
+    what: str
+    """What was asked, for people."""
+
+    expected: str
+    """What a whole export would show."""
+
+    found: str
+    """What was seen."""
+
+    result: Result
+    """How the two compare."""
+
+
+class Verdict(StrEnum):
+    """Whether the export is whole, as far as the source lets anyone tell."""
+
+    COMPLETE = "COMPLETE"
+    UNPROVEN = "UNPROVEN"
+    PARTIAL = "PARTIAL"
+
+    @classmethod
+    def of(cls, checks: Iterable[Check]) -> "Verdict":
+        """Follow from the checks alone: what differs makes it partial, what is not shown unproven."""
+        results = {check.result for check in checks}
+        if Result.DIFFERS in results:
+            return cls.PARTIAL
+        if Result.NOT_SHOWN in results:
+            return cls.UNPROVEN
+        return cls.COMPLETE
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a UTC time as RFC 3339 with ``Z``, with fractions only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Rows into pages: figures, controls, charts, and the PDF."""

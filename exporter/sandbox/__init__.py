@@ -1,0 +1,1 @@
+"""An independent platform with an append-only audit log. It imports nothing of the exporter."""
