@@ -1,0 +1,44 @@
+"""The table as CSV for spreadsheets: RFC 4180, UTF-8, values quoted, nulls bare.
+
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break. Such a cell gets
+a leading apostrophe, and so does one that begins with an apostrophe: taking one leading apostrophe away from
+every cell that has one gives the values back.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from exporter.archive.files import HashingFile, Written
+from exporter.archive.text import as_text
+
+_ACTIVE = r"\A[=+\-@\t\r\n']"
+_OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
+
+
+class CsvWriter:
+    """Writes tables to one CSV file."""
+
+    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+        self._file = file
+        self._rows = 0
+        self._names = schema.names
+        text = pa.schema([pa.field(name, pa.string()) for name in schema.names])
+        self._writer = csv.CSVWriter(pa.PythonFile(file, mode="w"), text, write_options=_OPTIONS)
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of ``table``."""
+        text = as_text(table)
+        self._writer.write(pa.table([_defused(text[name]) for name in self._names], names=self._names))
+        self._rows += table.num_rows
+
+    def finish(self) -> Written:
+        """Close the file and describe it."""
+        self._writer.close()
+        self._file.close()
+        return self._file.written(self._rows)
+
+
+def _defused(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    active = pc.match_substring_regex(cells, _ACTIVE)
+    return pc.if_else(active, pc.binary_join_element_wise("'", cells, ""), cells)

@@ -1,0 +1,66 @@
+"""The table as Parquet.
+
+The settings are measured ones: zstd level 3, row groups of 131,072 rows, dictionaries only where values
+repeat, delta encodings on ``id`` and ``timestamp``, a Bloom filter on ``id`` and the page index. Chunks are
+combined before each row group, since their number would otherwise change the bytes.
+"""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exporter.archive.files import HashingFile, Written
+
+_ROW_GROUP = 131_072
+_REPEATING = [
+    "organization_id",
+    "actor_id",
+    "actor_email",
+    "actor_type",
+    "ip_address",
+    "user_agent",
+    "action",
+    "resource_type",
+    "resource_id",
+    "resource_name",
+    "changes.list.element.field",
+]
+_ENCODINGS = {"id": "DELTA_BYTE_ARRAY", "timestamp": "DELTA_BINARY_PACKED"}
+
+
+class ParquetWriter:
+    """Writes tables to one Parquet file, a row group whenever enough rows have gathered."""
+
+    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+        self._file = file
+        self._rows = 0
+        self._gathered = schema.empty_table()
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(file, mode="w"),
+            schema,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=_REPEATING,
+            column_encoding=_ENCODINGS,
+            write_page_index=True,
+            bloom_filter_options={"id": {"ndv": _ROW_GROUP, "fpp": 0.01}},
+        )
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of ``table``."""
+        arrived = table.replace_schema_metadata(self._gathered.schema.metadata)
+        self._gathered = pa.concat_tables([self._gathered, arrived])
+        while self._gathered.num_rows >= _ROW_GROUP:
+            self._write_group(self._gathered.slice(0, _ROW_GROUP))
+            self._gathered = self._gathered.slice(_ROW_GROUP)
+
+    def finish(self) -> Written:
+        """Write what has gathered, close the file and describe it."""
+        if self._gathered.num_rows:
+            self._write_group(self._gathered)
+        self._writer.close()
+        self._file.close()
+        return self._file.written(self._rows)
+
+    def _write_group(self, group: pa.Table) -> None:
+        self._writer.write_table(group.combine_chunks(), row_group_size=_ROW_GROUP)
+        self._rows += group.num_rows

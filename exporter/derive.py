@@ -1,0 +1,152 @@
+"""Responses into archives: the deterministic heart.
+
+What is written depends on nothing but the entries that were received and the window: not on when, how, in
+how many pages or in what order they came.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exporter.archive.csv import CsvWriter
+from exporter.archive.files import HashingFile, Written
+from exporter.archive.jsonl import JsonlWriter
+from exporter.archive.order import Runs
+from exporter.archive.parquet import ParquetWriter
+from exporter.entries.normalize import Rows
+from exporter.entries.schema import SCHEMA
+from exporter.facts import Check, Result, Window, rfc3339
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """The archives, and what was counted while they were made."""
+
+    files: dict[str, Written]
+    """The archives by format."""
+
+    received: int
+    """Entries in all pages, repeats included."""
+
+    outside: int
+    """Entries received that lie outside the window."""
+
+    repeated: int
+    """Entries inside the window that came again, byte for byte."""
+
+    conflicts: tuple[str, ...]
+    """Ids inside the window that came with two bodies."""
+
+    rows: int
+    """Entries in the archives, one per id."""
+
+    nulls: dict[str, int]
+    """Nulls in each column."""
+
+    earliest: str | None
+    """Time of the first row, RFC 3339."""
+
+    latest: str | None
+    """Time of the last row, RFC 3339."""
+
+    observations: dict[str, int]
+    """How often each oddity was met, by its name."""
+
+    @property
+    def checks(self) -> list[Check]:
+        """What the archives themselves can answer."""
+        counts = {name: file.rows for name, file in self.files.items()}
+        expected = self.received - self.outside - self.repeated - len(self.conflicts)
+        return [
+            Check(
+                id="one-body",
+                what="Every id came with one body, however often it was read",
+                expected="0 ids with two bodies",
+                found=f"{len(self.conflicts):,}",
+                result=Result.DIFFERS if self.conflicts else Result.AS_EXPECTED,
+            ),
+            Check(
+                id="counts",
+                what="The raw responses and every archive hold the same entries",
+                expected=f"{expected:,} in each",
+                found=", ".join(f"{count:,} {name}" for name, count in counts.items()),
+                result=Result.AS_EXPECTED if set(counts.values()) == {expected} else Result.DIFFERS,
+            ),
+        ]
+
+
+class _Writer(Protocol):
+    def write(self, table: pa.Table) -> None: ...
+    def finish(self) -> Written: ...
+
+
+_WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
+    "parquet": ParquetWriter,
+    "csv": CsvWriter,
+    "jsonl": JsonlWriter,
+}
+
+
+def derive(pages: Iterable[Rows], window: Window, to: Path) -> Derived:
+    """Write the archives of ``window`` from ``pages``, in any order, into the folder ``to``."""
+    received = inside = 0
+    observations: Counter[str] = Counter()
+    with Runs(to / "runs.arrow") as runs:
+        for page in pages:
+            kept = _inside(page.batch, window)
+            runs.add(kept)
+            received += page.batch.num_rows
+            inside += kept.num_rows
+            observations.update(page.observations)
+        files, nulls, edges = _write(runs, window, to)
+    return Derived(
+        files=files,
+        received=received,
+        outside=received - inside,
+        repeated=runs.repeated,
+        conflicts=tuple(runs.conflicts),
+        rows=inside - runs.repeated - len(runs.conflicts),
+        nulls=nulls,
+        earliest=edges[0],
+        latest=edges[1],
+        observations=dict(observations),
+    )
+
+
+def _write(
+    runs: Runs, window: Window, to: Path
+) -> tuple[dict[str, Written], dict[str, int], tuple[str | None, str | None]]:
+    schema = SCHEMA.with_metadata(
+        {
+            **SCHEMA.metadata,
+            "audit-export.since": rfc3339(window.since),
+            "audit-export.until": rfc3339(window.until),
+        }
+    )
+    nulls = dict.fromkeys(SCHEMA.names, 0)
+    edges: tuple[str | None, str | None] = (None, None)
+    with ExitStack() as stack:
+        writers = {
+            name: open_writer(stack.enter_context(HashingFile(to / f"audit.{name}")), schema)
+            for name, open_writer in _WRITERS.items()
+        }
+        for table in runs.merged():
+            for writer in writers.values():
+                writer.write(table)
+            for name in nulls:
+                nulls[name] += table[name].null_count
+            first, last = (rfc3339(table["timestamp"][place].as_py()) for place in (0, -1))
+            edges = (edges[0] or first, last)
+        return {name: writer.finish() for name, writer in writers.items()}, nulls, edges
+
+
+def _inside(batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
+    moments = batch["timestamp"]
+    since, until = (pa.scalar(moment, type=moments.type) for moment in (window.since, window.until))
+    return batch.filter(pc.and_(pc.greater_equal(moments, since), pc.less(moments, until)))

@@ -1,0 +1,110 @@
+"""The body of a list response: where the entries are, and what the platform says of them.
+
+Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``;
+and the envelope ``{"error", "message", "count", "data"}`` around either. Entries are kept as the bytes that
+were received, so that each can be hashed before anything reads it.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from exporter.errors import SourceError
+
+_ENTRY_KEYS = ("audit_logs", "entries", "data")
+_NOTHING = msgspec.Raw()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """One list response, taken apart."""
+
+    entries: list[msgspec.Raw]
+    """The entries, in the order received, each the bytes it came as."""
+
+    total: int | None
+    """How many entries the platform says there are, where it says so."""
+
+    limit: int | None
+    """The limit the platform says it applied, where it says so."""
+
+    offset: int | None
+    """The offset the platform says it applied, where it says so."""
+
+
+class _Object(msgspec.Struct):
+    error: bool | None = None
+    message: str | None = None
+    data: msgspec.Raw = _NOTHING
+    audit_logs: msgspec.Raw = _NOTHING
+    entries: msgspec.Raw = _NOTHING
+    total: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+
+
+_object = msgspec.json.Decoder(_Object)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def parse_list(body: bytes) -> Body:
+    """Take a list response apart.
+
+    Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``.
+    """
+    try:
+        return _parse(body)
+    except msgspec.MsgspecError as error:
+        raise SourceError(
+            f"The platform answered with something that is not a list of audit entries ({error}).",
+            "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
+        ) from error
+
+
+def parse_entry(body: bytes) -> msgspec.Raw:
+    """Return the one entry of a single-entry response, bare or inside the envelope's ``data``.
+
+    Raises :class:`SourceError` as :func:`parse_list` does.
+    """
+    try:
+        envelope = _object.decode(body)
+    except msgspec.MsgspecError as error:
+        raise SourceError(
+            f"The platform answered with something that is not an audit entry ({error}).",
+            "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
+        ) from error
+    _refuse_failure(envelope)
+    return envelope.data if _is_given(envelope.data) else msgspec.Raw(body)
+
+
+def _parse(body: bytes) -> Body:
+    if _is_array(body):
+        return Body(entries=_array.decode(body), total=None, limit=None, offset=None)
+    envelope = _object.decode(body)
+    _refuse_failure(envelope)
+    inner = envelope
+    if _is_given(envelope.data) and not _is_array(bytes(envelope.data)):
+        inner = _object.decode(envelope.data)
+    for key in _ENTRY_KEYS:
+        found: msgspec.Raw = getattr(inner, key)
+        if _is_given(found):
+            return Body(
+                entries=_array.decode(found), total=inner.total, limit=inner.limit, offset=inner.offset
+            )
+    raise msgspec.ValidationError(f"no {', '.join(_ENTRY_KEYS)} in it")
+
+
+def _is_given(raw: msgspec.Raw) -> bool:
+    return bytes(raw) not in (b"", b"null")
+
+
+def _is_array(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"["
+
+
+def _refuse_failure(envelope: _Object) -> None:
+    if envelope.error:
+        raise SourceError(
+            f"The platform reports a failure: {envelope.message or 'no message given'}.",
+            "Try again later; if it persists, ask the platform's support with this message.",
+        )

@@ -1,0 +1,206 @@
+"""Entries as received into rows of the table, a page at a time.
+
+Each column has an ordered list of places where the platform is known to put its value; the first that holds
+one wins. Nothing is dropped: a field that no column took goes to ``extra`` as JSON text, and
+``source_sha256`` names the bytes the row was made from.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+
+from exporter.entries.changes import Change, compact, parse_changes
+from exporter.entries.moments import Moment, parse_number, parse_text
+from exporter.entries.schema import COLUMNS, SCHEMA
+from exporter.errors import RecordError
+
+NO_ZONE = "timestamp-without-zone"
+"""Observation: a timestamp named no zone and was taken as UTC."""
+
+CUT = "timestamp-below-microsecond"
+"""Observation: a timestamp had digits below the microsecond; the full text is in ``extra``."""
+
+ODD_CHANGES = "changes-of-unknown-shape"
+"""Observation: ``changes`` had none of the known shapes; it is in ``extra`` as received."""
+
+_PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "id": (("id",),),
+    "organization_id": (("organization_id",),),
+    "actor_id": (("actor_id",), ("user_id",), ("user", "id")),
+    "actor_email": (("actor_email",), ("user_email",), ("user", "email")),
+    "actor_type": (("actor_type",),),
+    "ip_address": (("ip_address",), ("ip",)),
+    "user_agent": (("user_agent",),),
+    "action": (("action",),),
+    "resource_type": (("resource_type",), ("resource", "type")),
+    "resource_id": (("resource_id",), ("resource", "id")),
+    "resource_name": (("resource_name",), ("resource", "name")),
+    "request_id": (("request_id",), ("metadata", "request_id")),
+}
+_TIMES = ("created_at", "timestamp")
+_METADATA = ("metadata", "details")
+_NESTED = ("user", "resource")
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string = msgspec.json.Decoder(str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of one page."""
+
+    batch: pa.RecordBatch
+    """One row per entry, in the order received, with :data:`~exporter.entries.schema.SCHEMA`."""
+
+    observations: Counter[str]
+    """How often each oddity was met, by its name."""
+
+
+def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
+    """Turn a page of entries into rows; ``source`` names the page in errors.
+
+    Raises :class:`RecordError` for an entry that is no object or has no id, time or action.
+    """
+    observations: Counter[str] = Counter()
+    columns: dict[str, list[object]] = {column.name: [] for column in COLUMNS}
+    for index, entry in enumerate(entries):
+        raw = bytes(entry)
+        try:
+            row = _Entry(raw).row(observations)
+        except (msgspec.MsgspecError, _UnusableError) as error:
+            raise RecordError(
+                f"Entry {index} of {source} cannot be placed in the archive: {error}.",
+                "Nothing was skipped or published; report the entry to the platform.",
+            ) from error
+        for name, cells in columns.items():
+            cells.append(row.get(name))
+    arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
+    return Rows(batch=pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), observations=observations)
+
+
+class _UnusableError(Exception):
+    """The entry lacks what every row must have."""
+
+
+class _Entry:
+    """One entry while its fields are being handed out to columns."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._fields = {name: bytes(value) for name, value in _object.decode(raw).items()}
+        self._left = set(self._fields)
+        self._nested = {
+            name: _object.decode(self._fields[name])
+            for name in (*_NESTED, "metadata")
+            if self._fields.get(name, b"")[:1] == b"{"
+        }
+
+    def row(self, observations: Counter[str]) -> dict[str, object]:
+        row: dict[str, object] = {name: self._first(places) for name, places in _PLACES.items()}
+        self._place_user(row)
+        self._place_nested(row)
+        for name in ("id", "action"):
+            if not row[name]:
+                raise _UnusableError(f"it has no {name}")
+        row["timestamp"] = self._timestamp(observations)
+        row["changes"] = self._changes(observations)
+        row["metadata"] = self._metadata()
+        row["extra"] = self._extra()
+        row["source_sha256"] = hashlib.sha256(self._raw).hexdigest()
+        return row
+
+    def _first(self, places: Sequence[tuple[str, ...]]) -> str | None:
+        for place in places:
+            text = self._text(place)
+            if text is not None:
+                if len(place) == 1:
+                    self._left.discard(place[0])
+                return text
+        return None
+
+    def _text(self, place: tuple[str, ...]) -> str | None:
+        fields = self._fields if len(place) == 1 else self._nested.get(place[0], {})
+        raw = bytes(fields.get(place[-1], b"null"))
+        match raw[:1]:
+            case b'"':
+                return _string.decode(raw)
+            case b"n" | b"{" | b"[":
+                return None
+            case _:
+                return raw.decode()
+
+    def _place_user(self, row: dict[str, object]) -> None:
+        """Take a plain ``user`` for an e-mail address when it has an ``@``, for an id otherwise."""
+        user = self._text(("user",))
+        if user is None:
+            return
+        column = "actor_email" if "@" in user else "actor_id"
+        if row[column] is None:
+            row[column] = user
+            self._left.discard("user")
+
+    def _place_nested(self, row: dict[str, object]) -> None:
+        """Count an object as placed when the value of each of its members stands in a column."""
+        for name in _NESTED:
+            members = self._nested.get(name)
+            columns = {places[-1][1]: column for column, places in _PLACES.items() if name in places[-1][:-1]}
+            if members is not None and all(
+                member in columns and self._text((name, member)) == row[columns[member]] for member in members
+            ):
+                self._left.discard(name)
+
+    def _timestamp(self, observations: Counter[str]) -> datetime:
+        for name in _TIMES:
+            raw = self._fields.get(name, b"null")
+            if raw == b"null":
+                continue
+            moment = _moment(raw)
+            if moment is None:
+                raise _UnusableError(f"its time cannot be read: {raw[:40]!r}")
+            observations[NO_ZONE] += moment.zoneless
+            observations[CUT] += moment.cut
+            if not moment.cut:
+                self._left.discard(name)
+            return moment.value
+        raise _UnusableError("it has no time")
+
+    def _changes(self, observations: Counter[str]) -> list[Change] | None:
+        raw = self._fields.get("changes", b"null")
+        if raw == b"null":
+            return None
+        changes = parse_changes(raw)
+        if changes is None:
+            observations[ODD_CHANGES] += 1
+        else:
+            self._left.discard("changes")
+        return changes
+
+    def _metadata(self) -> str | None:
+        for name in _METADATA:
+            raw = self._fields.get(name, b"null")
+            if raw != b"null":
+                self._left.discard(name)
+                return compact(raw)
+        return None
+
+    def _extra(self) -> str | None:
+        left = [name for name in self._fields if name in self._left and self._fields[name] != b"null"]
+        if not left:
+            return None
+        members = (f"{msgspec.json.encode(name).decode()}:{compact(self._fields[name])}" for name in left)
+        return "{" + ",".join(members) + "}"
+
+
+def _moment(raw: bytes) -> Moment | None:
+    match raw[:1]:
+        case b'"':
+            return parse_text(_string.decode(raw))
+        case b"{" | b"[" | b"t" | b"f":
+            return None
+        case _:
+            return parse_number(raw.decode())
