@@ -1,0 +1,257 @@
+"""One HTTP client that never gives the key away, and never takes a failure for an answer.
+
+Retried, within bounds: connection errors, time-outs, 429 and 5xx (``Retry-After`` is obeyed), and bodies
+that cannot be read. Final at once: 401 and 403, other errors the platform states, and every redirect, since
+following one could send the key elsewhere.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import httpx
+import msgspec
+import stamina
+
+from exporter import __version__
+from exporter.errors import AuthorizationError, SourceError, UsageError
+from exporter.source.credentials import Key
+from exporter.source.responses import ResponseFile
+
+T = TypeVar("T")
+
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_FIRST_CONTACT = 30.0
+_UNREADABLE_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where to connect, as whom, and how patiently."""
+
+    base_url: str
+    """Base URL of the API; https, or http to this machine."""
+
+    key: Key
+    """The API key, sent in ``x-satusky-api-key``."""
+
+    timeout: float = 30.0
+    """Seconds that one request may take."""
+
+    retry_for: float = 600.0
+    """Seconds for which a failing request is tried again; 30 at most until the platform has answered once."""
+
+    ca_bundle: Path | None = None
+    """PEM certificates to trust instead of the usual ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[T]):
+    """A successful response."""
+
+    content: T
+    """The body, as the reader that was passed in understood it."""
+
+    server_time: datetime | None
+    """The platform's clock (``Date``, RFC 9110 section 6.6.1), where it gave one."""
+
+
+class NotFoundError(SourceError):
+    """The platform knows no such path (404)."""
+
+
+class _TemporaryError(Exception):
+    """The platform asks to try again."""
+
+    def __init__(self, status: int, retry_after: float | None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.retry_after = retry_after
+
+
+class _UnreadableError(Exception):
+    """The body was not what was asked for; the cause says why."""
+
+
+class Client:
+    """Sends requests with the key and keeps every response; a context manager that closes its connections.
+
+    ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept.
+    """
+
+    def __init__(
+        self, connection: Connection, *, now: Callable[[], datetime], responses: ResponseFile | None = None
+    ) -> None:
+        self.base_url = _trusted(connection.base_url)
+        self.requests = 0
+        """Requests sent so far, retries included."""
+        self._retry_for = connection.retry_for
+        self._now = now
+        self._responses = responses
+        self._reached = False
+        self._http = httpx.Client(
+            headers={
+                "x-satusky-api-key": connection.key.reveal(),
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": f"audit-export/{__version__}",
+            },
+            timeout=connection.timeout,
+            verify=_tls(connection.ca_bundle),
+            follow_redirects=False,
+        )
+
+    def get(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
+        """Fetch ``path`` below the base URL and have ``read`` make sense of the body.
+
+        Raises :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404 and
+        :class:`SourceError` on everything else that is not a readable answer within the limits.
+        """
+        try:
+            for attempt in self._attempts():
+                with attempt:
+                    return self._get_once(path, parameters, read)
+        except httpx.HTTPError as error:
+            raise SourceError(
+                f"The platform at {self.base_url} cannot be reached ({str(error) or type(error).__name__}).",
+                "Check --api-url, the network and any proxy, then run the same command again.",
+            ) from error
+        except _TemporaryError as error:
+            raise SourceError(
+                f"The platform at {self.base_url} kept answering {error}.",
+                "Try again later, or give it longer with --retry-for.",
+            ) from error
+        except _UnreadableError as error:
+            raise error.__cause__ or error from None
+        raise AssertionError("stamina ends with a result or an exception")
+
+    def _attempts(self) -> Iterator[AbstractContextManager[object]]:
+        unreadable = 0
+
+        def backoff(error: Exception) -> bool | float:
+            nonlocal unreadable
+            if isinstance(error, _TemporaryError) and error.retry_after is not None:
+                return error.retry_after
+            unreadable += isinstance(error, _UnreadableError)
+            retried = isinstance(error, httpx.TransportError | _TemporaryError | _UnreadableError)
+            return retried and unreadable < _UNREADABLE_ATTEMPTS
+
+        patience = self._retry_for if self._reached else min(self._retry_for, _FIRST_CONTACT)
+        return iter(stamina.retry_context(on=backoff, attempts=None, timeout=patience, wait_max=30.0))
+
+    def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
+        self.requests += 1
+        response = self._http.get(self.base_url + path, params=dict(parameters))
+        self._reached = True
+        if self._responses is not None:
+            self._responses.append(response, at=self._now())
+        _refuse_status(response)
+        try:
+            content = read(response.content)
+        except SourceError as error:
+            raise _UnreadableError from error
+        return Answer(content=content, server_time=_server_time(response))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+
+def _trusted(base_url: str) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise UsageError(
+            f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
+        ) from error
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOCAL_HOSTS):
+        raise UsageError(
+            f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
+        )
+    if url.userinfo or url.query or url.fragment:
+        raise UsageError(
+            "--api-url holds a user name, a query or a fragment.",
+            "Give the base URL alone; the key has its own options.",
+        )
+    return base_url.rstrip("/")
+
+
+def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"The CA bundle {ca_bundle} cannot be used ({error}).",
+            "Name a readable file of PEM certificates.",
+        ) from error
+
+
+def _refuse_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise AuthorizationError(
+            f"The platform does not accept the key (HTTP {status}{_stated(response)}).",
+            "Check that the key is current, may read the audit log, and belongs to the organization.",
+        )
+    if status == httpx.codes.NOT_FOUND:
+        raise NotFoundError(
+            f"The platform knows no {response.request.url.path} (HTTP 404{_stated(response)}).",
+            "Check --api-url, --org and the id.",
+        )
+    if status == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        raise _TemporaryError(status, _retry_after(response))
+    if response.is_redirect:
+        raise SourceError(
+            f"The platform redirects to {response.headers.get('location')!r}; the key is not sent there.",
+            "Give the final address as --api-url, if you trust it.",
+        )
+    if not response.is_success:
+        raise SourceError(
+            f"The platform refuses the request (HTTP {status}{_stated(response)}).",
+            "Check the options against the platform's manual.",
+        )
+
+
+def _stated(response: httpx.Response) -> str:
+    """Return the message of an error envelope, where the body is one, as a suffix."""
+    try:
+        message = msgspec.json.decode(response.content, type=_Envelope).message
+    except msgspec.MsgspecError:
+        return ""
+    return f": {message}" if message else ""
+
+
+class _Envelope(msgspec.Struct):
+    message: str = ""
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Read ``Retry-After`` in seconds; a date (RFC 9110 section 10.2.3) is counted from ``Date``."""
+    value = response.headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    until, server_time = _http_date(value), _server_time(response)
+    return None if until is None or server_time is None else max(0.0, (until - server_time).total_seconds())
+
+
+def _server_time(response: httpx.Response) -> datetime | None:
+    return _http_date(response.headers.get("date", ""))
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value).astimezone(UTC)
+    except ValueError:
+        return None

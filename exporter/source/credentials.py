@@ -1,0 +1,135 @@
+"""Where the key comes from, and how it is kept from going anywhere else.
+
+In this order: ``--api-key-file``; ``$CREDENTIALS_DIRECTORY/satusky-api-key`` (systemd); ``SATUSKY_API_KEY``;
+the profile of the platform's own client under ``~/.satusky``. A user who has logged in with that client needs
+no further set-up.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from exporter.errors import AuthorizationError, UsageError
+
+_SYSTEMD_NAME = "satusky-api-key"
+_VARIABLE = "SATUSKY_API_KEY"
+
+
+class Key:
+    """An API key that shows itself only when asked to."""
+
+    def __init__(self, text: str, *, origin: str) -> None:
+        stripped = text.strip()
+        if not stripped or not stripped.isascii() or not stripped.isprintable() or " " in stripped:
+            raise AuthorizationError(
+                f"The API key from {origin} is empty or holds characters that no key has.",
+                "Store the key alone, as printable ASCII, and try again.",
+            )
+        self._text = stripped
+        self.origin = origin
+
+    def reveal(self) -> str:
+        """Return the key itself, for the request header and for nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Key(origin={self.origin!r})"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile of the platform's own client, as far as it is of use here."""
+
+    token: str | None = None
+    """The API key of the login."""
+
+    api_url: str | None = None
+    """Base URL of the API."""
+
+    organization: str | None = None
+    """The organization's namespace."""
+
+    current_org_id: str | None = None
+    """The organization's id."""
+
+    current_org_name: str | None = None
+    """The organization's name."""
+
+    email: str | None = None
+    """The user who logged in."""
+
+    user_id: str | None = None
+    """The same user's id."""
+
+
+class _Context(msgspec.Struct):
+    active_profile: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A key, and the profile that goes with it."""
+
+    key: Key
+    """The key."""
+
+    profile: Profile
+    """The profile in force; empty where there is none."""
+
+
+def find_credentials(
+    *, key_file: Path | None, profile_name: str | None, environ: Mapping[str, str], home: Path
+) -> Credentials:
+    """Find the key and the profile.
+
+    Raises :class:`AuthorizationError` when there is no key or it cannot be read, :class:`UsageError` when a
+    profile was named that does not exist.
+    """
+    profile = _find_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
+    return Credentials(key=_find_key(key_file, profile, environ), profile=profile)
+
+
+def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str]) -> Key:
+    if key_file is not None:
+        return Key(_read(key_file), origin=f"file {key_file}")
+    if "CREDENTIALS_DIRECTORY" in environ:
+        systemd = Path(environ["CREDENTIALS_DIRECTORY"]) / _SYSTEMD_NAME
+        if systemd.exists():
+            return Key(_read(systemd), origin=f"systemd credential {_SYSTEMD_NAME}")
+    if environ.get(_VARIABLE):
+        return Key(environ[_VARIABLE], origin=f"environment variable {_VARIABLE}")
+    if profile.token:
+        return Key(profile.token, origin="profile of the platform's client")
+    raise AuthorizationError(
+        "There is no API key.",
+        f"Set {_VARIABLE}, name a file with --api-key-file, or log in with the platform's own client.",
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AuthorizationError(
+            f"The API key file {path} cannot be read: {os.strerror(error.errno or 0)}.",
+            "Check the path and its permissions.",
+        ) from error
+
+
+def _find_profile(name: str | None, folder: Path) -> Profile:
+    context = folder / "context.json"
+    if name is None and not context.exists():
+        return Profile()
+    try:
+        chosen = name or msgspec.json.decode(context.read_bytes(), type=_Context).active_profile
+        path = folder / "profiles" / f"{chosen}.json"
+        return msgspec.json.decode(path.read_bytes(), type=Profile)
+    except (OSError, msgspec.MsgspecError) as error:
+        if name is None:
+            return Profile()
+        raise UsageError(
+            f"The profile {name!r} of the platform's client cannot be read from {folder / 'profiles'}.",
+            "Name a profile that exists with --profile, or leave the option out.",
+        ) from error

@@ -1,0 +1,37 @@
+"""The two ways in which the platform speaks of the same log.
+
+Dialect A is the documented one, scoped by the key alone; dialect B is what the platform's own client calls
+and names the organization in the path.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """Paths and parameter names of one dialect; paths are relative to the base URL."""
+
+    name: str
+    """``A`` or ``B``."""
+
+    path: str
+    """Path of the list of entries; a single entry lies below it."""
+
+    user_parameter: str
+    """Name of the query parameter that filters by user."""
+
+    def entry_path(self, entry_id: str) -> str:
+        """Path of one entry."""
+        return f"{self.path}/{quote(entry_id, safe='')}"
+
+
+def dialect_a() -> Dialect:
+    """Return the dialect of the platform's manual."""
+    return Dialect(name="A", path="/audit", user_parameter="user")
+
+
+def dialect_b(organization: str) -> Dialect:
+    """Return the dialect of the platform's client, for one organization."""
+    path = f"/audit-logs/organizations/{quote(organization, safe='')}"
+    return Dialect(name="B", path=path, user_parameter="user_id")

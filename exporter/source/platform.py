@@ -1,0 +1,137 @@
+"""The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import pyarrow.compute as pc
+
+from exporter.entries.envelope import parse_entry, parse_list
+from exporter.entries.normalize import Rows, normalize
+from exporter.errors import SourceError
+from exporter.source.client import Client, NotFoundError
+from exporter.source.dialects import Dialect, dialect_a, dialect_b
+from exporter.source.responses import read_responses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One list response."""
+
+    rows: Rows
+    """Its entries as rows, in the order received."""
+
+    offset: int
+    """The offset that was asked for."""
+
+    total: int | None
+    """How many entries the log holds, as the platform says, where it says so."""
+
+    limit: int | None
+    """The limit that the platform says it applied, where it says so."""
+
+    server_time: datetime | None
+    """The platform's clock when it answered, where it gave one."""
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(self.rows.batch.num_rows)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the entries, in the order received."""
+        ids: list[str] = self.rows.batch["id"].to_pylist()
+        return ids
+
+    @property
+    def moments(self) -> list[datetime]:
+        """Times of the entries, in the order received."""
+        moments: list[datetime] = self.rows.batch["timestamp"].to_pylist()
+        return moments
+
+    @property
+    def newest(self) -> datetime | None:
+        """Time of its newest entry, whatever the order; ``None`` for an empty page."""
+        newest: datetime | None = pc.max(self.rows.batch["timestamp"]).as_py()
+        return newest
+
+    @property
+    def oldest(self) -> datetime | None:
+        """Time of its oldest entry, whatever the order; ``None`` for an empty page."""
+        oldest: datetime | None = pc.min(self.rows.batch["timestamp"]).as_py()
+        return oldest
+
+
+class Platform:
+    """The audit log of one organization."""
+
+    def __init__(self, client: Client, dialect: Dialect) -> None:
+        self.client = client
+        self.dialect = dialect
+
+    def page(
+        self, *, limit: int, offset: int = 0, action: str | None = None, user: str | None = None
+    ) -> Page:
+        """Fetch a page of the list, newest first."""
+        parameters = {"limit": str(limit)}
+        if offset:
+            parameters["offset"] = str(offset)
+        if action is not None:
+            parameters["action"] = action
+        if user is not None:
+            parameters[self.dialect.user_parameter] = user
+        answer = self.client.get(self.dialect.path, parameters, parse_list)
+        body = answer.content
+        return Page(
+            rows=normalize(body.entries, source=f"the page at offset {offset:,}"),
+            offset=offset,
+            total=body.total,
+            limit=body.limit,
+            server_time=answer.server_time,
+        )
+
+    def entry(self, entry_id: str) -> msgspec.Raw:
+        """Fetch one entry, as the JSON that the platform sent."""
+        return self.client.get(self.dialect.entry_path(entry_id), {}, parse_entry).content
+
+
+def connect(
+    client: Client, *, organization: str | None, known_organization: str | None
+) -> tuple[Platform, Page]:
+    """Find the dialect: B where an organization was asked for, else A, else B for the one that is known.
+
+    Returns the platform and the page of one entry that it answered with. Raises
+    :class:`~exporter.source.client.NotFoundError` when the platform speaks neither.
+    """
+    if organization is not None:
+        return _greet(client, dialect_b(organization))
+    try:
+        return _greet(client, dialect_a())
+    except NotFoundError:
+        if known_organization is None:
+            raise
+        return _greet(client, dialect_b(known_organization))
+
+
+def _greet(client: Client, dialect: Dialect) -> tuple[Platform, Page]:
+    platform = Platform(client, dialect)
+    return platform, platform.page(limit=1)
+
+
+def recorded_rows(responses: Path) -> Iterator[Rows]:
+    """Yield the rows of every list response in a WARC file, as the live run saw them.
+
+    A response that was no list (a failure that was tried again) holds no entries and is passed over.
+    """
+    for index, response in enumerate(read_responses(responses)):
+        if response.status != httpx.codes.OK:
+            continue
+        try:
+            body = parse_list(response.body)
+        except SourceError:
+            continue
+        yield normalize(body.entries, source=f"response {index} of {responses.name}")
