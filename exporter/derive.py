@@ -69,7 +69,7 @@ class Derived:
                 what="Every id came with one body, however often it was read",
                 expected="0 ids with two bodies",
                 found=f"{len(self.conflicts):,}",
-                result=Result.DIFFERS if self.conflicts else Result.AS_EXPECTED,
+                result=Result.CONTRADICTS if self.conflicts else Result.AS_EXPECTED,
             ),
             Check(
                 id="counts",

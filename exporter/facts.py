@@ -36,10 +36,14 @@ class Window:
 
 
 class Result(StrEnum):
-    """How a check came out."""
+    """How a check came out.
+
+    ``CONTRADICTS`` is an integrity finding: what was read contradicts an append-only log.
+    """
 
     AS_EXPECTED = "as expected"
     DIFFERS = "differs"
+    CONTRADICTS = "contradicts the log"
     NOT_SHOWN = "not shown"
     NOT_PERFORMED = "not performed"
 
@@ -75,7 +79,7 @@ class Verdict(StrEnum):
     def of(cls, checks: Iterable[Check]) -> "Verdict":
         """Follow from the checks alone: what differs makes it partial, what is not shown unproven."""
         results = {check.result for check in checks}
-        if Result.DIFFERS in results:
+        if results & {Result.DIFFERS, Result.CONTRADICTS}:
             return cls.PARTIAL
         if Result.NOT_SHOWN in results:
             return cls.UNPROVEN

@@ -19,14 +19,16 @@ from exporter.entries.moments import Moment, parse_number, parse_text
 from exporter.entries.schema import COLUMNS, SCHEMA
 from exporter.errors import RecordError
 
-NO_ZONE = "timestamp-without-zone"
-"""Observation: a timestamp named no zone and was taken as UTC."""
+_NO_ZONE = "timestamp-without-zone"
+_CUT = "timestamp-below-microsecond"
+_ODD_CHANGES = "changes-of-unknown-shape"
 
-CUT = "timestamp-below-microsecond"
-"""Observation: a timestamp had digits below the microsecond; the full text is in ``extra``."""
-
-ODD_CHANGES = "changes-of-unknown-shape"
-"""Observation: ``changes`` had none of the known shapes; it is in ``extra`` as received."""
+OBSERVATIONS = {
+    _NO_ZONE: "Timestamps that named no zone and were taken as UTC",
+    _CUT: "Timestamps with digits below the microsecond; the full text is in the column extra",
+    _ODD_CHANGES: "Changes in none of the known shapes; they are in the column extra as received",
+}
+"""Oddities that are counted while entries become rows: what each means, by its name."""
 
 _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     "id": (("id",),),
@@ -162,8 +164,8 @@ class _Entry:
             moment = _moment(raw)
             if moment is None:
                 raise _UnusableError(f"its time cannot be read: {raw[:40]!r}")
-            observations[NO_ZONE] += moment.zoneless
-            observations[CUT] += moment.cut
+            observations[_NO_ZONE] += moment.zoneless
+            observations[_CUT] += moment.cut
             if not moment.cut:
                 self._left.discard(name)
             return moment.value
@@ -175,7 +177,7 @@ class _Entry:
             return None
         changes = parse_changes(raw)
         if changes is None:
-            observations[ODD_CHANGES] += 1
+            observations[_ODD_CHANGES] += 1
         else:
             self._left.discard("changes")
         return changes

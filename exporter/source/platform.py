@@ -21,8 +21,11 @@ from exporter.source.responses import read_responses
 class Page:
     """One list response."""
 
+    entries: list[msgspec.Raw]
+    """Its entries as received."""
+
     rows: Rows
-    """Its entries as rows, in the order received."""
+    """The same entries as rows, in the same order."""
 
     offset: int
     """The offset that was asked for."""
@@ -87,6 +90,7 @@ class Platform:
         answer = self.client.get(self.dialect.path, parameters, parse_list)
         body = answer.content
         return Page(
+            entries=body.entries,
             rows=normalize(body.entries, source=f"the page at offset {offset:,}"),
             offset=offset,
             total=body.total,

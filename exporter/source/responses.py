@@ -22,6 +22,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from exporter import __version__
 from exporter.errors import SourceError
 from exporter.facts import rfc3339
 from exporter.source.credentials import Key
@@ -49,12 +50,16 @@ class Recorded:
 class ResponseFile:
     """A new WARC file that responses are appended to; a context manager that closes it."""
 
-    def __init__(self, path: Path, *, key: Key, software: str, at: datetime) -> None:
+    def __init__(self, path: Path, *, key: Key, at: datetime) -> None:
         self._key = key.reveal().encode()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._records = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
-        info = {"software": software, "format": "WARC File Format 1.1", "description": "audit log responses"}
+        info = {
+            "software": f"audit-export/{__version__}",
+            "format": "WARC File Format 1.1",
+            "description": "audit log responses",
+        }
         record = self._records.create_warcinfo_record(path.name, info)
         record.rec_headers.replace_header("WARC-Date", rfc3339(at))
         self._write(record)

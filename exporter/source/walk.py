@@ -43,6 +43,8 @@ class Walk:
         """Whether ``offset`` was seen to shift rows; ``None`` where the log is empty."""
         self.largest_page = 0
         """The most entries that came in one page."""
+        self.server_time = greeting.server_time
+        """The platform's clock at the latest page, where it gave one."""
 
     @property
     def total(self) -> int | None:
@@ -142,6 +144,7 @@ class Walk:
         page = self._platform.page(limit=self._limit, offset=offset)
         self._received += page.size
         self.largest_page = max(self.largest_page, page.size)
+        self.server_time = page.server_time or self.server_time
         self._totals.note(page, first_of_look=self._head.looking and offset == 0)
         self._progress(self._received, page.oldest)
         return page

@@ -1,0 +1,91 @@
+"""The command line: one group, its commands loaded when they are used, and errors turned into exit codes."""
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from exporter import __version__
+from exporter.errors import AuditExportError
+
+_COMMANDS = {
+    "run": "exporter.commands.run:run",
+    "verify": "exporter.commands.verify:verify",
+    "list": "exporter.commands.log:list_",
+    "get": "exporter.commands.log:get",
+    "sandbox": "exporter.commands.sandbox:sandbox",
+    "demo": "exporter.commands.demo:demo",
+}
+_OWN_OPTIONS = ("--help", "--version")
+_INTERRUPTED = 130
+_TERMINATED = 143
+_UNEXPECTED = 1
+
+
+class _Group(click.Group):
+    """A group that loads a command when it is asked for, and takes bare options for ``run``'s."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and args[0] not in _OWN_OPTIONS:
+            args = ["run", *args]
+        return super().parse_args(context, args)
+
+
+@click.group(cls=_Group, context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="audit-export")
+def cli() -> None:
+    """Export a platform's audit log for a date range as evidence.
+
+    Options without a command are those of "run": audit-export --since 2026-01-01
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; the exit codes are part of the contract."""
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name="audit-export", standalone_mode=False)
+    except AuditExportError as error:
+        return _report(error.what, error.remedy, error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _report("Interrupted.", "Nothing was published.", _INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence, exit with 1
+        remedy = "This is a defect; run the command with -vv and report what it prints."
+        return _report(f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
+    return int(code or 0)
+
+
+def _report(what: str, remedy: str, code: int) -> int:
+    if logging.getLogger().isEnabledFor(logging.INFO):
+        traceback.print_exc()
+    click.echo(f"{click.style('Error:', fg='red')} {what}\n{remedy}", err=True)
+    return code
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_TERMINATED)

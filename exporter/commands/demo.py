@@ -1,0 +1,75 @@
+"""``demo``: sandbox, run and verify in one go, with no account and no network."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from exporter.commands.clock import now
+from exporter.commands.options import SectionedCommand, option
+from exporter.commands.sandbox import sandbox_app
+from exporter.facts import Result
+
+_MONTHS_IN_QUARTER = 3
+
+
+@click.command(cls=SectionedCommand)
+@option(
+    "--output",
+    section="Output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder that holds the archives.",
+)
+def demo(output: Path) -> int:
+    """Export and verify the last full quarter of an invented organization.
+
+    Starts the reference platform on this machine, runs the job against it over HTTP, verifies the bundle,
+    and prints where it and its report are. Needs no account and no network.
+    """
+    from exporter.commands.progress import shown_progress
+    from exporter.commands.results import exit_code, print_findings, print_outcome
+    from exporter.export import export
+    from exporter.recording import Request
+    from exporter.source.client import Connection
+    from exporter.source.credentials import Key, Profile
+    from exporter.verify import verify
+
+    since, until = last_quarter(now())
+    with sandbox_app(entries=25_000) as app:
+        from exporter.sandbox.cast import ORGANIZATION_NAME
+        from exporter.sandbox.server import serving
+
+        settings = app.state.settings
+        with serving(app) as served:
+            request = Request(
+                since=since,
+                until=until,
+                asked={"since": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"},
+                connection=Connection(
+                    base_url=served.base_url, key=Key(settings.api_key, origin="the sandbox")
+                ),
+                profile=Profile(email="auditor@acme.example", current_org_name=ORGANIZATION_NAME),
+                organization=str(settings.organization_id),
+                label=None,
+                output=output,
+            )
+            with shown_progress("auto", since=since, now=now()) as progress:
+                outcome = export(request, now=now, progress=progress)
+    print_outcome(outcome, as_json=False)
+    findings = verify(outcome.bundle, reperform=True)
+    print_findings(findings)
+    click.echo(f"Report: {outcome.bundle / 'data' / 'report.pdf'}")
+    if any(finding.result is not Result.AS_EXPECTED for finding in findings):
+        return 4
+    return exit_code(outcome, accept_unproven=False)
+
+
+def last_quarter(now: datetime) -> tuple[datetime, datetime]:
+    """Return the first instant of the last full quarter, and the first after it, in UTC."""
+    first_month = (now.month - 1) // _MONTHS_IN_QUARTER * _MONTHS_IN_QUARTER + 1
+    until = datetime(now.year, first_month, 1, tzinfo=UTC)
+    if first_month == 1:
+        return until.replace(year=now.year - 1, month=10), until
+    return until.replace(month=first_month - _MONTHS_IN_QUARTER), until

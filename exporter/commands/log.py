@@ -1,0 +1,123 @@
+"""``list`` and ``get``: what the platform's own client shows of the log."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from exporter.commands.clock import now
+from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+
+if TYPE_CHECKING:
+    from exporter.source.platform import Platform
+
+_HEADINGS = ("ID", "TIMESTAMP", "ACTION", "USER", "RESOURCE")
+_LONG = 40
+
+
+@click.command("list", cls=SectionedCommand)
+@option(
+    "--limit",
+    section="Entries",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many to show, newest first.",
+)
+@option("--action", section="Entries", help="Only entries of this action.")
+@option("--user", section="Entries", help="Only entries of this user.")
+@source_options
+@option("--json", section="Behaviour", is_flag=True, help="Print the entries as the platform sent them.")
+def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int:
+    """Show the newest entries of the log."""
+    as_json = given.pop("json")
+    with _platform(**given) as platform:
+        page = platform.page(limit=limit, action=action, user=user)
+    if as_json:
+        click.echo("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
+        return 0
+    rows = page.rows.batch.to_pylist()
+    _print_table([_HEADINGS, *([_shown(cell) for cell in _line(row)] for row in rows)])
+    return 0
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("entry_id", metavar="ID")
+@source_options
+@option("--json", section="Behaviour", is_flag=True, help="Print the entry as the platform sent it.")
+def get(entry_id: str, **given: Any) -> int:
+    """Show one entry of the log, whole."""
+    from exporter.entries.normalize import normalize
+
+    as_json = given.pop("json")
+    with _platform(**given) as platform:
+        entry = platform.entry(entry_id)
+    if as_json:
+        click.echo(bytes(entry).decode())
+        return 0
+    (row,) = normalize([entry], source="the answer").batch.to_pylist()
+    for label, value in _fields(row):
+        click.echo(f"{label + ':':<12} {_shown(value)}")
+    if row["changes"]:
+        click.echo("Changes:")
+        for change in row["changes"]:
+            _print_change(change)
+    return 0
+
+
+@contextmanager
+def _platform(*, org: str | None, **given: Any) -> Iterator["Platform"]:
+    from exporter.source.client import Client
+    from exporter.source.platform import connect
+
+    connection, credentials = find_connection(**given)
+    with Client(connection, now=now) as client:
+        platform, _ = connect(client, organization=org, known_organization=credentials.profile.current_org_id)
+        yield platform
+
+
+def _line(row: dict[str, Any]) -> Sequence[str]:
+    resource = "/".join(filter(None, (row["resource_type"], row["resource_name"] or row["resource_id"])))
+    user = row["actor_email"] or row["actor_id"] or ""
+    return row["id"], _moment(row), row["action"], user, resource
+
+
+def _fields(row: dict[str, Any]) -> list[tuple[str, str]]:
+    user = " ".join(filter(None, (row["actor_email"], row["actor_id"] and f"({row['actor_id']})")))
+    return [
+        ("ID", row["id"]),
+        ("Timestamp", _moment(row)),
+        ("Action", row["action"]),
+        ("User", user),
+        ("IP", row["ip_address"] or ""),
+        ("Request ID", row["request_id"] or ""),
+        ("Resource", ""),
+        ("  Type", row["resource_type"] or ""),
+        ("  ID", row["resource_id"] or ""),
+        ("  Name", row["resource_name"] or ""),
+    ]
+
+
+def _moment(row: dict[str, Any]) -> str:
+    moment: datetime = row["timestamp"]
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _print_table(lines: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _print_change(change: dict[str, str | None]) -> None:
+    """Print ``field: old → new``, the arrow on the next line where the values are long."""
+    field, old, new = (_shown(change[name] or "") for name in ("field", "old", "new"))
+    gap = f"\n    {'':{len(field)}}→ " if len(old) + len(new) > _LONG else " → "
+    click.echo(f"    {field}: {old}{gap}{new}")
+
+
+def _shown(text: str) -> str:
+    """Make control characters visible, so that a value cannot drive the terminal it is printed on."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

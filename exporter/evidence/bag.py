@@ -1,0 +1,55 @@
+"""A bundle as a BagIt 1.0 bag (RFC 8493), written as the few lines of text that it is.
+
+``manifest-sha256.txt`` covers everything below ``data/``; ``tagmanifest-sha256.txt`` covers the manifests and
+the bag's own description, and so is the root of the whole: its SHA-256 stands for the bundle.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+PAYLOAD_MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+STATEMENT = "manifest.json"
+DECLARATION = "bagit.txt"
+DESCRIPTION = "bag-info.txt"
+
+TAG_FILES = (DESCRIPTION, DECLARATION, PAYLOAD_MANIFEST, STATEMENT)
+"""The files at the root that the tag manifest covers."""
+
+DECLARATION_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+"""The one content that ``bagit.txt`` may have here."""
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def payload_paths(bundle: Path) -> list[Path]:
+    """Return every file below ``data/``, in the order of the manifests."""
+    return sorted(path for path in (bundle / "data").rglob("*") if path.is_file())
+
+
+def manifest_text(digests: Mapping[str, str]) -> str:
+    """Write digests by path as ``sha256sum`` reads them."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+def parse_manifest(text: str) -> dict[str, str]:
+    """Read what :func:`manifest_text` writes; raises :class:`ValueError` for anything else."""
+    digests = {}
+    for line in text.splitlines():
+        digest, separator, path = line.partition("  ")
+        if not separator or path in digests:
+            raise ValueError(f"not a manifest line: {line[:100]!r}")
+        digests[path] = digest
+    if manifest_text(digests) != text:
+        raise ValueError("not in the one form that this program writes")
+    return digests
+
+
+def description_text(fields: Iterable[tuple[str, str]]) -> str:
+    """Write ``bag-info.txt``; line breaks in values become spaces, since they would end the field."""
+    return "".join(f"{label}: {' '.join(value.split())}\n" for label, value in fields)

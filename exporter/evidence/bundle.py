@@ -1,0 +1,78 @@
+"""Where a bundle is built and where it ends up: whole, under its name, or not at all."""
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slugify import slugify
+
+from exporter.errors import OutputError
+
+
+def archive_folder(output: Path, *, identity: str, name: str) -> Path:
+    """Return the archive's folder for an organization: a slug of its name and 8 digits of its identity.
+
+    The digits decide: a folder that has them is the organization's, whatever the slug says.
+    """
+    digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    for folder in sorted(output.glob(f"*-{digits}")):
+        if folder.is_dir():
+            return folder
+    return output / f"{slugify(name, max_length=40) or 'organization'}-{digits}"
+
+
+@contextmanager
+def partial_bundle(archive: Path) -> Iterator[Path]:
+    """Make a folder beside the bundles to build one in; it is gone afterwards unless it was published.
+
+    Raises :class:`OutputError` where the folder cannot be made.
+    """
+    try:
+        archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=archive))
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {archive} cannot be written ({error.strerror}).",
+            "Choose another with --output, or mend its permissions.",
+        ) from error
+    try:
+        (folder / "data" / "raw").mkdir(parents=True, mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(folder: Path, name: str) -> Path:
+    """Give a sealed bundle its name, by one rename that replaces nothing.
+
+    Everything is on the disk before the name appears. Raises :class:`OutputError` where the name is taken or
+    the disk refuses.
+    """
+    target = folder.parent / name
+    try:
+        for place, _, files in os.walk(folder):
+            for path in (*(Path(place, file) for file in files), Path(place)):
+                _sync(path)
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        folder.rename(target)
+        _sync(folder.parent)
+    except OSError as error:
+        raise OutputError(
+            f"The bundle could not be published as {target} ({error.strerror}).",
+            "See whether another run sealed the same sequence, then run the same command again.",
+        ) from error
+    return target
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,45 @@
+"""The seal: manifests over a finished bundle, made last and in the order in which they cover one another."""
+
+import hashlib
+from pathlib import Path
+
+from exporter.evidence import bag
+from exporter.evidence.chain import Link
+from exporter.evidence.manifest import statement
+from exporter.facts import Window
+from exporter.record import Run
+
+
+def seal(folder: Path, run: Run, link: Link) -> str:
+    """Write the manifests and the bag's description into ``folder`` and return the root digest.
+
+    The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte.
+    """
+    payload = bag.payload_paths(folder)
+    digests = {path.relative_to(folder).as_posix(): bag.sha256_file(path) for path in payload}
+    window = Window(since=run.window.since, until=run.window.until)
+    texts = {
+        bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
+        bag.STATEMENT: statement(digests, link=link, window=window, verdict=run.verdict.value),
+        bag.DECLARATION: bag.DECLARATION_TEXT.encode(),
+        bag.DESCRIPTION: bag.description_text(_description(run, link, payload)).encode(),
+    }
+    for name, content in texts.items():
+        (folder / name).write_bytes(content)
+    tags = {name: hashlib.sha256(content).hexdigest() for name, content in texts.items()}
+    root = bag.manifest_text(tags).encode()
+    (folder / bag.TAG_MANIFEST).write_bytes(root)
+    return hashlib.sha256(root).hexdigest()
+
+
+def _description(run: Run, link: Link, payload: list[Path]) -> list[tuple[str, str]]:
+    size = sum(path.stat().st_size for path in payload)
+    source = run.source
+    return [
+        ("Source-Organization", source.organization_name or source.organization_id or source.url),
+        ("External-Description", f"Audit log entries, verdict {run.verdict.value}, unsigned"),
+        ("External-Identifier", f"{link.chain}/{link.sequence:06}"),
+        ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
+        ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
+        ("Payload-Oxum", f"{size}.{len(payload)}"),
+    ]

@@ -1,0 +1,108 @@
+"""The main story: a window of the log becomes one sealed bundle.
+
+Everything is made in an order in which nothing needs what comes after it: responses, archives and queries,
+``run.json``, the report, the seal, the name.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from exporter import record
+from exporter.derive import derive
+from exporter.errors import IncompleteError, OutputError
+from exporter.evidence.bundle import archive_folder, partial_bundle, publish
+from exporter.evidence.chain import next_link
+from exporter.evidence.seal import seal
+from exporter.facts import Result, Verdict
+from exporter.recording import Fetched, Request, effective_window, record_run
+from exporter.report import queries, render
+from exporter.source.client import Client
+from exporter.source.platform import connect
+from exporter.source.responses import ResponseFile
+from exporter.source.walk import Progress, Walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A published bundle."""
+
+    bundle: Path
+    """Where it is."""
+
+    root: str
+    """SHA-256 of its ``tagmanifest-sha256.txt``, which stands for all of it."""
+
+    run: record.Run
+    """How it came about."""
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether what was read contradicts an append-only log."""
+        return any(check.result is Result.CONTRADICTS for check in self.run.checks)
+
+
+def export(request: Request, *, now: Callable[[], datetime], progress: Progress) -> Outcome:
+    """Export a window into one sealed bundle, which appears whole or not at all.
+
+    Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then.
+    """
+    versions = render.versions() if request.report else {}
+    archive = archive_folder(request.output, identity=request.identity, name=request.name)
+    try:
+        with partial_bundle(archive) as folder:
+            fetched = _fetch(request, folder / "data", now, progress)
+            _refuse_unless_publishable(request, fetched)
+            queries.ship(folder / "data" / "queries")
+            run = record_run(request, fetched, folder, versions)
+            (folder / "data" / "run.json").write_bytes(record.encode(run))
+            if request.report:
+                render.render_report(folder / "data")
+            link = next_link(archive, organization=archive.name, random_part=secrets.token_hex(8))
+            root = seal(folder, run, link)
+            bundle = publish(folder, f"{link.sequence:06}_{fetched.window.slug}")
+    except OSError as error:
+        raise OutputError(
+            f"The bundle could not be written to {archive} ({error.strerror or error}).",
+            "Nothing was published; make room or mend the permissions, then run the same command again.",
+        ) from error
+    return Outcome(bundle=bundle, root=root, run=run)
+
+
+def _fetch(request: Request, data: Path, now: Callable[[], datetime], progress: Progress) -> Fetched:
+    started = now()
+    responses = data / "raw" / "responses.warc.gz"
+    with (
+        ResponseFile(responses, key=request.connection.key, at=started) as kept,
+        Client(request.connection, now=now, responses=kept) as client,
+    ):
+        platform, greeting = connect(
+            client, organization=request.organization, known_organization=request.profile.current_org_id
+        )
+        window = effective_window(request, greeting.server_time or started)
+        walk = Walk(platform, window, greeting=greeting, page_size=request.page_size, progress=progress)
+        derived = derive(walk.pages(), window, data)
+        return Fetched(
+            window=window,
+            platform=platform,
+            greeting=greeting,
+            walk=walk,
+            derived=derived,
+            started=started,
+            finished=now(),
+        )
+
+
+def _refuse_unless_publishable(request: Request, fetched: Fetched) -> None:
+    """Refuse a partial export, unless it was asked for or is itself a finding."""
+    results = {check.result for check in fetched.checks}
+    if Verdict.of(fetched.checks) is not Verdict.PARTIAL or Result.CONTRADICTS in results:
+        return
+    if not request.allow_partial:
+        differing = next(check for check in fetched.checks if check.result is Result.DIFFERS)
+        raise IncompleteError(
+            f"Part of the window is missing. {differing.what}: {differing.found}.",
+            "Nothing was published; --allow-partial publishes what there is, labelled PARTIAL on every page.",
+        )

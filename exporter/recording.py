@@ -1,0 +1,262 @@
+"""What was asked for, what was fetched, and the record of both that becomes ``run.json``."""
+
+import platform as machine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from exporter import __version__, record
+from exporter.derive import Derived
+from exporter.entries.normalize import OBSERVATIONS
+from exporter.errors import UsageError
+from exporter.evidence.bag import payload_paths, sha256_file
+from exporter.facts import Check, Result, Verdict, Window, rfc3339
+from exporter.source.client import Connection
+from exporter.source.credentials import Profile
+from exporter.source.platform import Page, Platform
+from exporter.source.walk import Walk
+
+SETTLE = timedelta(seconds=60)
+"""How long before the platform's clock a window has to end: entries still being committed are left."""
+
+_CLOCK_TOLERANCE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    since: datetime
+    """First instant of the window."""
+
+    until: datetime | None
+    """First instant after it; ``None`` for everything up to now."""
+
+    asked: dict[str, str | None]
+    """``since`` and ``until`` as they were typed."""
+
+    connection: Connection
+    """Where to fetch from."""
+
+    profile: Profile
+    """The profile of the platform's own client, for what it knows of the organization."""
+
+    organization: str | None
+    """Organization id that was asked for by name of option; it implies dialect B."""
+
+    label: str | None
+    """Name for the archive's folder and the report."""
+
+    output: Path
+    """Folder that holds the archives."""
+
+    page_size: int = 1000
+    """Entries to ask for in one request."""
+
+    frameworks: tuple[str, ...] = ("soc2", "iso27001")
+    """Control catalogues that the report cites."""
+
+    report: bool = True
+    """Whether to render the report."""
+
+    report_rows: int = 300
+    """Rows of events that the report's tables share."""
+
+    allow_partial: bool = False
+    """Whether to publish what is known to be incomplete."""
+
+    accept_unproven: bool = False
+    """Whether an unproven export counts as success."""
+
+    @property
+    def known_organization(self) -> str | None:
+        """The organization's id, as far as it is known before asking the platform."""
+        return self.organization or self.profile.current_org_id
+
+    @property
+    def identity(self) -> str:
+        """What tells this organization's archive from others: its id, or else a name, or else the URL."""
+        return (
+            self.known_organization
+            or self.label
+            or self.profile.organization
+            or self.connection.base_url.rstrip("/")
+        )
+
+    @property
+    def name(self) -> str:
+        """What people call the organization."""
+        return self.label or self.profile.current_org_name or self.profile.organization or "organization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came of reading the log."""
+
+    window: Window
+    """The window in force."""
+
+    platform: Platform
+    """The log that was read."""
+
+    greeting: Page
+    """The first answer."""
+
+    walk: Walk
+    """How it was read."""
+
+    derived: Derived
+    """The archives."""
+
+    started: datetime
+    """When reading began, by this machine."""
+
+    finished: datetime
+    """When reading ended, by this machine."""
+
+    @property
+    def checks(self) -> list[Check]:
+        """Every check there is, of the walk and of the archives."""
+        return [*self.walk.checks, *self.derived.checks]
+
+
+def effective_window(request: Request, server_time: datetime) -> Window:
+    """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
+
+    Raises :class:`~exporter.errors.UsageError` where nothing of it is over yet.
+    """
+    settled = (server_time - SETTLE).replace(microsecond=0)
+    until = settled if request.until is None else min(request.until, settled)
+    if until <= request.since:
+        raise UsageError(
+            f"Nothing of the window is over yet: it begins at {rfc3339(request.since)}, and the platform's "
+            f"clock shows {rfc3339(server_time)}.",
+            "Give an earlier --since.",
+        )
+    return Window(since=request.since, until=until)
+
+
+def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[str, str]) -> record.Run:
+    """Write down how the bundle in ``folder`` came about, as far as it has been made."""
+    return record.Run(
+        tool=record.Tool(name="audit-export", version=__version__),
+        window=_period(request, fetched.window),
+        timezone="UTC",
+        filters={},
+        source=_source(request, fetched),
+        options={
+            "page_size": request.page_size,
+            "timeout_seconds": request.connection.timeout,
+            "retry_for_seconds": request.connection.retry_for,
+            "formats": list(fetched.derived.files),
+            "frameworks": list(request.frameworks),
+            "report_rows": request.report_rows,
+            "allow_partial": request.allow_partial,
+            "accept_unproven": request.accept_unproven,
+        },
+        probe={
+            "largest_page": fetched.walk.largest_page,
+            "offset_shifts_rows": fetched.walk.offset_shifts_rows,
+            "total": fetched.walk.total,
+        },
+        checks=fetched.checks,
+        verdict=record.Judgement(value=Verdict.of(fetched.checks), reasons=_reasons(fetched.checks)),
+        counts=_counts(fetched),
+        observations=_observations(fetched),
+        clocks=_clocks(fetched),
+        host=record.Host(
+            name=machine.node(),
+            system=f"{machine.system()} {machine.release()} {machine.machine()}",
+            python=machine.python_version(),
+        ),
+        versions={"pyarrow": version("pyarrow"), "duckdb": version("duckdb"), **versions},
+        files=_files(folder, fetched.derived),
+        seal=record.Seal(),
+    )
+
+
+def _period(request: Request, window: Window) -> record.Period:
+    return record.Period(
+        since=window.since,
+        until=window.until,
+        asked=request.asked,
+        settle_seconds=SETTLE.total_seconds(),
+        partial_period=request.until is not None and window.until < request.until,
+    )
+
+
+def _source(request: Request, fetched: Fetched) -> record.Source:
+    dialect = fetched.platform.dialect
+    key = request.connection.key
+    return record.Source(
+        url=fetched.platform.client.base_url,
+        endpoint=f"GET {dialect.path}",
+        dialect=dialect.name,
+        key_origin=key.origin,
+        parameters={"limit": request.page_size, "offset": "as far as the walk had come, less an overlap"},
+        organization_id=request.known_organization,
+        organization_name=request.label or request.profile.current_org_name or request.profile.organization,
+        principal=request.profile.email or request.profile.user_id,
+    )
+
+
+def _reasons(checks: list[Check]) -> list[str]:
+    """Say why the verdict is no better, check by check."""
+    harmless = (Result.AS_EXPECTED, Result.NOT_PERFORMED)
+    return [f"{check.what}: {check.found}." for check in checks if check.result not in harmless]
+
+
+def _counts(fetched: Fetched) -> record.Counts:
+    derived = fetched.derived
+    return record.Counts(
+        requests=fetched.platform.client.requests,
+        entries_received=derived.received,
+        repeated=derived.repeated,
+        outside_window=derived.outside,
+        entries=derived.rows,
+        formats={name: file.rows for name, file in derived.files.items()},
+        nulls=derived.nulls,
+        earliest=derived.earliest,
+        latest=derived.latest,
+    )
+
+
+def _observations(fetched: Fetched) -> list[record.Observation]:
+    seen = [
+        record.Observation(id=id_, what=OBSERVATIONS[id_], count=count)
+        for id_, count in sorted(fetched.derived.observations.items())
+        if count
+    ]
+    ahead = _clocks(fetched).ahead_of_server_seconds
+    if ahead is not None and abs(ahead) > _CLOCK_TOLERANCE:
+        what = f"This machine's clock was {ahead:+.0f} seconds off the platform's"
+        seen.append(record.Observation(id="clock-skew", what=what, count=1))
+    return seen
+
+
+def _clocks(fetched: Fetched) -> record.Clocks:
+    server = fetched.greeting.server_time
+    return record.Clocks(
+        started=fetched.started,
+        finished=fetched.finished,
+        server_first=server,
+        server_last=fetched.walk.server_time,
+        ahead_of_server_seconds=None if server is None else (fetched.started - server).total_seconds(),
+    )
+
+
+def _files(folder: Path, derived: Derived) -> list[record.File]:
+    written = {file.path: file for file in derived.files.values()}
+    files = []
+    for path in payload_paths(folder):
+        known = written.get(path)
+        files.append(
+            record.File(
+                path=path.relative_to(folder).as_posix(),
+                bytes=path.stat().st_size,
+                sha256=known.sha256 if known else sha256_file(path),
+                rows=known.rows if known else None,
+            )
+        )
+    return files
