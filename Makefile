@@ -1,0 +1,50 @@
+# Everything sets itself up: the virtual environment, the locked packages, and Pango where it may.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/run ## export an invented organization's last quarter, verify it, show where the PDF is
+	$(BIN)/audit-export demo --output demo
+
+test: $(VENV)/dev ## run the tests
+	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
+
+check: $(VENV)/dev ## lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy exporter tests
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev ## bring the code into its one form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(VENV)/dev ## build the wheel and the source distribution into dist/
+	$(BIN)/python -m build --no-isolation
+
+lock: $(VENV)/dev ## resolve the dependencies anew; needs uv, names no index
+	uv pip compile $(LOCK) --extra sandbox --group build --output-file requirements/run.txt
+	uv pip compile $(LOCK) --extra sandbox --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/run: requirements/run.txt pyproject.toml scripts/install-pango
+	python3 -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	scripts/install-pango $(BIN)/python
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@

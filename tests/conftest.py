@@ -1,0 +1,46 @@
+"""The reference platform, for every test that needs a server: real HTTP over a real database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from exporter.sandbox.app import Settings, create_app
+from exporter.sandbox.audit_service import AuditService
+from exporter.sandbox.history import generate
+from exporter.sandbox.server import serving
+from tests.world import ENTRIES, NOW, World
+
+Serve = Callable[..., World]
+"""``serve(entries=…, **settings)`` starts a platform of its own for one test."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(entries: int = ENTRIES, **settings: Any) -> World:
+            service = stack.enter_context(AuditService())
+            service.record_all(generate(entries=entries, ends=NOW))
+            app = create_app(service, Settings(**settings), lambda: NOW)
+            served = stack.enter_context(serving(app))
+            return World(app=app, service=service, url=served.base_url)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _shared_world() -> Iterator[World]:
+    with AuditService() as service:
+        service.record_all(generate(entries=ENTRIES, ends=NOW))
+        app = create_app(service, Settings(), lambda: NOW)
+        with serving(app) as served:
+            yield World(app=app, service=service, url=served.base_url)
+
+
+@pytest.fixture
+def world(_shared_world: World) -> World:
+    """Return the platform that tests share; each finds it well behaved."""
+    _shared_world.app.state.settings = Settings()
+    return _shared_world
