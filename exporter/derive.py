@@ -6,7 +6,7 @@ how many pages or in what order they came.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -84,6 +84,7 @@ class Derived:
 class _Writer(Protocol):
     def write(self, table: pa.Table) -> None: ...
     def finish(self) -> Written: ...
+    def close(self) -> None: ...
 
 
 _WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
@@ -133,7 +134,7 @@ def _write(
     edges: tuple[str | None, str | None] = (None, None)
     with ExitStack() as stack:
         writers = {
-            name: open_writer(stack.enter_context(HashingFile(to / f"audit.{name}")), schema)
+            name: stack.enter_context(closing(open_writer(HashingFile(to / f"audit.{name}"), schema)))
             for name, open_writer in _WRITERS.items()
         }
         for table in runs.merged():

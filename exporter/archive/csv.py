@@ -32,10 +32,15 @@ class CsvWriter:
         self._writer.write(pa.table([_defused(text[name]) for name in self._names], names=self._names))
         self._rows += table.num_rows
 
+    def close(self) -> None:
+        """Close the file, finished or not; closing twice does nothing."""
+        if not self._file.closed:
+            self._writer.close()
+            self._file.close()
+
     def finish(self) -> Written:
         """Close the file and describe it."""
-        self._writer.close()
-        self._file.close()
+        self.close()
         return self._file.written(self._rows)
 
 

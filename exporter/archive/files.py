@@ -4,8 +4,6 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +63,3 @@ class HashingFile:
     def written(self, rows: int) -> Written:
         """Describe the closed file, which holds ``rows`` entries."""
         return Written(path=self.path, size=self.size, sha256=self._digest.hexdigest(), rows=rows)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

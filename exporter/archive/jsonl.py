@@ -31,9 +31,13 @@ class JsonlWriter:
         self._file.write(_encoder.encode_lines(lines))
         self._rows += table.num_rows
 
+    def close(self) -> None:
+        """Close the file, finished or not; closing twice does nothing."""
+        self._file.close()
+
     def finish(self) -> Written:
         """Close the file and describe it."""
-        self._file.close()
+        self.close()
         return self._file.written(self._rows)
 
 

@@ -8,6 +8,7 @@ that is read newest first, one for each slice where slices are united.
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,7 +49,7 @@ class Runs:
             reader = pa.ipc.open_file(source)
             order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
             pending = SCHEMA.empty_table()
-            for run, following in zip(order, [*order[1:], None], strict=True):
+            for run, following in zip_longest(order, order[1:]):
                 arrived = pa.Table.from_batches([reader.get_batch(run)])
                 pending = pa.concat_tables([pending, arrived]).sort_by(_ORDER)
                 if following is None:

@@ -53,12 +53,17 @@ class ParquetWriter:
             self._write_group(self._gathered.slice(0, _ROW_GROUP))
             self._gathered = self._gathered.slice(_ROW_GROUP)
 
+    def close(self) -> None:
+        """Close the file, finished or not; closing twice does nothing."""
+        if not self._file.closed:
+            self._writer.close()
+            self._file.close()
+
     def finish(self) -> Written:
         """Write what has gathered, close the file and describe it."""
         if self._gathered.num_rows:
             self._write_group(self._gathered)
-        self._writer.close()
-        self._file.close()
+        self.close()
         return self._file.written(self._rows)
 
     def _write_group(self, group: pa.Table) -> None:

@@ -13,7 +13,7 @@ from exporter.facts import Result
 _MONTHS_IN_QUARTER = 3
 
 
-@click.command(cls=SectionedCommand)
+@click.command(cls=SectionedCommand, short_help="Sandbox, run and verify in one go.")
 @option(
     "--output",
     section="Output",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven", "page_size")
 
 
-@click.command(cls=SectionedCommand)
+@click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
 @option("--since", section="Window", required=True, metavar="DATE|TIME", help="First day or instant, UTC.")
 @option(
     "--until", section="Window", metavar="DATE|TIME", help="First day or instant after it. [default: now]"
@@ -80,13 +80,10 @@ _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven"
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
 def run(since: str, until: str | None, **given: Any) -> int:
-    r"""Export a window of the audit log into one sealed bundle.
+    """Export a window of the audit log into one sealed bundle.
 
     The window is half-open: --until is the first day, or instant, that no longer belongs to it. Prints the
     bundle's path. Exits with 0 when the export is shown to be whole, and with 3 when it is not.
-
-    \b
-    audit-export --since 2026-01-01 --until 2026-04-01
     """
     from exporter.commands.progress import shown_progress
     from exporter.commands.results import exit_code, print_outcome

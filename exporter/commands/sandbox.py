@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.sandbox.server import Served
 
 
-@click.command(cls=SectionedCommand)
+@click.command(cls=SectionedCommand, short_help="Serve the reference platform on this machine.")
 @option("--host", section="Server", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @option(
     "--port",

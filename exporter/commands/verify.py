@@ -10,7 +10,7 @@ from exporter.commands.options import SectionedCommand, option
 from exporter.facts import Result
 
 
-@click.command(cls=SectionedCommand)
+@click.command(cls=SectionedCommand, short_help="Check that a bundle is what was sealed.")
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @option(
     "--reperform",

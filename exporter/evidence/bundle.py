@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slugify import slugify
@@ -30,8 +30,10 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
 def partial_bundle(archive: Path) -> Iterator[Path]:
     """Make a folder beside the bundles to build one in; it is gone afterwards unless it was published.
 
-    Raises :class:`OutputError` where the folder cannot be made.
+    So are the archive's folders, where they were made for it. Raises :class:`OutputError` where the folder
+    cannot be made.
     """
+    made = [folder for folder in (archive, archive.parent) if not folder.exists()]
     try:
         archive.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=archive))
@@ -45,6 +47,9 @@ def partial_bundle(archive: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for empty in made:
+                empty.rmdir()
 
 
 def publish(folder: Path, name: str) -> Path:

@@ -5,6 +5,7 @@ that cannot be read. Final at once: 401 and 403, other errors the platform state
 following one could send the key elsewhere.
 """
 
+import logging
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ from typing import Generic, Self, TypeVar
 import httpx
 import msgspec
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from exporter import __version__
 from exporter.errors import AuthorizationError, SourceError, UsageError
@@ -26,9 +28,18 @@ from exporter.source.responses import ResponseFile
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_CONTACT = 30.0
 _UNREADABLE_ATTEMPTS = 5
+
+
+def _log_retry(details: RetryDetails) -> None:
+    _log.warning("Trying again in %.1f seconds: %s", details.wait_for, details.caused_by)
+
+
+set_on_retry_hooks([_log_retry])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,11 @@ class _TemporaryError(Exception):
 
 
 class _UnreadableError(Exception):
-    """The body was not what was asked for; the cause says why."""
+    """The body was not what was asked for."""
+
+    def __init__(self, reason: SourceError) -> None:
+        super().__init__(reason.what)
+        self.reason = reason
 
 
 class Client:
@@ -127,7 +142,7 @@ class Client:
                 "Try again later, or give it longer with --retry-for.",
             ) from error
         except _UnreadableError as error:
-            raise error.__cause__ or error from None
+            raise error.reason from error
         raise AssertionError("stamina ends with a result or an exception")
 
     def _attempts(self) -> Iterator[AbstractContextManager[object]]:
@@ -154,7 +169,7 @@ class Client:
         try:
             content = read(response.content)
         except SourceError as error:
-            raise _UnreadableError from error
+            raise _UnreadableError(error) from error
         return Answer(content=content, server_time=_server_time(response))
 
     def __enter__(self) -> Self:

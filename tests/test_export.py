@@ -1,0 +1,243 @@
+"""The main job, end to end: real HTTP, a real database, real files."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from exporter.errors import IncompleteError, OutputError, UsageError
+from exporter.export import Outcome, export
+from exporter.facts import Result, Verdict
+from exporter.recording import Request
+from exporter.sandbox.audit_service import Filters
+from exporter.source.credentials import Profile
+from tests.conftest import Serve
+from tests.world import ENTRIES, NOW, World
+
+SINCE, UNTIL = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def run(request: Request) -> Outcome:
+    return export(request, now=lambda: NOW, progress=lambda _entries, _oldest: None)
+
+
+def ids(bundle: Path) -> list[str]:
+    query = "SELECT id FROM read_parquet(?) ORDER BY timestamp, id"
+    rows = duckdb.execute(query, [str(bundle / "data" / "audit.parquet")]).fetchall()
+    return [row[0] for row in rows]
+
+
+def logged(world: World, since: datetime = SINCE, until: datetime = UNTIL) -> set[str]:
+    """Ids of what the log itself holds in the window, read from the database."""
+    entries = world.service.page(limit=100_000, filters=Filters())
+    low, high = (int(moment.timestamp()) * 10**9 for moment in (since, until))
+    return {str(entry.id) for entry in entries if low <= entry.created_at < high}
+
+
+def test_the_bundle_holds_exactly_the_entries_of_the_window(world: World, tmp_path: Path) -> None:
+    outcome = run(world.request(tmp_path))
+
+    exported = ids(outcome.bundle)
+    assert len(exported) == len(set(exported))
+    assert set(exported) == logged(world)
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert {check.result for check in outcome.run.checks} == {Result.AS_EXPECTED}
+
+
+def test_both_dialects_export_the_same_entries(world: World, tmp_path: Path) -> None:
+    in_b = run(world.request(tmp_path / "b"))
+    in_a = run(world.request(tmp_path / "a", organization=None))
+
+    assert in_a.run.source.dialect == "A"
+    assert in_b.run.source.dialect == "B"
+    assert [id_.removeprefix("log_") for id_ in ids(in_a.bundle)] == [
+        id_.replace("-", "") for id_ in ids(in_b.bundle)
+    ]
+
+
+def test_a_platform_without_dialect_a_is_read_in_dialect_b_when_the_profile_knows_the_organization(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(dialects="B")
+    profile = Profile(current_org_id=str(world.settings.organization_id))
+
+    outcome = run(world.request(tmp_path, organization=None, profile=profile))
+
+    assert outcome.run.source.dialect == "B"
+    assert set(ids(outcome.bundle)) == logged(world)
+
+
+def test_two_runs_over_the_same_log_give_the_same_archives_byte_for_byte(
+    world: World, tmp_path: Path
+) -> None:
+    first = run(world.request(tmp_path / "one"))
+    second = run(world.request(tmp_path / "two", page_size=137))
+
+    for name in ("audit.parquet", "audit.csv", "audit.jsonl"):
+        assert (first.bundle / "data" / name).read_bytes() == (second.bundle / "data" / name).read_bytes()
+
+
+def test_the_bundle_is_laid_out_as_the_contract_says(world: World, tmp_path: Path) -> None:
+    outcome = run(world.request(tmp_path))
+
+    assert outcome.bundle.name == "000001_20260701T000000Z_20261001T000000Z"
+    assert outcome.bundle.parent.name.startswith("acme-robotics-")
+    assert {path.name for path in outcome.bundle.iterdir()} == {
+        "bag-info.txt",
+        "bagit.txt",
+        "data",
+        "manifest-sha256.txt",
+        "manifest.json",
+        "tagmanifest-sha256.txt",
+    }
+    assert {path.name for path in (outcome.bundle / "data").iterdir()} == {
+        "audit.csv",
+        "audit.jsonl",
+        "audit.parquet",
+        "queries",
+        "raw",
+        "run.json",
+    }
+    root = (outcome.bundle / "tagmanifest-sha256.txt").read_bytes()
+    assert outcome.root == hashlib.sha256(root).hexdigest()
+
+
+def test_the_next_bundle_of_an_archive_takes_the_next_sequence_and_names_the_one_before(
+    world: World, tmp_path: Path
+) -> None:
+    first = run(world.request(tmp_path))
+    second = run(world.request(tmp_path))
+
+    assert second.bundle.parent == first.bundle.parent
+    assert second.bundle.name.startswith("000002_")
+    predicate = json.loads((second.bundle / "manifest.json").read_bytes())["predicate"]
+    assert predicate["previous"] == {"sha256": first.root}
+
+
+def test_a_window_that_is_not_over_ends_a_minute_before_the_platforms_clock(
+    world: World, tmp_path: Path
+) -> None:
+    outcome = run(world.request(tmp_path, until=datetime(2027, 1, 1, tzinfo=UTC)))
+
+    assert outcome.run.window.until == datetime(2026, 11, 23, 11, 59, tzinfo=UTC)
+    assert outcome.run.window.partial_period
+    assert outcome.run.window.asked == {"since": "2026-07-01", "until": "2026-10-01"}
+
+
+def test_a_window_that_has_not_begun_is_refused(world: World, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Nothing of the window is over yet"):
+        run(world.request(tmp_path, since=datetime(2026, 12, 1, tzinfo=UTC), until=None))
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_an_empty_window_is_published_with_no_rows(world: World, tmp_path: Path) -> None:
+    since, until = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC)
+
+    outcome = run(world.request(tmp_path, since=since, until=until))
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.counts.entries == 0
+    assert ids(outcome.bundle) == []
+
+
+def test_a_page_cap_shortens_pages_and_nothing_else(serve: Serve, tmp_path: Path) -> None:
+    world = serve(cap=100)
+
+    outcome = run(world.request(tmp_path))
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(outcome.bundle)) == logged(world)
+    assert outcome.run.probe["largest_page"] == 100
+
+
+def test_where_offset_is_ignored_larger_pages_reach_the_window(serve: Serve, tmp_path: Path) -> None:
+    world = serve(offset_honoured=False)
+
+    outcome = run(world.request(tmp_path, page_size=50))
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(outcome.bundle)) == logged(world)
+    assert outcome.run.probe["offset_shifts_rows"] is False
+
+
+def test_a_ceiling_on_offset_is_not_taken_for_the_end_of_the_log(serve: Serve, tmp_path: Path) -> None:
+    world = serve(ceiling=300)
+
+    with pytest.raises(IncompleteError, match="Part of the window is missing"):
+        run(world.request(tmp_path, page_size=100))
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_a_partial_export_is_published_only_when_asked_for(serve: Serve, tmp_path: Path) -> None:
+    world = serve(ceiling=300)
+
+    outcome = run(world.request(tmp_path, page_size=100, allow_partial=True))
+
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert outcome.run.verdict.reasons
+    assert set(ids(outcome.bundle)) < logged(world)
+
+
+def test_an_end_of_the_log_that_nothing_confirms_is_unproven(serve: Serve, tmp_path: Path) -> None:
+    world = serve(total="absent")
+
+    outcome = run(world.request(tmp_path, since=datetime(2020, 1, 1, tzinfo=UTC)))
+
+    assert outcome.run.verdict.value is Verdict.UNPROVEN
+    assert outcome.run.counts.entries == len(logged(world, since=datetime(2020, 1, 1, tzinfo=UTC)))
+
+
+def test_entries_that_join_while_paging_do_not_disturb_the_window(serve: Serve, tmp_path: Path) -> None:
+    world = serve(insert_every=1)
+
+    outcome = run(world.request(tmp_path, page_size=100))
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(outcome.bundle)) == logged(world)
+    assert world.service.count() > ENTRIES
+
+
+def test_an_id_with_two_bodies_is_published_as_a_contradiction(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    target = str(world.service.page(limit=1, offset=1_000)[0].id)
+    seen = 0
+
+    def edit(entry: dict[str, object]) -> dict[str, object]:
+        nonlocal seen
+        if entry["id"] == target:
+            seen += 1
+            return {**entry, "action": f"action {seen}"}
+        return entry
+
+    world.behave(edit=edit)
+    request = world.request(tmp_path, since=datetime(2026, 1, 1, tzinfo=UTC), page_size=1_005)
+    outcome = run(request)
+
+    assert seen > 1
+    assert outcome.contradicted
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert ids(outcome.bundle).count(target) == 1
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(OutputError, match="cannot be written"):
+        run(world.request(tmp_path / "file"))
+
+
+def test_the_record_lists_the_digest_of_every_file_that_was_there_before_it(
+    world: World, tmp_path: Path
+) -> None:
+    outcome = run(world.request(tmp_path))
+
+    listed = {file.path: file.sha256 for file in outcome.run.files}
+    present = {path for path in (outcome.bundle / "data").rglob("*") if path.is_file()}
+    present.remove(outcome.bundle / "data" / "run.json")
+    assert listed == {
+        path.relative_to(outcome.bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in present
+    }
