@@ -81,7 +81,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _report(what: str, remedy: str, code: int) -> int:
-    if logging.getLogger().isEnabledFor(logging.INFO):
+    if logging.getLogger("exporter").isEnabledFor(logging.DEBUG):
         traceback.print_exc()
     click.echo(f"{click.style('Error:', fg='red')} {what}\n{remedy}", err=True)
     return code

@@ -50,12 +50,11 @@ def option(name: str, *, section: str, **attributes: Any) -> Callable[[F], F]:
 
 
 def _configure_logging(_context: click.Context, _parameter: click.Parameter, verbose: int) -> None:
-    """Log to stderr: retries with ``-v``, every request with ``-vv``."""
-    if verbose:
-        logging.basicConfig(
-            level=logging.INFO if verbose > 1 else logging.WARNING,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+    """Log to stderr: retries always, requests with ``-v``, everything and tracebacks with ``-vv``."""
+    logging.basicConfig(format="%(message)s")
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    for name in ("exporter", "httpx"):
+        logging.getLogger(name).setLevel(level)
 
 
 def source_options(command: F) -> F:
@@ -101,7 +100,7 @@ def source_options(command: F) -> F:
                 count=True,
                 expose_value=False,
                 callback=_configure_logging,
-                help="Say more on stderr; -vv shows every request, and tracebacks.",
+                help="Show every request on stderr; -vv adds tracebacks.",
             ),
         ]
     ):

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_CONTACT = 30.0
+_WAIT_MAX = 30.0
 _UNREADABLE_ATTEMPTS = 5
 
 
@@ -157,7 +158,8 @@ class Client:
             return retried and unreadable < _UNREADABLE_ATTEMPTS
 
         patience = self._retry_for if self._reached else min(self._retry_for, _FIRST_CONTACT)
-        return iter(stamina.retry_context(on=backoff, attempts=None, timeout=patience, wait_max=30.0))
+        attempts = None if patience else 1
+        return iter(stamina.retry_context(on=backoff, attempts=attempts, timeout=patience, wait_max=_WAIT_MAX))
 
     def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
         self.requests += 1

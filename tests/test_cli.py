@@ -1,0 +1,248 @@
+"""What a user types, sees, and can rely on in a script."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.cli import main
+from tests.conftest import Serve
+from tests.world import ENTRIES, World
+
+WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+
+
+class Terminal:
+    """Runs the command line in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str) -> int:
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        self.out, self.err = self._capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return exit_.value.code
+
+
+@pytest.fixture
+def terminal(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    """A user's shell: an empty folder, an empty home, the platform's address and key in the environment."""
+    for name in [name for name in os.environ if name.startswith(("AUDIT_EXPORT_", "SATUSKY_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SATUSKY_API_URL", world.url)
+    monkeypatch.setenv("SATUSKY_API_KEY", world.settings.api_key)
+    monkeypatch.chdir(tmp_path)
+    return Terminal(capsys)
+
+
+def test_options_without_a_command_run_the_export_and_print_the_bundles_path(terminal: Terminal) -> None:
+    assert terminal(*WINDOW) == 0
+
+    bundle = Path(terminal.out.strip())
+    assert (bundle / "data" / "audit.parquet").is_file()
+    assert terminal.err.startswith("COMPLETE: ")
+    assert "head sha256:" in terminal.err
+
+
+def test_every_option_can_come_from_the_environment(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUDIT_EXPORT_SINCE", "2026-07-01")
+    monkeypatch.setenv("AUDIT_EXPORT_REPORT", "none")
+    monkeypatch.setenv("AUDIT_EXPORT_OUTPUT", str(tmp_path / "elsewhere"))
+
+    assert terminal("run") == 0
+    assert Path(terminal.out.strip()).is_relative_to(tmp_path / "elsewhere")
+
+
+def test_the_result_can_be_read_by_a_machine(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "--json") == 0
+
+    result = json.loads(terminal.out)
+    assert result["verdict"] == "COMPLETE"
+    assert result["reasons"] == []
+    assert Path(result["published"]).is_dir()
+
+
+def test_a_bundle_that_was_just_made_verifies(terminal: Terminal) -> None:
+    terminal(*WINDOW)
+    bundle = terminal.out.strip()
+
+    assert terminal("verify", bundle, "--reperform") == 0
+    assert f"Verified: {bundle} (unsigned)" in terminal.out
+
+
+def test_verify_exits_with_4_and_names_the_file_that_was_changed(terminal: Terminal) -> None:
+    terminal(*WINDOW)
+    bundle = Path(terminal.out.strip())
+    with (bundle / "data" / "audit.csv").open("a") as file:
+        file.write("one more\r\n")
+
+    assert terminal("verify", str(bundle)) == 4
+    assert "not data/audit.csv" in terminal.out
+    assert terminal("verify", str(bundle), "--json") == 4
+    assert json.loads(terminal.out)["verified"] is False
+
+
+def test_verify_says_that_a_folder_is_no_bundle(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("verify", str(tmp_path)) == 2
+    assert "is not a bundle" in terminal.err
+
+
+def test_list_shows_the_newest_entries_as_a_table(terminal: Terminal, world: World) -> None:
+    assert terminal("list", "--limit", "3") == 0
+
+    heading, *lines = terminal.out.splitlines()
+    assert heading.split() == ["ID", "TIMESTAMP", "ACTION", "USER", "RESOURCE"]
+    newest = [entry.id.hex for entry in world.service.page(limit=3)]
+    assert [line.split()[0].removeprefix("log_") for line in lines] == newest
+
+
+def test_list_filters_by_action_and_user(terminal: Terminal) -> None:
+    assert terminal("list", "--limit", "50", "--action", "token.create") == 0
+    lines = terminal.out.splitlines()[1:]
+    assert lines
+    assert {line.split()[2] for line in lines} == {"token.create"}
+
+    user = lines[0].split()[3]
+    assert terminal("list", "--limit", "50", "--user", user) == 0
+    assert {line.split()[3] for line in terminal.out.splitlines()[1:]} == {user}
+
+
+def test_list_and_get_print_the_sources_own_json(terminal: Terminal, world: World) -> None:
+    organization = str(world.settings.organization_id)
+    assert terminal("list", "--limit", "2", "--json", "--org", organization) == 0
+    entries = json.loads(terminal.out)
+    assert [entry["id"] for entry in entries] == [str(entry.id) for entry in world.service.page(limit=2)]
+
+    assert terminal("get", entries[1]["id"], "--json", "--org", organization) == 0
+    assert json.loads(terminal.out) == entries[1]
+
+
+def test_get_shows_every_field_of_an_entry(terminal: Terminal, world: World) -> None:
+    entry = next(entry for entry in world.service.page(limit=ENTRIES) if entry.action == "user.role.update")
+    assert terminal("get", f"log_{entry.id.hex}") == 0
+
+    shown = terminal.out
+    assert f"ID:          log_{entry.id.hex}" in shown
+    assert "Action:      user.role.update" in shown
+    assert entry.actor_email is not None
+    assert entry.actor_email in shown
+    for label in ("Timestamp:", "User:", "IP:", "Request ID:", "Resource:", "  Type:", "  Name:", "Changes:"):
+        assert f"\n{label}" in shown
+    assert '    role: "' in shown
+    assert '" → "' in shown
+
+
+def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world: World) -> None:
+    world.behave(edit=lambda entry: {**entry, "resource_name": "\x1b[2J\u202eevil"})
+
+    assert terminal("list", "--limit", "1", "--org", str(world.settings.organization_id)) == 0
+    assert "\x1b" not in terminal.out
+    assert "\\u001b[2J\\u202eevil" in terminal.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (("--since", "yesterday"), 2, "is neither a date nor a time"),
+        (("--since", "2026-02-30"), 2, "is neither a date nor a time"),
+        (("--since", "2026-07-01T00:00:00"), 2, "has no zone"),
+        (("--since", "2026-07-01", "--until", "2026-06-01"), 2, "before it begins"),
+        (("--since", "2030-01-01"), 2, "Nothing of the window is over yet"),
+        ((*WINDOW, "--org", "another"), 5, "does not accept the key (HTTP 403"),
+        ((*WINDOW, "--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0"), 6, "cannot be reached"),
+        ((*WINDOW, "--api-url", "http://api.example/v1/cli"), 2, "The key would travel unprotected"),
+        ((*WINDOW, "--api-key-file", "missing"), 5, "cannot be read: No such file"),
+        ((*WINDOW, "--profile", "nobody"), 2, "The profile 'nobody'"),
+        ((*WINDOW, "--output", "/proc/audit"), 7, "cannot be written"),
+        (("get", "log_" + "0" * 32), 6, "The platform knows no"),
+        (("verfy", "x"), 2, "No such command 'verfy'"),
+        (("run",), 2, "Missing option '--since'"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_what_and_one_what_to_do(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...], code: int, what: str
+) -> None:
+    assert terminal(*arguments) == code
+    assert what in terminal.err
+    assert "Traceback" not in terminal.err
+    assert terminal.out == ""
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_without_a_key_it_says_where_one_can_be_put(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SATUSKY_API_KEY")
+
+    assert terminal(*WINDOW) == 5
+    assert "There is no API key." in terminal.err
+    assert "--api-key-file" in terminal.err
+
+
+def test_a_wrong_key_is_refused_and_never_shown(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SATUSKY_API_KEY", "a-key-that-is-wrong")
+
+    assert terminal(*WINDOW, "-vv") == 5
+    assert "does not accept the key (HTTP 401" in terminal.err
+    assert "Traceback" in terminal.err
+    assert "a-key-that" not in terminal.err
+
+
+def test_an_export_known_to_be_partial_exits_with_3_and_publishes_nothing(
+    terminal: Terminal, world: World, tmp_path: Path
+) -> None:
+    world.behave(ceiling=300)
+    capped = (*WINDOW, "--page-size", "100", "--org", str(world.settings.organization_id))
+
+    assert terminal(*capped) == 3
+    assert "Part of the window is missing" in terminal.err
+    assert not (tmp_path / "evidence").exists()
+    assert terminal(*capped, "--allow-partial") == 3
+    assert terminal.err.startswith("PARTIAL: ")
+
+
+def test_an_unproven_export_exits_with_3_unless_it_is_accepted(terminal: Terminal, world: World) -> None:
+    world.behave(total="absent")
+    everything = ("--since", "2020-01-01", "--report", "none")
+
+    assert terminal(*everything) == 3
+    assert terminal.err.startswith("UNPROVEN: ")
+    assert terminal(*everything, "--accept-unproven") == 0
+
+
+def test_without_arguments_it_shows_the_help(terminal: Terminal) -> None:
+    assert terminal() == 2
+    assert "Commands:" in terminal.err
+
+
+def test_an_interrupted_run_leaves_nothing_behind(serve: Serve, tmp_path: Path) -> None:
+    world = serve(latency=0.5)
+    command = [sys.executable, "-m", "exporter", *WINDOW, "--page-size", "10", "--output", "evidence"]
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "SATUSKY_API_URL": world.url,
+        "SATUSKY_API_KEY": world.settings.api_key,
+    }
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 30
+            while not list(tmp_path.glob("evidence/*/.partial-*/data/raw/*")) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(number)
+            process.communicate(timeout=30)
+        assert process.returncode == code
+        assert not (tmp_path / "evidence").exists()
