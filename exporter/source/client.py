@@ -158,8 +158,8 @@ class Client:
             return retried and unreadable < _UNREADABLE_ATTEMPTS
 
         patience = self._retry_for if self._reached else min(self._retry_for, _FIRST_CONTACT)
-        attempts = None if patience else 1
-        return iter(stamina.retry_context(on=backoff, attempts=attempts, timeout=patience, wait_max=_WAIT_MAX))
+        bounds = {"attempts": None, "timeout": patience} if patience else {"attempts": 1, "timeout": None}
+        return iter(stamina.retry_context(on=backoff, wait_max=_WAIT_MAX, **bounds))
 
     def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
         self.requests += 1
