@@ -41,7 +41,7 @@ class Derived:
     """Entries inside the window that came again, byte for byte."""
 
     conflicts: tuple[str, ...]
-    """Ids inside the window that came with two bodies."""
+    """The id of every row inside the window that was left out because its id had come with another body."""
 
     rows: int
     """Entries in the archives, one per id."""
@@ -68,7 +68,7 @@ class Derived:
                 id="one-body",
                 what="Every id came with one body, however often it was read",
                 expected="0 ids with two bodies",
-                found=f"{len(self.conflicts):,}",
+                found=f"{len(set(self.conflicts)):,}",
                 result=Result.CONTRADICTS if self.conflicts else Result.AS_EXPECTED,
             ),
             Check(

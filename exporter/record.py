@@ -79,6 +79,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options in force that the command line can set."""
+
+    page_size: int
+    """Entries asked for in one request."""
+
+    timeout_seconds: float
+    """How long one request might take."""
+
+    retry_for_seconds: float
+    """How long a failing request was tried again."""
+
+    formats: list[str]
+    """The archives written."""
+
+    frameworks: list[str]
+    """Control catalogues that the report cites."""
+
+    report_rows: int
+    """Rows of events that the report's tables share."""
+
+    allow_partial: bool
+    """Whether to publish what is known to be incomplete."""
+
+    accept_unproven: bool
+    """Whether an unproven export counted as success."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """The verdict, with what led to it."""
 
@@ -216,7 +245,7 @@ class Run:
     source: Source
     """Where the entries came from."""
 
-    options: dict[str, Setting]
+    options: Options
     """The options in force."""
 
     probe: dict[str, Setting]

@@ -13,12 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
+_MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)"
+_MEMORY = "128MB"
 
 
 class Runs:
@@ -32,7 +35,10 @@ class Runs:
         self.repeated = 0
         """Rows that were the same entry again, byte for byte."""
         self.conflicts: list[str] = []
-        """Ids that came with two different bodies; the one with the smallest digest was kept."""
+        """The id of every row that was left out because its id had come with another body.
+
+        The earliest is kept, and of several at one time the one with the smallest digest.
+        """
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Spool the rows of one page; they may be in any order and may repeat."""
@@ -47,18 +53,49 @@ class Runs:
         self._close()
         with pa.memory_map(str(self._path)) as source:
             reader = pa.ipc.open_file(source)
-            order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
-            pending = SCHEMA.empty_table()
-            for run, following in zip_longest(order, order[1:]):
-                arrived = pa.Table.from_batches([reader.get_batch(run)])
-                pending = pa.concat_tables([pending, arrived]).sort_by(_ORDER)
-                if following is None:
-                    yield self._unique(pending)
-                    return
-                ready = pc.sum(pc.less(pending["timestamp"], self._starts[following])).as_py() or 0
-                if ready:
-                    yield self._unique(pending.slice(0, ready))
-                    pending = pending.slice(ready).combine_chunks()
+            moved = self._moved(reader)
+            met: set[str] = set()
+            for rows in self._ordered(reader):
+                kept = self._first_of(moved, met, self._unique(rows))
+                if kept.num_rows:
+                    yield kept
+
+    def _ordered(self, reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.Table]:
+        order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
+        pending = SCHEMA.empty_table()
+        for run, following in zip_longest(order, order[1:]):
+            arrived = pa.Table.from_batches([reader.get_batch(run)])
+            pending = pa.concat_tables([pending, arrived]).sort_by(_ORDER)
+            if following is None:
+                yield pending
+                return
+            ready = pc.sum(pc.less(pending["timestamp"], self._starts[following])).as_py() or 0
+            if ready:
+                yield pending.slice(0, ready)
+                pending = pending.slice(ready).combine_chunks()
+
+    def _moved(self, reader: pa.ipc.RecordBatchFileReader) -> frozenset[str]:
+        """Find the ids that came with more than one time: their rows do not meet in the order."""
+        columns = ["id", "timestamp"]
+        batches = (reader.get_batch(run).select(columns) for run in range(reader.num_record_batches))
+        runs = pa.RecordBatchReader.from_batches(pa.schema([SCHEMA.field(name) for name in columns]), batches)
+        spill = str(self._path.with_suffix(".spill"))
+        with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database:
+            database.register("runs", runs)
+            return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
+
+    def _first_of(self, moved: frozenset[str], met: set[str], rows: pa.Table) -> pa.Table:
+        """Keep the first row of each id that moved; ``met`` are those that had theirs."""
+        if not moved:
+            return rows
+        keep = []
+        for id_ in rows["id"].to_pylist():
+            keep.append(id_ not in met)
+            if id_ in met:
+                self.conflicts.append(id_)
+            elif id_ in moved:
+                met.add(id_)
+        return rows.filter(pa.array(keep))
 
     def _unique(self, rows: pa.Table) -> pa.Table:
         if rows.num_rows < len(("one", "two")):

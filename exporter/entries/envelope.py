@@ -1,10 +1,12 @@
 """The body of a list response: where the entries are, and what the platform says of them.
 
 Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``;
-and the envelope ``{"error", "message", "count", "data"}`` around either. Entries are kept as the bytes that
-were received, so that each can be hashed before anything reads it.
+and the envelope ``{"error", "message", "count", "data"}`` around either. An empty list may come as ``null``,
+as Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Entries are kept as the bytes
+that were received, so that each can be hashed before anything reads it.
 """
 
+import codecs
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +15,7 @@ from exporter.errors import SourceError
 
 _ENTRY_KEYS = ("audit_logs", "entries", "data")
 _NOTHING = msgspec.Raw()
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class _Object(msgspec.Struct):
 
 
 _object = msgspec.json.Decoder(_Object)
-_array = msgspec.json.Decoder(list[msgspec.Raw])
+_array = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 
 def parse_list(body: bytes) -> Body:
@@ -53,8 +56,8 @@ def parse_list(body: bytes) -> Body:
     Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``.
     """
     try:
-        return _parse(body)
-    except msgspec.MsgspecError as error:
+        return _parse(body.removeprefix(codecs.BOM_UTF8))
+    except _UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not a list of audit entries ({error}).",
             "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
@@ -66,9 +69,11 @@ def parse_entry(body: bytes) -> msgspec.Raw:
 
     Raises :class:`SourceError` as :func:`parse_list` does.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
+        body.decode()
         envelope = _object.decode(body)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not an audit entry ({error}).",
             "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
@@ -79,19 +84,17 @@ def parse_entry(body: bytes) -> msgspec.Raw:
 
 def _parse(body: bytes) -> Body:
     if _is_array(body):
-        return Body(entries=_array.decode(body), total=None, limit=None, offset=None)
+        return Body(entries=_array.decode(body) or [], total=None, limit=None, offset=None)
     envelope = _object.decode(body)
     _refuse_failure(envelope)
     inner = envelope
     if _is_given(envelope.data) and not _is_array(bytes(envelope.data)):
         inner = _object.decode(envelope.data)
-    for key in _ENTRY_KEYS:
-        found: msgspec.Raw = getattr(inner, key)
-        if _is_given(found):
-            return Body(
-                entries=_array.decode(found), total=inner.total, limit=inner.limit, offset=inner.offset
-            )
-    raise msgspec.ValidationError(f"no {', '.join(_ENTRY_KEYS)} in it")
+    lists = [raw for raw in (getattr(inner, key) for key in _ENTRY_KEYS) if bytes(raw)]
+    if not lists:
+        raise msgspec.ValidationError(f"no {', '.join(_ENTRY_KEYS)} in it")
+    found = next(filter(_is_given, lists), lists[0])
+    return Body(entries=_array.decode(found) or [], total=inner.total, limit=inner.limit, offset=inner.offset)
 
 
 def _is_given(raw: msgspec.Raw) -> bool:

@@ -3,13 +3,15 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 100_000_000_000
+_MOST_DIGITS = 15
+_CUT = Context(rounding=ROUND_DOWN)
 _MICROSECOND_DIGITS = 6
 
 
@@ -44,11 +46,16 @@ def parse_text(text: str) -> Moment | None:
 
 def parse_number(text: str) -> Moment | None:
     """Read epoch seconds, or milliseconds from 100,000,000,000 upwards (the year 5138 in seconds)."""
-    number = Decimal(text)
-    if abs(number) >= _MILLISECONDS_FROM:
-        number /= 1000
-    micros = number * 1_000_000
     try:
-        return Moment(value=_EPOCH + timedelta(microseconds=int(micros)), cut=micros != int(micros))
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if number.adjusted() >= _MOST_DIGITS:
+        return None
+    places = 3 if number.copy_abs() >= _MILLISECONDS_FROM else 6
+    micros = int(number.scaleb(places, context=_CUT))
+    try:
+        value = _EPOCH + timedelta(microseconds=micros)
     except OverflowError:
         return None
+    return Moment(value=value, cut=Decimal(micros).scaleb(-places) != number)

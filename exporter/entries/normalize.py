@@ -74,7 +74,7 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
         raw = bytes(entry)
         try:
             row = _Entry(raw).row(observations)
-        except (msgspec.MsgspecError, _UnusableError) as error:
+        except _UNREADABLE as error:
             raise RecordError(
                 f"Entry {index} of {source} cannot be placed in the archive: {error}.",
                 "Nothing was skipped or published; report the entry to the platform.",
@@ -87,6 +87,9 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
 
 class _UnusableError(Exception):
     """The entry lacks what every row must have."""
+
+
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, _UnusableError)
 
 
 class _Entry:
@@ -152,7 +155,9 @@ class _Entry:
             members = self._nested.get(name)
             columns = {places[-1][1]: column for column, places in _PLACES.items() if name in places[-1][:-1]}
             if members is not None and all(
-                member in columns and self._text((name, member)) == row[columns[member]] for member in members
+                bytes(value) == b"null"
+                or (member in columns and self._text((name, member)) == row[columns[member]] is not None)
+                for member, value in members.items()
             ):
                 self._left.discard(name)
 

@@ -55,14 +55,17 @@ def partial_bundle(archive: Path) -> Iterator[Path]:
 def publish(folder: Path, name: str) -> Path:
     """Give a sealed bundle its name, by one rename that replaces nothing.
 
-    Everything is on the disk before the name appears. Raises :class:`OutputError` where the name is taken or
-    the disk refuses.
+    Before the name appears, everything is its owner's alone and on the disk. Raises :class:`OutputError`
+    where the name is taken or the disk refuses.
     """
     target = folder.parent / name
     try:
         for place, _, files in os.walk(folder):
-            for path in (*(Path(place, file) for file in files), Path(place)):
-                _sync(path)
+            for file in files:
+                Path(place, file).chmod(0o600)
+                _sync(Path(place, file))
+            Path(place).chmod(0o700)
+            _sync(Path(place))
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         folder.rename(target)

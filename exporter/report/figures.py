@@ -1,0 +1,80 @@
+"""The figures: queries over the archive's Parquet file, answered by DuckDB within bounds.
+
+The engine sees one file and nothing else: no other path, no network, no extension.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from exporter.report.queries import Query
+
+MEMORY = "120MB"
+"""What the engine may hold before it spills to disk; the report as a whole stays below 300 MB."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+"""One row of an answer, by column."""
+
+
+class Figures:
+    """One archive, open for questions; a context manager."""
+
+    def __init__(self, parquet: Path, queries: dict[str, Query], spill: Path) -> None:
+        """Open ``parquet`` as the view ``audit``; ``spill`` is a folder for what memory cannot hold."""
+        self._queries = queries
+        self._engine = duckdb.connect(
+            config={
+                "memory_limit": MEMORY,
+                "temp_directory": str(spill),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+            }
+        )
+        self._engine.execute("SET TimeZone = 'UTC'")
+        self._engine.execute(f"CREATE VIEW audit AS SELECT * FROM read_parquet({_literal(parquet)})")  # noqa: S608 - quoted
+        self._engine.execute(f"SET allowed_paths = [{_literal(parquet)}]")
+        self._engine.execute("SET enable_external_access = false")
+        self._engine.execute("SET lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.close()
+
+    def rows(self, name: str, limit: int | None = None) -> list[Row]:
+        """Answer the query of that name, as many rows as ``limit`` allows, in the query's own order."""
+        bound = "" if limit is None else f" LIMIT {limit:d}"
+        return self._ask(f"SELECT * FROM ({self._queries[name].sql}) AS answer{bound}")  # noqa: S608 - shipped SQL
+
+    def count(self, name: str) -> int:
+        """Count the rows that the query of that name selects."""
+        counted = self._ask(f"SELECT count(*) AS n FROM ({self._queries[name].sql}) AS answer")  # noqa: S608 - likewise
+        number: int = counted[0]["n"]
+        return number
+
+    def _ask(self, sql: str) -> list[Row]:
+        table = self._engine.sql(sql).to_arrow_table()
+        columns = [_values(column) for column in table.itercolumns()]
+        return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Turn a column into Python values; times by hand, since pyarrow loads pandas for them where it can."""
+    if not pa.types.is_timestamp(column.type):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    counted = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+    return [None if micros is None else EPOCH + timedelta(microseconds=micros) for micros in counted]
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

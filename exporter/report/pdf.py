@@ -1,0 +1,185 @@
+"""HTML into PDF: PDF/A-3a and PDF/UA-1 in one file, the same bytes on every run, nothing fetched.
+
+``python -m exporter.report.pdf DATA HTML`` does it in a process of its own, which must find the font
+configuration (``FONTCONFIG_FILE``) in its environment: WeasyPrint reads it once, when it is imported.
+"""
+
+import logging
+import mimetypes
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydyf import Dictionary  # type: ignore[import-untyped]
+from weasyprint import CSS, HTML, Attachment  # type: ignore[import-untyped]
+from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
+
+from exporter.errors import AuditExportError, OutputError
+from exporter.report import assets, runs
+
+VARIANT = "pdf/a-3a"
+"""What WeasyPrint makes; the finishing touch below makes it PDF/UA-1 as well."""
+
+NAMESPACE = "urn:audit-export:report#"
+"""XML namespace of the one property that is ours: the run digest."""
+
+mimetypes.add_type("application/sql", ".sql")  # else the machine's own tables decide, and the bytes vary
+
+
+class Refusals(URLFetcher):  # type: ignore[misc]
+    """A fetcher that fetches nothing and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(allowed_protocols=(), allow_redirects=False)
+        self.refused: list[str] = []
+        """The addresses asked for, in order."""
+
+    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> object:
+        """Refuse."""
+        del headers
+        self.refused.append(url)
+        raise ValueError(f"nothing is fetched: {url}")
+
+
+class Complaints(logging.Handler):
+    """What the renderer warned of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+        """The warnings, in order."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.heard.append(record.getMessage())
+
+
+def render(html: str, data: Path) -> bytes:
+    """Draw the report of a bundle's data folder; its record and queries are attached.
+
+    Raises ``OutputError`` where the document asks for anything outside itself, or cannot be drawn as meant.
+    """
+    recorded = runs.read(data / "run.json")
+
+    def finish(_: object, pdf: Any) -> None:  # noqa: ANN401 - pydyf is untyped
+        _scope_headers(pdf.objects)
+        metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
+        metadata.stream = [_identify(part, recorded.digest) for part in metadata.stream]
+        metadata.compress = False
+
+    fetcher = Refusals()
+    with _listening() as complaints:
+        content: bytes = lay_out(html, fetcher).write_pdf(
+            finisher=finish,
+            pdf_variant=VARIANT,
+            pdf_identifier=bytes.fromhex(recorded.digest)[:16],
+            attachments=_attachments(data, recorded.run.clocks.finished, fetcher),
+        )
+    if faults := [f"it asks for {url}" for url in fetcher.refused] + complaints:
+        raise OutputError(
+            f"The report cannot be drawn as meant: {'; '.join(faults[:3])}.",
+            "This is a fault in the report's templates; please report it.",
+        )
+    return content
+
+
+def lay_out(html: str, fetcher: Refusals) -> Any:  # noqa: ANN401 - WeasyPrint is untyped
+    """Lay the document out in pages."""
+    style = CSS(string=(assets.root() / "report.css").read_text("utf-8"), url_fetcher=fetcher)
+    return HTML(string=html, url_fetcher=fetcher).render(stylesheets=[style], pdf_variant=VARIANT)
+
+
+def _attachments(data: Path, made: datetime, fetcher: Refusals) -> list[Any]:
+    files = [data / "run.json", *(data / "queries").glob("*.sql")]
+    return [
+        Attachment(
+            string=path.read_bytes(),
+            name=path.name,
+            description="A query behind a figure" if path.suffix == ".sql" else "The record of the run",
+            created=made,
+            modified=made,
+            relationship="Data",
+            url_fetcher=fetcher,
+        )
+        for path in sorted(files, key=lambda path: path.name.encode())
+    ]
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Gather what the renderer warns of meanwhile: a glyph without a font, a rule it does not know."""
+    complaints = Complaints()
+    log = logging.getLogger("weasyprint")
+    log.addHandler(complaints)
+    try:
+        yield complaints.heard
+    finally:
+        log.removeHandler(complaints)
+
+
+def _scope_headers(objects: list[Any]) -> None:
+    """Say of each header cell what it heads: PDF/UA asks for it, WeasyPrint leaves it out."""
+    elements = {
+        each.reference: each
+        for each in objects
+        if isinstance(each, Dictionary) and each.get("Type") == "/StructElem"
+    }
+    for element in elements.values():
+        if element["S"] == "/TH" and "A" in element:
+            row = elements[element["P"]]
+            heads_column = elements[row["P"]]["S"] == "/THead"
+            element["A"]["Scope"] = "/Column" if heads_column else "/Row"
+
+
+def _identify(xmp: bytes, digest: str) -> bytes:
+    """Add that the file is PDF/UA-1, and the run digest, with the schemas that declare both."""
+    return xmp.replace(
+        b"</rdf:RDF>", _IDENTITY.format(namespace=NAMESPACE, digest=digest).encode() + b"</rdf:RDF>"
+    )
+
+
+_IDENTITY = """\
+<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>
+<rdf:Description rdf:about="" xmlns:run="{namespace}" run:digest="{digest}"/>
+<rdf:Description rdf:about=""
+    xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+    xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+    xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+  <pdfaExtension:schemas><rdf:Bag>
+    <rdf:li rdf:parseType="Resource">
+      <pdfaSchema:schema>PDF/UA identification</pdfaSchema:schema>
+      <pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+      <pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+      <pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+        <pdfaProperty:name>part</pdfaProperty:name>
+        <pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+        <pdfaProperty:category>internal</pdfaProperty:category>
+        <pdfaProperty:description>Part of ISO 14289 that the file follows</pdfaProperty:description>
+      </rdf:li></rdf:Seq></pdfaSchema:property>
+    </rdf:li>
+    <rdf:li rdf:parseType="Resource">
+      <pdfaSchema:schema>Record of the run</pdfaSchema:schema>
+      <pdfaSchema:namespaceURI>{namespace}</pdfaSchema:namespaceURI>
+      <pdfaSchema:prefix>run</pdfaSchema:prefix>
+      <pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+        <pdfaProperty:name>digest</pdfaProperty:name>
+        <pdfaProperty:valueType>Text</pdfaProperty:valueType>
+        <pdfaProperty:category>external</pdfaProperty:category>
+        <pdfaProperty:description>SHA-256 of data/run.json in the bundle</pdfaProperty:description>
+      </rdf:li></rdf:Seq></pdfaSchema:property>
+    </rdf:li>
+  </rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+"""
+
+
+if __name__ == "__main__":
+    try:
+        (Path(sys.argv[1]) / "report.pdf").write_bytes(
+            render(Path(sys.argv[2]).read_text("utf-8"), Path(sys.argv[1]))
+        )
+    except AuditExportError as error:
+        sys.exit(str(error))

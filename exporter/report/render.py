@@ -1,0 +1,95 @@
+"""The report, rendered in processes of its own, each within a time limit."""
+
+import ctypes
+import ctypes.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from exporter.errors import OutputError
+from exporter.report import fonts
+
+TIME_LIMIT = 300
+"""Seconds after which rendering is given up; a report of the default size takes less than ten."""
+
+REMEDY = (
+    "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian "
+    "and Ubuntu, `brew install pango` on macOS; or leave the report out with `--report none`."
+)
+
+
+def render_report(data: Path, *, time_limit: float = TIME_LIMIT) -> None:
+    """Write ``report.pdf`` into a data folder, from its ``run.json``, ``audit.parquet`` and ``queries``.
+
+    The same files give the same bytes. Composing and drawing are processes of their own, one after the
+    other, so that their memory neither stays nor adds up. Raises ``OutputError`` where the report cannot
+    be rendered, or a step takes longer than ``time_limit`` seconds.
+    """
+    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+        work = Path(folder)
+        environment = os.environ | {"FONTCONFIG_FILE": str(fonts.configure(work))}
+        for step in ("exporter.report.document", "exporter.report.pdf"):
+            _run([sys.executable, "-m", step, str(data), str(work / "report.html")], environment, time_limit)
+
+
+def _run(command: list[str], environment: dict[str, str], time_limit: float) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - this interpreter, this package
+            command,
+            check=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=time_limit,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(
+            f"The report was not ready after {time_limit:g} seconds.",
+            "Ask for fewer rows with `--report-rows`, or leave the report out with `--report none`.",
+        ) from error
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1]
+        raise OutputError(
+            f"The report could not be rendered: {last}",
+            "Run `audit-export doctor`, or leave the report out with `--report none`.",
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Name the versions of what the bytes of the report depend on: WeasyPrint, Pango, HarfBuzz.
+
+    Cheap, so that a run can ask before it fetches anything. Raises ``OutputError`` that says what to
+    install where a library is missing.
+    """
+    pango = _library("pango-1.0", "libpango-1.0.so.0", "libpango-1.0-0.dll")
+    harfbuzz = _library("harfbuzz", "libharfbuzz.so.0", "libharfbuzz-0.dll")
+    _library("pangoft2-1.0", "libpangoft2-1.0.so.0", "libpangoft2-1.0-0.dll")
+    _library("harfbuzz-subset", "libharfbuzz-subset.so.0", "libharfbuzz-subset-0.dll")
+    return {
+        "weasyprint": metadata.version("weasyprint"),
+        "pango": _text(pango.pango_version_string),
+        "harfbuzz": _text(harfbuzz.hb_version_string),
+    }
+
+
+def _library(name: str, *files: str) -> ctypes.CDLL:
+    """Load a system library by its file's name, else by asking the system where it keeps it."""
+    for file in files:
+        try:
+            return ctypes.CDLL(file)
+        except OSError:
+            continue
+    if found := ctypes.util.find_library(name):
+        return ctypes.CDLL(found)
+    raise OutputError(f"The report needs the system library {name}, which is not installed.", REMEDY)
+
+
+def _text(function: Callable[[], bytes]) -> str:
+    function.restype = ctypes.c_char_p  # type: ignore[attr-defined]
+    return function().decode()

@@ -1,0 +1,15 @@
+-- Leavers: whose access was withdrawn?
+SELECT
+  timestamp,
+  id,
+  action,
+  coalesce(actor_email, actor_id) AS actor,
+  actor_type,
+  ip_address,
+  resource_type,
+  coalesce(resource_name, resource_id) AS resource,
+  changes,
+  request_id
+FROM audit
+WHERE action = 'user.remove'
+ORDER BY timestamp, id

@@ -1,0 +1,15 @@
+-- Destructions: which deployments were taken down?
+SELECT
+  timestamp,
+  id,
+  action,
+  coalesce(actor_email, actor_id) AS actor,
+  actor_type,
+  ip_address,
+  resource_type,
+  coalesce(resource_name, resource_id) AS resource,
+  changes,
+  request_id
+FROM audit
+WHERE action = 'deploy.destroy'
+ORDER BY timestamp, id

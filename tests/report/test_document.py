@@ -1,0 +1,251 @@
+import html.parser
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.errors import OutputError
+from exporter.report import assets, document
+
+FORBIDDEN = (
+    r"complian\w*",
+    r"certif(y|ied|ies|ication)",
+    r"pass(es|ed|ing)?",
+    r"fail(s|ed|ing)?",
+    r"effective(ly)?",
+    r"tamper\w*",
+    r"immutab\w*",
+    r"audit-ready",
+    r"verified by",
+    r"violat\w*",
+    r"unauthori[sz]ed",
+    r"breach\w*",
+    r"no exceptions",
+    r"representative",
+    r"all activity",
+    r"independent\w*",
+)
+INNOCENT = ("the walk passed the start", "a second pass", "failed sign-ins")
+
+Entry = dict[str, Any]
+Make = Callable[..., Path]
+
+
+class Reader(html.parser.HTMLParser):
+    """What a reader sees: the words, and the tables as rows of (tag, scope, words)."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.words = ""
+        self.tables: dict[str, list[list[tuple[str, str | None, str]]]] = {}
+        self._caption: str | None = None
+        self._rows: list[list[tuple[str, str | None, str]]] = []
+        self._cell: tuple[str, str | None] | None = None
+        self._text = ""
+        self.headings: list[int] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"caption", "td", "th"}:
+            self._text, self._cell = "", (tag, dict(attrs).get("scope"))
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag == "table":
+            self._rows = []
+        elif re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        text = " ".join(self._text.split())
+        if tag == "caption":
+            self._caption = text
+        elif tag in {"td", "th"} and self._cell:
+            self._rows[-1].append((*self._cell, text))
+        elif tag == "table":
+            assert self._caption, "a table without a caption"
+            self.tables[self._caption] = self._rows
+            self._caption = None
+
+    def handle_data(self, data: str) -> None:
+        data = data.replace("\u200b", "")
+        self.words += data
+        self._text += data
+
+    def table(self, start: str) -> list[list[str]]:
+        """The body of the one table whose caption begins so."""
+        (rows,) = (rows for caption, rows in self.tables.items() if caption.startswith(start))
+        return [[text for _, _, text in row] for row in rows[1:]]
+
+
+def forbidden(words: str) -> list[str]:
+    words = words.lower()
+    for phrase in INNOCENT:
+        words = words.replace(phrase, "")
+    return [match[0] for word in FORBIDDEN for match in re.finditer(rf"\b{word}\b", words)]
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_every_section_is_there_numbered_in_order(reader: Reader) -> None:
+    for number, title in enumerate(document.SECTIONS.values(), 1):
+        assert f"{number} {title}" in reader.words
+
+
+def test_the_cover_says_what_it_is(reader: Reader) -> None:
+    assert "Prepared by management; unaudited" in reader.words
+    assert "1 July to 30 September 2026" in reader.words
+
+
+def test_no_word_claims_more_than_the_report_shows(reader: Reader) -> None:
+    assert forbidden(reader.words) == []
+    assert "%" not in reader.words
+
+
+def test_no_template_or_catalogue_uses_a_forbidden_word() -> None:
+    files = [path for pattern in ("**/*.j2", "**/*.toml", "**/*.sql") for path in assets.root().glob(pattern)]
+    for path in files:
+        assert forbidden(path.read_text("utf-8")) == [], path
+
+
+def test_append_only_is_attributed_to_the_platform(reader: Reader) -> None:
+    (sentence,) = re.findall(r"[^.]*append-only[^.]*\.", reader.words)
+    assert sentence.strip().startswith("The platform states")
+
+
+def test_counts_in_the_report_are_those_of_the_archive(reader: Reader, entries: list[Entry]) -> None:
+    by_action = Counter(entry["action"] for entry in entries)
+    shown = {row[0]: int(row[1].replace(",", "")) for row in reader.table("Entries by action")}
+    assert shown == by_action
+    kinds = {row[0]: (int(row[1]), int(row[2])) for row in reader.table("Entries by kind of actor")}
+    assert kinds == {
+        kind: (
+            sum(entry["actor_type"] == kind for entry in entries),
+            len({entry["actor_email"] for entry in entries if entry["actor_type"] == kind}),
+        )
+        for kind in {entry["actor_type"] for entry in entries}
+    }
+    months = {row[0]: int(row[1]) for row in reader.table("Entries by calendar month")}
+    assert months == Counter(f"{entry['timestamp']:%Y-%m}" for entry in entries)
+
+
+def test_the_matrix_adds_up_by_weekday_and_hour(reader: Reader, entries: list[Entry]) -> None:
+    expected = Counter((f"{entry['timestamp']:%A}", entry["timestamp"].hour) for entry in entries)
+    for name, *hours, total in reader.table("The same entries by weekday and hour"):
+        assert [int(hour) for hour in hours] == [expected[name, hour] for hour in range(24)]
+        assert int(total) == sum(map(int, hours))
+
+
+def test_every_population_has_the_size_of_its_actions(reader: Reader, entries: list[Entry]) -> None:
+    by_action = Counter(entry["action"] for entry in entries)
+    for _, _, actions, size, printed, _ in reader.table("Populations of the period"):
+        if actions != "all others":
+            expected = sum(by_action.pop(action) for action in actions.split(", "))
+            assert int(size) == expected
+        assert int(printed) <= int(size)
+    assert dict(by_action) == {"token.disable": by_action["token.disable"]}
+
+
+def test_days_without_an_entry_are_named(reader: Reader) -> None:
+    assert "2026-07-19" in reader.words
+    assert "2026-08-15" in reader.words
+
+
+def test_missing_values_are_counted_column_by_column(reader: Reader, entries: list[Entry]) -> None:
+    rows = reader.table("Entries with and without a value")
+    flat = [row[at : at + 3] for row in rows for at in (0, 3) if row[at]]
+    for name, present, absent in flat:
+        missing = sum(entry[name] is None for entry in entries)
+        assert (int(present), int(absent)) == (len(entries) - missing, missing)
+
+
+def test_the_budget_caps_the_tables_and_the_report_says_so(make: Make, entries: list[Entry]) -> None:
+    reader = Reader(document.compose(make(entries, options={"report_rows": 40})))
+    overview = reader.table("Populations of the period")
+    assert sum(int(printed) for *_, printed, _ in overview) == 40
+    deploys = sum(entry["action"] == "deploy" for entry in entries)
+    (caption,) = (caption for caption in reader.tables if caption.startswith("Changes (deployments): "))
+    assert f" of {deploys}, first those whose metadata names no commit" in caption
+    assert caption.endswith("all in data/audit.parquet, query 11")
+
+
+def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(make: Make, entries: list[Entry]) -> None:
+    reader = Reader(document.compose(make(entries[:60], options={"report_rows": 0})))
+    assert "the row budget of this report is used up" in reader.words
+    assert "Auditor's result" not in reader.words
+
+
+def test_an_empty_window_is_reported_as_such(make: Make) -> None:
+    reader = Reader(document.compose(make([])))
+    assert "The window holds no entry" in reader.words
+    assert {row[3] for row in reader.table("Populations of the period")} == {"0"}
+
+
+def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) -> None:
+    reader = Reader(document.compose(make(entries[:60], options={"frameworks": ["soc2"]})))
+    assert "CC8.1" in reader.words
+    assert "A.8.32" not in reader.words
+
+
+def test_an_archive_that_is_not_the_recorded_one_is_refused(make: Make, entries: list[Entry]) -> None:
+    data = make(entries[:60], counts={"entries": 61})
+    with pytest.raises(OutputError, match=r"holds 60 entries, data/run\.json says 61"):
+        document.compose(data)
+
+
+def test_a_period_of_years_is_drawn_by_week(make: Make, entries: list[Entry]) -> None:
+    window = {"since": "2025-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
+    reader = Reader(document.compose(make(entries[:60], window=window)))
+    assert "Entries by week and hour" in reader.words
+    assert "1 January 2025 to 31 December 2026" in reader.words
+
+
+def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: list[Entry]) -> None:
+    window = {"since": "2026-06-30T22:00:00Z", "until": "2026-09-30T22:00:00Z"}
+    reader = Reader(document.compose(make(entries[:60], window=window, timezone="Europe/Berlin")))
+    assert "1 July to 30 September 2026" in reader.words
+    assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in reader.words
+
+
+def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
+    assert "The bundle is unsigned." in reader.words
+    assert "ssh-keygen" not in reader.words
+
+
+def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(make: Make, entries: list[Entry]) -> None:
+    seal = {"signing_key": "SHA256:AbCdEf", "timestamp_authority": "https://tsa.example"}
+    reader = Reader(document.compose(make(entries[:60], seal=seal)))
+    assert "ssh-keygen -Y verify -f allowed_signers" in reader.words
+    assert "openssl ts -verify" in reader.words
+    assert "unsigned" not in reader.words
+
+
+def test_tables_can_be_read_aloud(reader: Reader) -> None:
+    for caption, rows in reader.tables.items():
+        assert len({len(row) for row in rows}) == 1, caption
+        assert all(scope for row in rows for tag, scope, _ in row if tag == "th"), caption
+
+
+def test_headings_leave_no_gap(reader: Reader) -> None:
+    assert reader.headings[0] == 1
+    assert all(
+        after <= before + 1 for before, after in zip(reader.headings, reader.headings[1:], strict=False)
+    )
+
+
+def test_every_chart_has_a_text_in_its_place(html: str) -> None:
+    charts = re.findall(r"<svg [^>]*>(<title>[^<]+</title>)?", html)
+    assert len(charts) == 3
+    assert all(charts)
+
+
+def test_times_are_cut_to_the_second() -> None:
+    moment = datetime(2026, 7, 1, 0, 3, 11, 250_000, tzinfo=UTC)
+    assert document._moment(moment) == "2026-07-01 00:03:11"  # noqa: SLF001 - the one place that writes times
+    assert document._moment(moment.replace(microsecond=0)) == "2026-07-01 00:03:11"  # noqa: SLF001 - likewise

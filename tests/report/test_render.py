@@ -1,0 +1,146 @@
+import ctypes
+import ctypes.util
+import hashlib
+import importlib.metadata
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.errors import OutputError
+from exporter.report import document, render
+
+Entry = dict[str, Any]
+Make = Callable[..., Path]
+LayOut = Callable[[str], Any]
+PageTexts = Callable[[str], list[str]]
+
+
+def streams(pdf: bytes) -> list[bytes]:
+    """What the streams of a PDF hold, deflated ones inflated."""
+    found = []
+    for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
+        try:
+            found.append(zlib.decompress(part))
+        except zlib.error:
+            found.append(part)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page_texts(lay_out: LayOut) -> PageTexts:
+    """What stands on each page, margins included."""
+    return lambda html: [
+        " ".join(box.text for box in page._page_box.descendants() if getattr(box, "text", None))  # noqa: SLF001
+        for page in lay_out(html).pages
+    ]
+
+
+def test_the_same_bundle_gives_the_same_bytes(ordinary: Path) -> None:
+    first = (ordinary / "report.pdf").read_bytes()
+    render.render_report(ordinary)
+    assert (ordinary / "report.pdf").read_bytes() == first
+
+
+def test_the_pdf_says_it_is_archival_and_accessible_and_names_its_run(ordinary: Path) -> None:
+    pdf = (ordinary / "report.pdf").read_bytes()
+    run_digest = hashlib.sha256((ordinary / "run.json").read_bytes()).hexdigest()
+    (metadata,) = (stream for stream in streams(pdf) if b"<rdf:RDF" in stream)
+    assert metadata in pdf, "the metadata must be readable without a PDF library"
+    assert b'pdfaid:part="3" pdfaid:conformance="A"' in metadata
+    assert b'pdfuaid:part="1"' in metadata
+    assert f'run:digest="{run_digest}"'.encode() in metadata
+    assert b"2026-11-23T02:00:09Z" in metadata
+
+
+def test_the_record_and_the_queries_are_attached_as_they_are(ordinary: Path) -> None:
+    attached = streams((ordinary / "report.pdf").read_bytes())
+    for path in [ordinary / "run.json", *(ordinary / "queries").iterdir()]:
+        assert path.read_bytes() in attached
+
+
+def test_every_header_cell_says_what_it_heads(ordinary: Path) -> None:
+    tree = b"".join(streams((ordinary / "report.pdf").read_bytes()))
+    headers = len(re.findall(rb"/S /TH\b", tree))
+    assert headers > 100
+    assert len(re.findall(rb"/Scope /(?:Row|Column)\b", tree)) == headers
+
+
+def test_nothing_in_the_pdf_leads_outside(ordinary: Path) -> None:
+    pdf = (ordinary / "report.pdf").read_bytes()
+    for content in [pdf, *streams(pdf)]:
+        assert not re.search(rb"/URI\b|/Launch\b|/JavaScript\b|/GoToR\b", content)
+
+
+def test_every_page_names_its_export_and_has_no_banner_without_cause(
+    html: str, ordinary: Path, page_texts: PageTexts
+) -> None:
+    run_digest = hashlib.sha256((ordinary / "run.json").read_bytes()).hexdigest()
+    texts = page_texts(html)
+    for number, text in enumerate(texts, 1):
+        assert "Acme Robotics" in text
+        assert "2026-07-01 to 2026-09-30" in text
+        assert run_digest in text
+        assert f"Page {number} of {len(texts)}" in text
+        assert "Extract:" not in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "banner"),
+    [
+        ({"verdict": {"value": "UNPROVEN", "reasons": ["a"]}}, "UNPROVEN: nothing is known to be missing"),
+        ({"verdict": {"value": "PARTIAL", "reasons": ["a"]}}, "PARTIAL: the export is known not to be whole"),
+        ({"window": {"partial_period": True}}, "Partial period"),
+        ({"filters": {"action": "deploy"}}, "Extract: not the full population"),
+    ],
+    ids=["unproven", "partial", "partial period", "extract"],
+)
+def test_what_limits_the_export_is_said_on_every_page(
+    make: Make, entries: list[Entry], page_texts: PageTexts, changed: dict[str, object], banner: str
+) -> None:
+    texts = page_texts(document.compose(make(entries[:40], **changed)))
+    assert len(texts) > 5
+    for text in texts:
+        assert banner in " ".join(text.split())
+
+
+def test_an_empty_window_renders(make: Make) -> None:
+    data = make([])
+    render.render_report(data)
+    assert (data / "report.pdf").stat().st_size > 10_000
+
+
+def test_a_report_that_takes_too_long_is_given_up(ordinary: Path) -> None:
+    with pytest.raises(OutputError, match=r"not ready after 0\.01 seconds.*--report-rows"):
+        render.render_report(ordinary, time_limit=0.01)
+
+
+def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"run\.json, cannot be used"):
+        render.render_report(tmp_path)
+
+
+def test_versions_name_what_the_bytes_depend_on() -> None:
+    versions = render.versions()
+    assert list(versions) == ["weasyprint", "pango", "harfbuzz"]
+    assert versions["weasyprint"] == importlib.metadata.version("weasyprint")
+    assert all(re.match(r"\d+\.\d+", version) for version in versions.values())
+
+
+def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = ctypes.CDLL
+
+    def without_subset(name: str) -> ctypes.CDLL:
+        if "subset" in name:
+            raise OSError(name)
+        return load(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", without_subset)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    with pytest.raises(
+        OutputError, match=r"harfbuzz-subset.*apt-get install .*libharfbuzz-subset0.*brew install pango"
+    ):
+        render.versions()
