@@ -38,7 +38,7 @@ class Bundle:
     @cached_property
     def run(self) -> record.Run:
         """The record of the run; raises what ``_NOT_JSON`` names where it cannot be read."""
-        return record.decode((self.folder / "data" / "run.json").read_bytes())
+        return record.decode(_content(self.folder / "data" / "run.json"))
 
     @cached_property
     def payload(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ class Bundle:
 
     def _listed(self, name: str) -> dict[str, str]:
         try:
-            return bag.parse_manifest((self.folder / name).read_bytes().decode())
+            return bag.parse_manifest(_content(self.folder / name).decode())
         except (OSError, ValueError):
             return {}
 
@@ -112,7 +112,7 @@ class _Statement(msgspec.Struct):
 
 def _statement(bundle: Bundle) -> Iterator[Check]:
     try:
-        statement = msgspec.json.decode((bundle.folder / bag.STATEMENT).read_bytes(), type=_Statement)
+        statement = msgspec.json.decode(_content(bundle.folder / bag.STATEMENT), type=_Statement)
     except _NOT_JSON:
         differing = {bag.STATEMENT}
     else:
@@ -146,6 +146,8 @@ def _rows(bundle: Bundle) -> Iterator[Check]:
 
 def _counted(path: Path, name: str) -> int | str:
     """Count the entries of an archive; a text says why that was not possible."""
+    if not path.is_file():
+        return "no such file"
     try:
         return _COUNTERS[name](path)
     except (OSError, pa.ArrowException, KeyError) as error:
@@ -215,6 +217,13 @@ def _digests(id_: str, what: str, bundle: Bundle, listed: dict[str, str]) -> Che
         found=found,
         result=Result.AS_EXPECTED if good else Result.DIFFERS,
     )
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds; raises :class:`OSError` for a pipe or a device, which might never end."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is no file")
+    return path.read_bytes()
 
 
 def _sha256(folder: Path, name: str) -> str | None:

@@ -48,7 +48,7 @@ def next_link(archive: Path, *, organization: str, random_part: str) -> Link:
     try:
         last = msgspec.json.decode((newest / STATEMENT).read_bytes(), type=_Statement).predicate
         root = hashlib.sha256((newest / TAG_MANIFEST).read_bytes()).hexdigest()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise OutputError(
             f"The newest bundle {newest} cannot be read, so nothing can be chained to it ({error}).",
             "Run audit-export verify on it, and restore it from a copy.",

@@ -1,0 +1,123 @@
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from exporter.archive.order import Runs
+from exporter.entries.normalize import Rows
+from exporter.entries.schema import SCHEMA
+from tests.pages import Entry, entry, page
+
+MINUTES = st.integers(min_value=0, max_value=5)
+IDS = st.integers(min_value=0, max_value=9)
+LOGS = st.dictionaries(IDS, MINUTES, max_size=10).map(
+    lambda log: [
+        entry(id=f"log_{number}", created_at=f"2026-01-02T00:0{at}:00Z") for number, at in log.items()
+    ]
+)
+"""Entries with ids of their own, some of them at the same instant."""
+
+BODIES = st.lists(st.tuples(IDS, MINUTES, st.sampled_from(["deploy", "secret.create"])), max_size=12).map(
+    lambda log: [
+        entry(id=f"log_{number}", created_at=f"2026-01-02T00:0{at}:00Z", action=action)
+        for number, at, action in log
+    ]
+)
+"""Entries whose ids may come with several times and bodies."""
+
+
+def merged(pages: list[Rows]) -> tuple[pa.Table, Runs]:
+    with TemporaryDirectory() as folder, Runs(Path(folder) / "runs.arrow") as runs:
+        for one in pages:
+            runs.add(one.batch)
+        tables = list(runs.merged())
+        assert all(table.num_rows for table in tables)
+        return pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks(), runs
+
+
+@st.composite
+def split(draw: st.DrawFn, logs: st.SearchStrategy[list[Entry]]) -> tuple[list[Entry], list[Rows]]:
+    """Some entries, and pages that hold each of them at least once, in any order."""
+    entries = draw(logs)
+    again = draw(st.lists(st.sampled_from(entries), max_size=8)) if entries else []
+    order = draw(st.permutations([*entries, *again]))
+    cuts = sorted(draw(st.sets(st.integers(min_value=0, max_value=len(order)))) | {0, len(order)})
+    return entries, [page(*order[low:high]) for low, high in pairwise(cuts)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(case=split(LOGS))
+def test_any_pages_in_any_order_with_any_overlap_give_the_same_ascending_table(
+    case: tuple[list[Entry], list[Rows]],
+) -> None:
+    entries, pages = case
+
+    table, runs = merged(pages)
+
+    places = [(entry["created_at"], entry["id"]) for entry in entries]
+    assert list(zip(*at_and_id(table), strict=True)) == sorted(places)
+    assert runs.conflicts == []
+    assert runs.repeated == sum(page.batch.num_rows for page in pages) - len(entries)
+
+
+@settings(max_examples=50, deadline=None)
+@given(case=split(BODIES))
+@example(
+    case=(
+        [entry(), entry(created_at="2026-01-03T00:00:00Z")],
+        [page(entry(created_at="2026-01-03T00:00:00Z")), page(entry())],
+    ),
+)
+def test_an_id_with_several_bodies_keeps_the_same_one_however_they_came(
+    case: tuple[list[Entry], list[Rows]],
+) -> None:
+    entries, pages = case
+
+    table, runs = merged(pages)
+    at_once, _ = merged([page(*entries)])
+
+    assert table.equals(at_once)
+    moments, ids = at_and_id(table)
+    assert moments == sorted(moments)
+    assert len(set(ids)) == len(ids) == len({entry["id"] for entry in entries})
+    bodies = {str(entry): entry["id"] for entry in entries}
+    assert set(runs.conflicts) == {id_ for id_ in ids if list(bodies.values()).count(id_) > 1}
+    received = sum(page.batch.num_rows for page in pages)
+    assert table.num_rows == received - runs.repeated - len(runs.conflicts)
+
+
+def test_of_several_bodies_the_earliest_is_kept_and_of_these_the_smallest_digest() -> None:
+    early = [entry(action=action) for action in ("a", "b", "c")]
+    late = entry(created_at="2026-01-03T00:00:00Z")
+
+    table, runs = merged([page(late, early[2]), page(*early)])
+
+    digests = page(*early).batch["source_sha256"].to_pylist()
+    assert table["source_sha256"].to_pylist() == [min(digests)]
+    assert runs.conflicts == ["log_1"] * 3
+    assert runs.repeated == 1
+
+
+def test_nothing_in_gives_nothing_out() -> None:
+    for pages in ([], [page()], [page(), page()]):
+        table, runs = merged(pages)
+
+        assert table.num_rows == 0
+        assert (runs.repeated, runs.conflicts) == (0, [])
+
+
+def test_the_spool_is_gone_afterwards(tmp_path: Path) -> None:
+    with Runs(tmp_path / "runs.arrow") as runs:
+        runs.add(page(entry()).batch)
+        assert list(tmp_path.iterdir()) == [tmp_path / "runs.arrow"]
+        assert sum(table.num_rows for table in runs.merged()) == 1
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def at_and_id(table: pa.Table) -> tuple[list[str], list[str]]:
+    moments = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in table["timestamp"].to_pylist()]
+    return moments, table["id"].to_pylist()

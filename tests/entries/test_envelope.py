@@ -1,0 +1,135 @@
+import json
+
+import pytest
+
+from exporter.entries.envelope import parse_entry, parse_list
+from exporter.errors import SourceError
+
+ONE, TWO = b'{"id": "log_1",  "n": 1.10}', b'{"id":"log_2"}'
+LIST = b"[" + ONE + b" , " + TWO + b"]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": false, "message": "ok", "count": 2, "data": {"audit_logs": LIST, "total": 9}}',
+        b'{"error": false, "message": "ok", "count": 2, "data": LIST}',
+        b"LIST",
+        b" \r\n\tLIST\n",
+        b'{"audit_logs": LIST}',
+        b'{"entries": LIST}',
+        b'{"data": LIST}',
+        b'{"data": {"entries": LIST}, "later": {"fields": ["do", "not", "matter"]}}',
+        b'{"error": null, "message": null, "data": null, "audit_logs": LIST}',
+        b"\xef\xbb\xbfLIST",
+        b'\xef\xbb\xbf{"data": LIST}',
+    ],
+)
+def test_every_known_shape_yields_its_entries_as_the_bytes_that_were_received(body: bytes) -> None:
+    parsed = parse_list(body.replace(b"LIST", LIST))
+
+    assert [bytes(entry) for entry in parsed.entries] == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": false, "data": {"audit_logs": [], "total": 7, "limit": 100, "offset": 40}}',
+        b'{"error": false, "data": [], "total": 7, "limit": 100, "offset": 40}',
+        b'{"entries": [], "total": 7, "limit": 100, "offset": 40}',
+    ],
+)
+def test_what_the_platform_says_of_the_list_is_kept(body: bytes) -> None:
+    parsed = parse_list(body)
+
+    assert (parsed.total, parsed.limit, parsed.offset) == (7, 100, 40)
+
+
+def test_what_the_platform_does_not_say_stays_unknown() -> None:
+    for body in (b"[]", b'{"data": []}', b'{"data": {"entries": [], "total": null}}'):
+        parsed = parse_list(body)
+
+        assert (parsed.total, parsed.limit, parsed.offset) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'{"data": []}',
+        b'{"data": null}',
+        b'{"audit_logs": null}',
+        b'{"error": false, "data": {"audit_logs": null, "total": 0}}',
+    ],
+)
+def test_an_empty_list_holds_no_entries_even_where_it_is_written_as_null(body: bytes) -> None:
+    assert parse_list(body).entries == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": true, "message": "Failed to fetch audit logs"}',
+        b'{"error": true, "message": "Failed to fetch audit logs", "data": {"audit_logs": []}}',
+    ],
+)
+def test_an_error_in_a_good_answer_is_a_failure_with_the_platforms_words(body: bytes) -> None:
+    for parse in (parse_list, parse_entry):
+        with pytest.raises(SourceError, match="reports a failure: Failed to fetch audit logs"):
+            parse(body)
+
+
+def test_an_error_without_a_message_is_a_failure_all_the_same() -> None:
+    with pytest.raises(SourceError, match="no message given"):
+        parse_list(b'{"error": true, "data": []}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html><form><input name='password'></form></html>",
+        b"upstream unavailable\n",
+        b"",
+        b"null",
+        b"3",
+        b'"text"',
+        b"{}",
+        b'{"error": false, "message": "nothing there"}',
+        b'{"data": {}}',
+        b'{"data": "later"}',
+        b'{"data": {"total": 3}}',
+        b'{"audit_logs": {"id": "log_1"}}',
+        b'{"data": [], "total": "many"}',
+        b'[{"id": "log_1"}] trailing',
+        b'[{"id": 01}]',
+        b'[{"id": "raw \n line break"}]',
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="deep"),
+        pytest.param(b'{"audit_logs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deep inside"),
+    ],
+)
+def test_what_is_no_list_of_entries_is_refused_and_never_taken_for_an_empty_one(body: bytes) -> None:
+    with pytest.raises(SourceError, match="not a list of audit entries") as refused:
+        parse_list(body)
+    assert "--api-url" in refused.value.remedy
+
+
+def test_a_body_that_was_cut_off_anywhere_is_refused() -> None:
+    whole = json.dumps({"error": False, "data": {"audit_logs": [{"id": "é"}, {"id": "2"}], "total": 2}})
+    body = whole.encode()
+
+    for length in range(len(body)):
+        with pytest.raises(SourceError):
+            parse_list(body[:length])
+
+
+@pytest.mark.parametrize("body", [ONE, b'{"error": false, "message": "ok", "data": ' + ONE + b"}"])
+def test_a_single_entry_comes_bare_or_in_the_envelope(body: bytes) -> None:
+    assert bytes(parse_entry(body)) == ONE
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"", b"[]", b'{"id": ', b'{"id": "\xff"}', pytest.param(b"[" * 100_000, id="deep")]
+)
+def test_what_is_no_entry_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceError, match="not an audit entry"):
+        parse_entry(body)

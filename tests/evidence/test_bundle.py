@@ -1,0 +1,135 @@
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.errors import OutputError
+from exporter.evidence.bundle import archive_folder, partial_bundle, publish
+
+ACME = hashlib.sha256(b"org-1").hexdigest()[:8]
+
+
+@pytest.fixture
+def restrictive() -> Iterator[None]:
+    """Set a umask that lets everybody read, as many machines do."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_an_archive_is_named_by_a_slug_and_the_digits_of_its_identity(tmp_path: Path) -> None:
+    assert archive_folder(tmp_path, identity="org-1", name="Acme, Inc.") == tmp_path / f"acme-inc-{ACME}"
+
+
+def test_an_archive_is_found_by_its_digits_whatever_it_is_called_now(tmp_path: Path) -> None:
+    (tmp_path / f"acme-inc-{ACME}").mkdir()
+    (tmp_path / "renamed-00000000").mkdir()
+    (tmp_path / f"a-file-{ACME}").write_text("not a folder")
+
+    assert archive_folder(tmp_path, identity="org-1", name="Renamed") == tmp_path / f"acme-inc-{ACME}"
+    assert archive_folder(tmp_path, identity="org-2", name="Acme, Inc.").name.startswith("acme-inc-")
+
+
+@settings(deadline=None)
+@given(name=st.text())
+def test_no_name_leads_out_of_the_output_folder(name: str) -> None:
+    folder = archive_folder(Path("evidence"), identity="org-1", name=name)
+
+    assert folder.parent == Path("evidence")
+    assert folder.name.endswith(f"-{ACME}")
+    assert folder.name.isascii()
+    assert len(folder.name) <= 49
+    assert not folder.name.startswith((".", "-"))
+
+
+def test_a_bundle_is_built_beside_the_others_where_only_its_owner_sees_it(tmp_path: Path) -> None:
+    with partial_bundle(tmp_path / "acme") as folder:
+        assert folder.parent == tmp_path / "acme"
+        assert folder.name.startswith(".partial-")
+        assert (folder / "data" / "raw").is_dir()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_partial_folder_is_gone_after_a_failure_and_so_is_what_was_made_for_it(tmp_path: Path) -> None:
+    def build() -> None:
+        with partial_bundle(tmp_path / "evidence" / "acme") as folder:
+            (folder / "data" / "audit.csv").write_text("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        build()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_bundles_that_were_there(tmp_path: Path) -> None:
+    (tmp_path / "acme" / "000001_x").mkdir(parents=True)
+
+    with partial_bundle(tmp_path / "acme"):
+        pass
+
+    assert list((tmp_path / "acme").iterdir()) == [tmp_path / "acme" / "000001_x"]
+
+
+def test_publishing_gives_the_whole_folder_its_name_and_leaves_nothing_else(tmp_path: Path) -> None:
+    with partial_bundle(tmp_path / "acme") as folder:
+        (folder / "data" / "audit.csv").write_text("whole")
+        target = publish(folder, "000001_x")
+
+    assert target == tmp_path / "acme" / "000001_x"
+    assert (target / "data" / "audit.csv").read_text() == "whole"
+    assert list((tmp_path / "acme").iterdir()) == [target]
+
+
+@pytest.mark.usefixtures("restrictive")
+def test_a_published_bundle_is_its_owners_alone(tmp_path: Path) -> None:
+    with partial_bundle(tmp_path / "acme") as folder:
+        (folder / "data" / "queries").mkdir()
+        for name in ("manifest.json", "data/run.json", "data/queries/01.sql"):
+            (folder / name).write_text("readable by all")
+        target = publish(folder, "000001_x")
+
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+@pytest.mark.parametrize("taken", ["folder", "file", "empty folder", "dangling link"])
+def test_publishing_replaces_nothing(tmp_path: Path, taken: str) -> None:
+    target = tmp_path / "000001_x"
+    match taken:
+        case "folder":
+            (target / "data").mkdir(parents=True)
+        case "file":
+            target.write_text("evidence")
+        case "empty folder":
+            target.mkdir()
+        case _:
+            target.symlink_to(tmp_path / "nowhere")
+    before = target.lstat()
+
+    def build() -> None:
+        with partial_bundle(tmp_path) as folder:
+            publish(folder, "000001_x")
+
+    with pytest.raises(OutputError, match="could not be published"):
+        build()
+
+    assert target.lstat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with (
+        pytest.raises(OutputError, match=r"file/acme cannot be written"),
+        partial_bundle(tmp_path / "file" / "acme"),
+    ):
+        pass
+    assert (tmp_path / "file").read_text() == "in the way"

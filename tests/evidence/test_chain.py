@@ -1,0 +1,79 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import OutputError
+from exporter.evidence.chain import Link, next_link
+from exporter.export import Outcome
+
+STATEMENT = '{"predicate": {"chain": "acme/5e", "sequence": %d}}'
+
+
+def sealed(archive: Path, sequence: int, statement: str | None = None) -> bytes:
+    """Lay down what the chain reads of a bundle; returns its tag manifest."""
+    folder = archive / f"{sequence:06}_20260101T000000Z_20260201T000000Z"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(statement or STATEMENT % sequence)
+    (folder / "tagmanifest-sha256.txt").write_bytes(root := f"root {sequence}".encode())
+    return root
+
+
+def test_the_first_bundle_begins_a_chain(tmp_path: Path) -> None:
+    link = next_link(tmp_path / "not yet there", organization="acme", random_part="5e")
+
+    assert link == Link(chain="acme/5e", sequence=1, previous=None)
+
+
+def test_the_next_bundle_names_the_newest_whatever_lies_beside_it(tmp_path: Path) -> None:
+    sealed(tmp_path, 2)
+    root = sealed(tmp_path, 10)
+    sealed(tmp_path, 9)
+    for name in (".partial-x", "extracts", "notes.txt", "999999_of_another_kind", "1000000_later"):
+        (tmp_path / name).mkdir()
+
+    link = next_link(tmp_path, organization="renamed", random_part="ff")
+
+    assert link == Link(chain="acme/5e", sequence=11, previous=hashlib.sha256(root).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "statement", ["", "{}", "[]", '{"predicate": {"chain": 5, "sequence": "x"}}', "\x00"]
+)
+def test_nothing_is_chained_to_a_bundle_that_cannot_be_read(tmp_path: Path, statement: str) -> None:
+    sealed(tmp_path, 1)
+    sealed(tmp_path, 2, statement or " ")
+
+    with pytest.raises(OutputError, match="cannot be read, so nothing can be chained to it"):
+        next_link(tmp_path, organization="acme", random_part="5e")
+
+
+def test_nothing_is_chained_to_a_bundle_that_is_not_text(tmp_path: Path) -> None:
+    sealed(tmp_path, 1)
+    (tmp_path / "000001_20260101T000000Z_20260201T000000Z" / "manifest.json").write_bytes(
+        b'{"predicate": {"chain": "\xff", "sequence": 1}}'
+    )
+
+    with pytest.raises(OutputError, match="cannot be read"):
+        next_link(tmp_path, organization="acme", random_part="5e")
+
+
+def test_nothing_is_chained_to_a_bundle_without_its_root(tmp_path: Path) -> None:
+    sealed(tmp_path, 1)
+    (tmp_path / "000001_20260101T000000Z_20260201T000000Z" / "tagmanifest-sha256.txt").unlink()
+
+    with pytest.raises(OutputError, match="cannot be read"):
+        next_link(tmp_path, organization="acme", random_part="5e")
+
+
+def test_of_two_bundles_the_second_names_the_root_of_the_first(outcomes: tuple[Outcome, Outcome]) -> None:
+    first, second = (
+        json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"] for outcome in outcomes
+    )
+
+    assert (first["sequence"], first["previous"]) == (1, None)
+    assert (second["sequence"], second["previous"]) == (2, {"sha256": outcomes[0].root})
+    assert first["chain"] == second["chain"]
+    root = (outcomes[0].bundle / "tagmanifest-sha256.txt").read_bytes()
+    assert outcomes[0].root == hashlib.sha256(root).hexdigest()

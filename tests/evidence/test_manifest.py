@@ -1,0 +1,71 @@
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import rfc8785
+
+from exporter.evidence.bag import parse_manifest
+from exporter.evidence.chain import Link
+from exporter.evidence.manifest import statement
+from exporter.export import Outcome
+from exporter.facts import Verdict, Window
+
+WINDOW = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+
+
+def test_a_statement_reads_exactly_so() -> None:
+    digests = {"data/run.json": "b" * 64, "data/audit.csv": "a" * 64}
+    link = Link(chain="acme-3f9a1c2e/5e", sequence=7, previous="c" * 64)
+
+    content = statement(digests, link=link, window=WINDOW, verdict=Verdict.UNPROVEN)
+
+    assert content.decode() == (
+        '{"_type":"https://in-toto.io/Statement/v1",'
+        '"predicate":{"chain":"acme-3f9a1c2e/5e",'
+        '"previous":{"sha256":"' + "c" * 64 + '"},'
+        '"run":{"sha256":"' + "b" * 64 + '"},"sequence":7,"verdict":"UNPROVEN",'
+        '"window":{"since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}},'
+        '"predicateType":"urn:audit-export:bundle:v1",'
+        '"subject":[{"digest":{"sha256":"' + "a" * 64 + '"},"name":"data/audit.csv"},'
+        '{"digest":{"sha256":"' + "b" * 64 + '"},"name":"data/run.json"}]}'
+    )
+
+
+def test_the_first_of_a_chain_names_none_before_it() -> None:
+    link = Link(chain="acme/5e", sequence=1, previous=None)
+
+    content = statement({"data/run.json": "b" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE)
+
+    assert json.loads(content)["predicate"]["previous"] is None
+
+
+def test_a_statement_needs_the_record_of_the_run() -> None:
+    link = Link(chain="acme/5e", sequence=1, previous=None)
+
+    with pytest.raises(KeyError, match=r"data/run\.json"):
+        statement({"data/audit.csv": "a" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE)
+
+
+def test_a_bundles_statement_is_canonical_and_its_subjects_are_the_payload_manifest(bundle: Path) -> None:
+    content = (bundle / "manifest.json").read_bytes()
+    read = json.loads(content)
+    payload = parse_manifest((bundle / "manifest-sha256.txt").read_text())
+
+    assert rfc8785.dumps(read) == content
+    assert read["_type"] == "https://in-toto.io/Statement/v1"
+    assert [(subject["name"], subject["digest"]) for subject in read["subject"]] == [
+        (path, {"sha256": digest}) for path, digest in payload.items()
+    ]
+
+
+def test_a_bundles_statement_binds_the_record_of_the_run(
+    bundle: Path, outcomes: tuple[Outcome, Outcome]
+) -> None:
+    predicate = json.loads((bundle / "manifest.json").read_bytes())["predicate"]
+
+    run = (bundle / "data" / "run.json").read_bytes()
+    assert predicate["run"] == {"sha256": hashlib.sha256(run).hexdigest()}
+    assert predicate["verdict"] == outcomes[0].run.verdict.value
+    assert predicate["window"] == {"since": "2026-07-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}

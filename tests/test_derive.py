@@ -1,0 +1,289 @@
+import csv
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.derive import Derived, derive
+from exporter.entries.normalize import Rows
+from exporter.entries.schema import SCHEMA
+from exporter.facts import Result, Verdict
+from tests.pages import VALUES, WINDOW, Entry, entry, page
+
+HISTORY: list[Entry] = [
+    entry(
+        id=f"log_{number:03}",
+        created_at=f"2026-01-{1 + number % 31:02}T{number % 24:02}:00:00.{number:06}Z",
+        action="secret.create" if number % 7 else "=deploy",
+        user={"id": f"usr_{number % 5}", "email": "ada@acme.example"},
+        changes={"replicas": [number, number + 1], "note": "é\r\nß"} if number % 3 else None,
+        metadata={"request_id": f"req_{number}", "n": number / 10},
+        level="\u202ehigh" if number % 2 else None,
+    )
+    for number in range(300)
+]
+NAMES = ("audit.parquet", "audit.csv", "audit.jsonl")
+
+DERIVE_ELSEWHERE = """
+import json, sys
+from pathlib import Path
+from exporter.derive import derive
+from tests.pages import WINDOW, page
+entries, size = json.load(sys.stdin), int(sys.argv[1])
+pages = [page(*entries[low : low + size]) for low in range(0, len(entries), size)]
+derived = derive(pages, WINDOW, Path(sys.argv[2]))
+print(json.dumps({name: file.sha256 for name, file in derived.files.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Derived]:
+    folder = tmp_path_factory.mktemp("archives")
+    return folder, derive([page(*HISTORY)], WINDOW, folder)
+
+
+def derived_from(*pages: Rows) -> tuple[dict[str, bytes], Derived]:
+    with TemporaryDirectory() as folder:
+        derived = derive(pages, WINDOW, Path(folder))
+        return {name: (Path(folder) / name).read_bytes() for name in NAMES}, derived
+
+
+def result_of(derived: Derived, check: str) -> Result:
+    return next(found.result for found in derived.checks if found.id == check)
+
+
+def test_the_three_formats_hold_the_same_entries(archives: tuple[Path, Derived]) -> None:
+    folder, derived = archives
+    rows = pq.read_table(folder / "audit.parquet").to_pylist()
+    with (folder / "audit.csv").open(encoding="utf-8", newline="") as file:
+        cells = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in (folder / "audit.jsonl").read_bytes().splitlines()]
+
+    assert derived.rows == len(rows) == len(cells) == len(lines) == len(HISTORY)
+    for row, cell, line in zip(rows, cells, lines, strict=True):
+        for name in SCHEMA.names:
+            text = cell[name].removeprefix("'")
+            match name:
+                case "timestamp":
+                    assert datetime.fromisoformat(text) == datetime.fromisoformat(line[name]) == row[name]
+                case "changes" | "metadata" | "extra":
+                    assert (json.loads(text) if text else None) == line[name]
+                    assert (row[name] is None) == (line[name] is None)
+                case _:
+                    assert (text or None) == line[name] == row[name]
+
+
+def test_duckdb_pandas_and_polars_read_the_parquet_and_count_the_same(archives: tuple[Path, Derived]) -> None:
+    folder, derived = archives
+    path = folder / "audit.parquet"
+    expected = {
+        action: sum(line["action"] == action for line in HISTORY) for action in ("=deploy", "secret.create")
+    }
+
+    by_duckdb = duckdb.execute("SELECT action, count(*) FROM read_parquet(?) GROUP BY action", [str(path)])
+    by_pandas = pd.read_parquet(path)["action"].value_counts()
+    by_polars = pl.read_parquet(path)["action"].value_counts()
+
+    assert dict(by_duckdb.fetchall()) == expected
+    assert by_pandas.to_dict() == expected
+    assert dict(by_polars.iter_rows()) == expected
+    assert derived.rows == sum(expected.values())
+
+
+def test_duckdb_reads_the_same_rows_from_csv_and_jsonl(archives: tuple[Path, Derived]) -> None:
+    folder, derived = archives
+    for query in (
+        "SELECT count(*), count(DISTINCT id) FROM read_csv(?, all_varchar = true)",
+        "SELECT count(*), count(DISTINCT id) FROM read_ndjson(?)",
+    ):
+        path = folder / ("audit.csv" if "csv" in query else "audit.jsonl")
+        assert duckdb.execute(query, [str(path)]).fetchone() == (derived.rows, derived.rows)
+
+
+def test_what_each_file_is_said_to_be_is_what_it_is(archives: tuple[Path, Derived]) -> None:
+    folder, derived = archives
+
+    assert derived.files.keys() == {"parquet", "csv", "jsonl"}
+    for name, file in derived.files.items():
+        content = (folder / f"audit.{name}").read_bytes()
+        assert file.path == folder / f"audit.{name}"
+        assert file.sha256 == hashlib.sha256(content).hexdigest()
+        assert file.size == len(content)
+        assert file.rows == len(HISTORY)
+        assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+
+
+def test_nothing_but_the_archives_is_left_behind(archives: tuple[Path, Derived]) -> None:
+    folder, _ = archives
+
+    assert {path.name for path in folder.iterdir()} == set(NAMES)
+
+
+def test_what_is_said_of_the_rows_is_true_of_them(archives: tuple[Path, Derived]) -> None:
+    folder, derived = archives
+    table = pq.read_table(folder / "audit.parquet")
+
+    assert derived.nulls == {name: table[name].null_count for name in SCHEMA.names}
+    assert derived.earliest == "2026-01-01T00:00:00Z"
+    assert derived.latest == max(entry["created_at"] for entry in HISTORY)
+
+
+def test_the_parquet_names_the_window_and_nothing_of_the_run(archives: tuple[Path, Derived]) -> None:
+    folder, _ = archives
+
+    assert pq.read_schema(folder / "audit.parquet").metadata == {
+        b"audit-export.schema": b"1",
+        b"audit-export.since": b"2026-01-01T00:00:00Z",
+        b"audit-export.until": b"2026-02-01T00:00:00Z",
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    order=st.permutations(range(40)), size=st.integers(min_value=1, max_value=40), again=st.integers(0, 40)
+)
+def test_page_size_order_and_overlap_never_change_a_byte(order: list[int], size: int, again: int) -> None:
+    entries = [HISTORY[number * 7] for number in order]
+    pages = [page(*entries[low : low + size]) for low in range(0, len(entries), size)]
+
+    as_it_came, derived = derived_from(*pages, page(*entries[:again]))
+    at_once, _ = derived_from(page(*HISTORY[:280:7]))
+
+    assert as_it_came == at_once
+    assert derived.repeated == again
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    fields=st.lists(
+        st.fixed_dictionaries({}, optional={"user_agent": st.text(), "metadata": VALUES}), max_size=5
+    )
+)
+def test_whatever_the_entries_hold_all_archives_hold_as_many(fields: list[dict[str, Any]]) -> None:
+    files, derived = derived_from(page(*(entry(id=str(n), **given) for n, given in enumerate(fields))))
+
+    assert result_of(derived, "counts") is Result.AS_EXPECTED
+    assert files["audit.jsonl"].count(b"\n") == len(fields)
+
+
+@pytest.mark.parametrize(
+    ("size", "environment"),
+    [
+        (300, {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C"}),
+        (17, {"PYTHONHASHSEED": "2", "TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8"}),
+        (1, {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LC_ALL": "tr_TR.UTF-8"}),
+    ],
+)
+def test_another_process_in_another_zone_locale_and_hash_seed_writes_the_same_bytes(
+    archives: tuple[Path, Derived], tmp_path: Path, size: int, environment: dict[str, str]
+) -> None:
+    _, derived = archives
+
+    ran = subprocess.run(
+        [sys.executable, "-c", DERIVE_ELSEWHERE, str(size), str(tmp_path)],
+        input=json.dumps(HISTORY[::-1]),
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(ran.stdout) == {name: file.sha256 for name, file in derived.files.items()}
+
+
+@pytest.mark.parametrize("pages", [[], [page()], [page(entry(created_at="2025-12-31T23:59:59Z"))]])
+def test_an_empty_window_gives_empty_but_valid_files(tmp_path: Path, pages: list[Rows]) -> None:
+    derived = derive(pages, WINDOW, tmp_path)
+
+    assert pq.read_table(tmp_path / "audit.parquet").schema.names == SCHEMA.names
+    assert duckdb.execute(
+        "SELECT count(*) FROM read_parquet(?)", [f"{tmp_path}/audit.parquet"]
+    ).fetchone() == (0,)
+    assert (tmp_path / "audit.csv").read_bytes().count(b"\n") == 1
+    assert (tmp_path / "audit.jsonl").read_bytes() == b""
+    assert (derived.rows, derived.earliest, derived.latest) == (0, None, None)
+    assert Verdict.of(derived.checks) is Verdict.COMPLETE
+
+
+def test_the_window_takes_its_first_instant_and_not_its_last() -> None:
+    moments = [
+        "2025-12-31T23:59:59.999999999Z",
+        "2026-01-01T00:00:00Z",
+        "2026-01-31T23:59:59.999999999Z",
+        "2026-02-01T00:00:00Z",
+    ]
+
+    files, derived = derived_from(page(*(entry(id=str(n), created_at=at) for n, at in enumerate(moments))))
+
+    assert [json.loads(line)["id"] for line in files["audit.jsonl"].splitlines()] == ["1", "2"]
+    assert (derived.received, derived.outside, derived.rows) == (4, 2, 2)
+    assert (derived.earliest, derived.latest) == ("2026-01-01T00:00:00Z", "2026-01-31T23:59:59.999999Z")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"action": "deploy.destroy"},
+        {"created_at": "2026-01-20T00:00:00Z"},
+        {"created_at": "2026-01-02T03:04:05.000000001Z"},
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_id_with_two_bodies_contradicts_the_log_and_stands_once(
+    other: dict[str, str], *, apart: bool
+) -> None:
+    first, second, innocent = entry(), entry(**other), entry(id="log_2", created_at="2026-01-10T00:00:00Z")
+    pages = [page(second, innocent), page(first)] if apart else [page(first, second, innocent)]
+
+    files, derived = derived_from(*pages)
+
+    assert sorted(json.loads(line)["id"] for line in files["audit.jsonl"].splitlines()) == ["log_1", "log_2"]
+    assert derived.conflicts == ("log_1",)
+    assert result_of(derived, "one-body") is Result.CONTRADICTS
+    assert result_of(derived, "counts") is Result.AS_EXPECTED
+    assert Verdict.of(derived.checks) is Verdict.PARTIAL
+
+
+def test_the_same_entry_read_again_is_no_contradiction() -> None:
+    _, derived = derived_from(page(entry()), page(entry(), entry()))
+
+    assert (derived.received, derived.repeated, derived.rows) == (3, 2, 1)
+    assert {check.result for check in derived.checks} == {Result.AS_EXPECTED}
+
+
+def test_ids_with_several_bodies_are_counted_by_id() -> None:
+    _, derived = derived_from(page(*(entry(action=action) for action in "abc"), entry(id="log_2")))
+
+    (check,) = (check for check in derived.checks if check.id == "one-body")
+    assert check.found == "1"
+
+
+def test_oddities_are_counted_over_all_pages() -> None:
+    odd = {"changes": "odd", "created_at": "2026-01-02T03:04:05"}
+
+    _, derived = derived_from(page(entry(**odd)), page(entry(id="log_2", **odd), entry(id="log_3")))
+
+    assert derived.observations["changes-of-unknown-shape"] == 2
+    assert derived.observations["timestamp-without-zone"] == 2
+
+
+def test_an_archive_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "audit.csv").write_text("evidence")
+
+    with pytest.raises(FileExistsError):
+        derive([page(entry())], WINDOW, tmp_path)
+    assert (tmp_path / "audit.csv").read_text() == "evidence"

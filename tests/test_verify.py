@@ -1,0 +1,469 @@
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.errors import UsageError
+from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
+from exporter.export import export
+from exporter.facts import Check, Result
+from exporter.sandbox.app import Settings
+from exporter.verify import verify
+from tests.world import NOW, World
+
+EVERY_FILE = [
+    "bag-info.txt",
+    "bagit.txt",
+    "data/audit.csv",
+    "data/audit.jsonl",
+    "data/audit.parquet",
+    "data/queries/01_by_action.sql",
+    "data/raw/responses.warc.gz",
+    "data/run.json",
+    "manifest-sha256.txt",
+    "manifest.json",
+    "tagmanifest-sha256.txt",
+]
+"""One file of each kind."""
+
+ARCHIVES = {f"reperformed-{name}" for name in ("parquet", "csv", "jsonl")}
+
+
+@pytest.fixture(scope="module")
+def sealed(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    _shared_world.app.state.settings = Settings()
+    request = _shared_world.request(tmp_path_factory.mktemp("sealed"))
+    return export(request, now=lambda: NOW, progress=lambda *_: None).bundle
+
+
+@pytest.fixture
+def bundle(sealed: Path, tmp_path: Path) -> Path:
+    """Return a copy of the bundle, to do with as a test pleases."""
+    return shutil.copytree(sealed, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="module")
+def victim(sealed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy whose files every example changes and restores."""
+    return shutil.copytree(sealed, tmp_path_factory.mktemp("victim") / "bundle")
+
+
+def differing(checks: list[Check]) -> set[str]:
+    """Return the ids of the checks that came out otherwise than expected, all of which must differ."""
+    found = [check for check in checks if check.result is not Result.AS_EXPECTED]
+    assert {check.result for check in found} <= {Result.DIFFERS}
+    return {check.id for check in found}
+
+
+def check_of(checks: list[Check], id_: str) -> Check:
+    (check,) = (check for check in checks if check.id == id_)
+    return check
+
+
+def seal_again(bundle: Path) -> None:
+    """Write all manifests anew over what is there now, as a forger would."""
+    digests = relist(bundle)
+    statement = json.loads((bundle / "manifest.json").read_bytes())
+    statement["subject"] = [{"name": path, "digest": {"sha256": digest}} for path, digest in digests.items()]
+    (bundle / "manifest.json").write_text(json.dumps(statement))
+    seal_tags_again(bundle)
+
+
+def seal_tags_again(bundle: Path) -> None:
+    tags = {name: sha256_file(bundle / name) for name in TAG_FILES if (bundle / name).exists()}
+    (bundle / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+
+
+@pytest.mark.parametrize("reperform", [False, True])
+def test_a_fresh_bundle_is_as_sealed(sealed: Path, *, reperform: bool) -> None:
+    checks = verify(sealed, reperform=reperform)
+
+    assert {check.result for check in checks} == {Result.AS_EXPECTED}
+    assert len({check.id for check in checks}) == len(checks)
+    assert ARCHIVES & {check.id for check in checks} == (ARCHIVES if reperform else set())
+
+
+def test_verifying_writes_nothing(bundle: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (bundle, *bundle.rglob("*"))}
+
+    verify(bundle, reperform=True)
+
+    assert {path: path.stat().st_mtime_ns for path in (bundle, *bundle.rglob("*"))} == before
+
+
+def test_a_bundle_may_be_moved_and_renamed(bundle: Path) -> None:
+    moved = bundle.rename(bundle.parent / "any name at all")
+
+    assert differing(verify(moved, reperform=True)) == set()
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_one_changed_byte_is_found_in_every_kind_of_file(bundle: Path, name: str) -> None:
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+
+    checks = verify(bundle, reperform=True)
+
+    found = differing(checks)
+    assert found
+    if name.startswith("data/"):
+        assert "payload" in found
+        assert name in check_of(checks, "payload").found
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_one_flipped_byte_anywhere_in_the_bundle_is_always_found(victim: Path, data: st.DataObject) -> None:
+    names = sorted(path.relative_to(victim).as_posix() for path in victim.rglob("*") if path.is_file())
+    path = victim / data.draw(st.sampled_from(names))
+    content = path.read_bytes()
+    place = data.draw(st.integers(min_value=0, max_value=len(content) - 1))
+    flipped = content[place] ^ data.draw(st.integers(min_value=1, max_value=255))
+
+    with replaced(path, content[:place] + bytes([flipped]) + content[place + 1 :]):
+        assert differing(verify(victim, reperform=False))
+
+
+@pytest.mark.parametrize("byte", [0, 13])
+def test_no_byte_of_the_root_can_be_changed_unseen(victim: Path, byte: int) -> None:
+    root = victim / "tagmanifest-sha256.txt"
+    content = root.read_bytes()
+
+    for place in range(len(content)):
+        if content[place] != byte:
+            with replaced(root, content[:place] + bytes([byte]) + content[place + 1 :]):
+                assert differing(verify(victim, reperform=False)), f"byte {place}"
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_a_file_cut_short_anywhere_is_found(victim: Path, name: str) -> None:
+    content = (victim / name).read_bytes()
+
+    for length in {0, 1, len(content) // 2, len(content) - 1}:
+        with replaced(victim / name, content[:length]):
+            assert differing(verify(victim, reperform=False)), f"{length} bytes"
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY_FILE if name != "tagmanifest-sha256.txt"])
+def test_a_removed_file_is_found(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+
+    assert differing(verify(bundle, reperform=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("notes.txt", "layout"),
+        (".hidden", "layout"),
+        ("tagmanifest-md5.txt", "layout"),
+        ("data/audit-2.csv", "payload-listed"),
+        ("data/raw/.hidden", "payload-listed"),
+        ("data/more/deep/file", "payload-listed"),
+    ],
+)
+def test_an_added_file_is_found_and_named(bundle: Path, name: str, check: str) -> None:
+    (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / name).write_text("added")
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {check}
+    assert check_of(checks, check).found == name
+
+
+def test_many_added_files_are_counted_not_all_named(bundle: Path) -> None:
+    for number in range(12):
+        (bundle / f"added-{number:02}").write_text("added")
+
+    found = check_of(verify(bundle, reperform=False), "layout").found
+
+    assert found == "added-00, added-01, added-02, added-03, added-04 and 7 more"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "data/audit.csv", "data/queries", "data", "bagit.txt"])
+def test_a_symbolic_link_to_the_same_content_is_found(bundle: Path, name: str) -> None:
+    elsewhere = bundle.parent / "elsewhere"
+    (bundle / name).rename(elsewhere)
+    (bundle / name).symlink_to(elsewhere)
+
+    checks = verify(bundle, reperform=True)
+
+    assert "layout" in differing(checks)
+    assert name in check_of(checks, "layout").found
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "data/audit.csv", "data/run.json"])
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(path)])
+def test_what_stands_in_a_files_place_is_found_and_not_opened(
+    bundle: Path, name: str, put: Callable[[Path], None]
+) -> None:
+    (bundle / name).unlink()
+    put(bundle / name)
+
+    assert differing(verify(bundle, reperform=True))
+
+
+def test_a_payload_listed_anew_after_a_change_is_found(bundle: Path) -> None:
+    edit(bundle / "data" / "audit.csv", "deploy", "depioy")
+    relist(bundle)
+
+    assert differing(verify(bundle, reperform=True)) == {"tag-files", "statement", "reperformed-csv"}
+
+
+def test_a_payload_and_a_root_listed_anew_after_a_change_are_found(bundle: Path) -> None:
+    edit(bundle / "data" / "audit.csv", "deploy", "depioy")
+    relist(bundle)
+    seal_tags_again(bundle)
+
+    assert differing(verify(bundle, reperform=True)) == {"statement", "reperformed-csv"}
+
+
+@pytest.mark.parametrize("name", ["audit.csv", "audit.jsonl"])
+def test_a_forged_archive_under_a_whole_new_seal_does_not_follow_from_the_responses(
+    bundle: Path, name: str
+) -> None:
+    edit(bundle / "data" / name, "deploy", "depioy")
+    seal_again(bundle)
+
+    checks = verify(bundle, reperform=True)
+
+    assert differing(checks) == {f"reperformed-{name.partition('.')[2]}"}
+    assert check_of(checks, f"reperformed-{name.partition('.')[2]}").found != "no difference"
+
+
+@pytest.mark.parametrize("name", ["audit.csv", "audit.jsonl"])
+def test_a_row_left_out_under_a_whole_new_seal_is_found_by_the_count(bundle: Path, name: str) -> None:
+    path = bundle / "data" / name
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    seal_again(bundle)
+
+    assert differing(verify(bundle, reperform=False)) == {f"rows-{name.partition('.')[2]}"}
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv", "jsonl"])
+def test_a_changed_row_count_is_found_under_a_whole_new_seal(bundle: Path, format_: str) -> None:
+    def one_less(run: dict[str, Any]) -> None:
+        run["counts"]["formats"][format_] -= 1
+
+    rewrite_run(bundle, one_less)
+
+    assert differing(verify(bundle, reperform=True)) == {f"rows-{format_}"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run["counts"]["formats"].update({"xlsx": 3}),
+        lambda run: run["counts"]["formats"].update({"../../escape": 3}),
+        lambda run: run["counts"].update({"formats": "all"}),
+        lambda run: run.clear(),
+    ],
+    ids=["unknown format", "path", "no formats", "nothing"],
+)
+def test_a_count_that_cannot_be_checked_is_found(
+    bundle: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    rewrite_run(bundle, change)
+
+    assert any(id_.startswith("rows") for id_ in differing(verify(bundle, reperform=False)))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"since": "2026-07-02T00:00:00Z"},
+        {"since": "2026-10-02T00:00:00Z"},
+        {"since": "2026-07-01T00:00:00.5Z"},
+        {"since": "2026-07-01T02:00:00+02:00"},
+        {"since": "then"},
+    ],
+)
+def test_under_another_window_the_archives_do_not_follow(bundle: Path, window: dict[str, str]) -> None:
+    rewrite_run(bundle, lambda run: run["window"].update(window))
+
+    assert differing(verify(bundle, reperform=True)) >= ARCHIVES
+
+
+def test_values_with_line_breaks_and_of_megabytes_are_counted_as_one_row(bundle: Path) -> None:
+    path = bundle / "data" / "audit.csv"
+    header, first, *others = path.read_bytes().split(b"\r\n")
+    grown = first.replace(b'"deploy', b'"a ""b""\r\n\n' + b"x" * 3_000_000 + b"deploy", 1)
+    path.write_bytes(b"\r\n".join([header, grown, *others]))
+    seal_again(bundle)
+
+    assert check_of(verify(bundle, reperform=False), "rows-csv").result is Result.AS_EXPECTED
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_truncated_responses_are_found_and_not_derived_from(
+    bundle: Path, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = bundle / "data" / "raw" / "responses.warc.gz"
+    os.truncate(path, int(path.stat().st_size * share))
+
+    checks = verify(bundle, reperform=True)
+
+    assert differing(checks) == {"payload", *ARCHIVES}
+    assert "is not as sealed" in check_of(checks, "reperformed-csv").found
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1])
+def test_responses_that_lack_entries_give_other_archives_even_under_a_whole_new_seal(
+    bundle: Path, share: float
+) -> None:
+    path = bundle / "data" / "raw" / "responses.warc.gz"
+    os.truncate(path, int(path.stat().st_size * share))
+    seal_again(bundle)
+
+    assert differing(verify(bundle, reperform=True)) == ARCHIVES
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda _records: b"no archive at all",
+        lambda records: records.replace(b"WARC/1.1", b"WARC/\xff", 1),
+        lambda records: records.replace(b"HTTP/1.1 200", b"HTTP/1.1 abc"),
+        lambda records: records.replace(b'"id"', b'"di"'),
+        lambda records: records.replace(b"WARC-Target-URI", b"WARC-Target-XXX"),
+    ],
+    ids=["no archive", "no version", "no status", "no ids", "no address"],
+)
+def test_forged_responses_under_a_whole_new_seal_are_a_finding_and_no_crash(
+    bundle: Path, forge: Callable[[bytes], bytes]
+) -> None:
+    path = bundle / "data" / "raw" / "responses.warc.gz"
+    path.write_bytes(b"".join(zlib.compress(forge(record), wbits=31) for record in records_of(path)))
+    seal_again(bundle)
+
+    assert differing(verify(bundle, reperform=True)) == ARCHIVES
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "../outside",
+        "/etc/hostname",
+        "data/../../outside",
+        "data/" + "x" * 300,
+        "data/\x00",
+        "data/none",
+        "data",
+        "",
+    ],
+)
+def test_a_manifest_that_lists_what_is_no_file_of_the_bundle_is_found(bundle: Path, listed: str) -> None:
+    outside = bundle.parent / "outside"
+    outside.write_text("outside")
+    with (bundle / "manifest-sha256.txt").open("a") as file:
+        file.write(f"{hashlib.sha256(b'outside').hexdigest()}  {listed}\n")
+    text = (bundle / "manifest-sha256.txt").read_text()
+    lines = sorted(text.split("\n")[:-1], key=lambda line: line[66:])
+    (bundle / "manifest-sha256.txt").write_text("".join(f"{line}\n" for line in lines))
+    seal_tags_again(bundle)
+
+    assert differing(verify(bundle, reperform=True)) >= {"payload", "statement"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"[" * 100_000, b"null", b'{"subject": [1]}'],
+    ids=["empty", "not text", "deep", "null", "odd"],
+)
+@pytest.mark.parametrize("name", ["manifest.json", "data/run.json", "manifest-sha256.txt"])
+def test_nonsense_in_place_of_a_description_is_found(bundle: Path, name: str, content: bytes) -> None:
+    (bundle / name).write_bytes(content)
+    seal_tags_again(bundle)
+
+    assert differing(verify(bundle, reperform=True))
+
+
+def test_an_empty_root_is_found(bundle: Path) -> None:
+    (bundle / "tagmanifest-sha256.txt").write_bytes(b"")
+
+    assert differing(verify(bundle, reperform=False)) == {"tag-files", "tag-files-listed"}
+
+
+def test_a_root_that_leaves_out_a_file_is_found(bundle: Path) -> None:
+    root = bundle / "tagmanifest-sha256.txt"
+    root.write_text(
+        "".join(line for line in root.read_text().splitlines(keepends=True) if "bag-info" not in line)
+    )
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"tag-files-listed"}
+    assert check_of(checks, "tag-files-listed").found == "bag-info.txt"
+
+
+def test_a_folder_without_a_root_is_no_bundle(bundle: Path) -> None:
+    (bundle / "tagmanifest-sha256.txt").unlink()
+
+    with pytest.raises(UsageError, match="is not a bundle"):
+        verify(bundle, reperform=False)
+
+
+def test_sha256sum_and_verify_agree_about_a_fresh_bundle(sealed: Path) -> None:
+    ran = subprocess.run(
+        ["sha256sum", "-c", "--strict", "--quiet", "tagmanifest-sha256.txt", "manifest-sha256.txt"],
+        cwd=sealed,
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ran.returncode == 0) == (not differing(verify(sealed, reperform=False)))
+
+
+@contextmanager
+def replaced(path: Path, content: bytes) -> Iterator[None]:
+    """Give a file other content for the length of a block."""
+    before = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    content = path.read_bytes()
+    assert old.encode() in content
+    path.write_bytes(content.replace(old.encode(), new.encode(), 1))
+
+
+def relist(bundle: Path) -> dict[str, str]:
+    """Write the payload manifest anew over what is there now; returns the digests by path."""
+    digests = {path.relative_to(bundle).as_posix(): sha256_file(path) for path in payload_paths(bundle)}
+    (bundle / "manifest-sha256.txt").write_text(manifest_text(digests))
+    return digests
+
+
+def rewrite_run(bundle: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the record of the run and write all manifests anew."""
+    path = bundle / "data" / "run.json"
+    run = json.loads(path.read_bytes())
+    change(run)
+    path.write_text(json.dumps(run))
+    seal_again(bundle)
+
+
+def records_of(path: Path) -> Iterator[bytes]:
+    """Yield the content of each gzip member of a WARC file."""
+    left = path.read_bytes()
+    while left:
+        member = zlib.decompressobj(wbits=31)
+        yield member.decompress(left)
+        left = member.unused_data
