@@ -1,11 +1,12 @@
 # Everything sets itself up: the virtual environment, the locked packages, and Pango where it may.
 
+PYTHON := python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock build clean
+.PHONY: help demo test check format lock build readme picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -19,7 +20,7 @@ test: $(VENV)/dev ## run the tests
 check: $(VENV)/dev ## lint, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy exporter tests
+	$(BIN)/mypy exporter tests scripts
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev ## bring the code into its one form
@@ -29,21 +30,33 @@ format: $(VENV)/dev ## bring the code into its one form
 build: $(VENV)/dev ## build the wheel and the source distribution into dist/
 	$(BIN)/python -m build --no-isolation
 
-lock: $(VENV)/dev ## resolve the dependencies anew; needs uv, names no index
-	uv pip compile $(LOCK) --extra sandbox --group build --output-file requirements/run.txt
-	uv pip compile $(LOCK) --extra sandbox --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+lock: $(VENV)/dev ## write the lock files anew; make lock UPGRADE=--upgrade takes newer versions
+	$(LOCK) --group build --output-file requirements/run.txt
+	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
-LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+LOCK = $(BIN)/uv pip compile pyproject.toml --extra sandbox $(UPGRADE) --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-annotate --no-header
+
+readme: $(VENV)/dev ## write the help texts and the demo's output in README.md anew
+	$(BIN)/python scripts/readme.py
+
+picture: $(VENV)/dev ## draw the report's picture in README.md anew; needs Poppler's tools
+	rm -rf dist/picture
+	$(BIN)/audit-export demo --output dist/picture
+	$(BIN)/python scripts/picture.py dist/picture/*/*/data/report.pdf docs/images/report.png
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/run: requirements/run.txt pyproject.toml scripts/install-pango
-	python3 -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and $(TOO_OLD))'
+	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes --requirement requirements/run.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	scripts/install-pango $(BIN)/python
 	@touch $@
+
+TOO_OLD = "Python 3.11 or newer is needed; name one that is installed: make PYTHON=python3.12"
 
 $(VENV)/dev: $(VENV)/run requirements/dev.txt
 	$(PIP) install --require-hashes --requirement requirements/dev.txt

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from exporter import __version__
+from exporter.commands.results import visible
 from exporter.errors import AuditExportError
 
 _COMMANDS = {
@@ -83,7 +84,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _report(what: str, remedy: str, code: int) -> int:
     if logging.getLogger("exporter").isEnabledFor(logging.DEBUG):
         traceback.print_exc()
-    click.echo(f"{click.style('Error:', fg='red')} {what}\n{remedy}", err=True)
+    click.echo(f"{click.style('Error:', fg='red')} {visible(what)}\n{visible(remedy)}", err=True)
     return code
 
 

@@ -5,12 +5,16 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
 from tests.world import ENTRIES, NOW, World
+
+settings.register_profile("suite", deadline=None)  # nothing in the suite depends on time
+settings.load_profile("suite")
 
 Serve = Callable[..., World]
 """``serve(entries=…, **settings)`` starts a platform of its own for one test."""

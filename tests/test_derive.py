@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
-import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -152,7 +152,7 @@ def test_the_parquet_names_the_window_and_nothing_of_the_run(archives: tuple[Pat
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     order=st.permutations(range(40)), size=st.integers(min_value=1, max_value=40), again=st.integers(0, 40)
 )
@@ -167,7 +167,7 @@ def test_page_size_order_and_overlap_never_change_a_byte(order: list[int], size:
     assert derived.repeated == again
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     fields=st.lists(
         st.fixed_dictionaries({}, optional={"user_agent": st.text(), "metadata": VALUES}), max_size=5

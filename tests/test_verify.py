@@ -122,7 +122,7 @@ def test_one_changed_byte_is_found_in_every_kind_of_file(bundle: Path, name: str
         assert name in check_of(checks, "payload").found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_one_flipped_byte_anywhere_in_the_bundle_is_always_found(victim: Path, data: st.DataObject) -> None:
     names = sorted(path.relative_to(victim).as_posix() for path in victim.rglob("*") if path.is_file())

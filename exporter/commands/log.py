@@ -9,6 +9,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+from exporter.commands.results import visible
 
 if TYPE_CHECKING:
     from exporter.source.platform import Platform
@@ -39,7 +40,7 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
         click.echo("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
         return 0
     rows = page.rows.batch.to_pylist()
-    _print_table([_HEADINGS, *([_shown(cell) for cell in _line(row)] for row in rows)])
+    _print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
     return 0
 
 
@@ -59,7 +60,7 @@ def get(entry_id: str, **given: Any) -> int:
         return 0
     (row,) = normalize([entry], source="the answer").batch.to_pylist()
     for label, value in _fields(row):
-        click.echo(f"{label + ':':<12} {_shown(value)}")
+        click.echo(f"{label + ':':<12} {visible(value)}")
     if row["changes"]:
         click.echo("Changes:")
         for change in row["changes"]:
@@ -113,11 +114,6 @@ def _print_table(lines: Sequence[Sequence[str]]) -> None:
 
 def _print_change(change: dict[str, str | None]) -> None:
     """Print ``field: old → new``, the arrow on the next line where the values are long."""
-    field, old, new = (_shown(change[name] or "") for name in ("field", "old", "new"))
+    field, old, new = (visible(change[name] or "") for name in ("field", "old", "new"))
     gap = f"\n    {'':{len(field)}}→ " if len(old) + len(new) > _LONG else " → "
     click.echo(f"    {field}: {old}{gap}{new}")
-
-
-def _shown(text: str) -> str:
-    """Make control characters visible, so that a value cannot drive the terminal it is printed on."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

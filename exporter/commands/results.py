@@ -58,8 +58,13 @@ def print_findings(checks: Sequence[Check]) -> None:
         _print_check(check, err=False)
 
 
+def visible(text: str) -> str:
+    """Make control characters visible, so that a value cannot drive the terminal it is printed on."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
 def _print_check(check: Check, *, err: bool = True) -> None:
     mark = click.style(f"{check.result.value:>19}", fg=_COLOURS[check.result])
-    click.echo(f"{mark}  {check.what}: {check.found}", err=err)
+    click.echo(f"{mark}  {check.what}: {visible(check.found)}", err=err)
     if check.result is not Result.AS_EXPECTED:
         click.echo(f"{'':>19}  expected: {check.expected}", err=err)

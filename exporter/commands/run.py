@@ -23,7 +23,10 @@ _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven"
 @click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
 @option("--since", section="Window", required=True, metavar="DATE|TIME", help="First day or instant, UTC.")
 @option(
-    "--until", section="Window", metavar="DATE|TIME", help="First day or instant after it. [default: now]"
+    "--until",
+    section="Window",
+    metavar="DATE|TIME",
+    help="The first after it. [default: a minute ago]",
 )
 @option(
     "--output",

@@ -33,7 +33,11 @@ def render_report(data: Path, *, time_limit: float = TIME_LIMIT) -> None:
         work = Path(folder)
         environment = os.environ | {"FONTCONFIG_FILE": str(fonts.configure(work))}
         for step in ("exporter.report.document", "exporter.report.pdf"):
-            _run([sys.executable, "-m", step, str(data), str(work / "report.html")], environment, time_limit)
+            _run(
+                [sys.executable, "-P", "-m", step, str(data), str(work / "report.html")],
+                environment,
+                time_limit,
+            )
 
 
 def _run(command: list[str], environment: dict[str, str], time_limit: float) -> None:
@@ -57,7 +61,7 @@ def _run(command: list[str], environment: dict[str, str], time_limit: float) -> 
         last = (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1]
         raise OutputError(
             f"The report could not be rendered: {last}",
-            "Run `audit-export doctor`, or leave the report out with `--report none`.",
+            "Leave the report out with `--report none`, and report this message.",
         ) from error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.archive.csv import CsvWriter
@@ -61,7 +61,6 @@ def test_an_empty_table_is_its_heading(tmp_path: Path) -> None:
     assert read(content) == []
 
 
-@settings(deadline=None)
 @given(names=st.lists(CELLS, max_size=4))
 def test_pythons_csv_module_reads_what_was_written_and_defusing_is_reversible(
     names: list[str | None], tmp_path_factory: pytest.TempPathFactory

@@ -3,13 +3,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.archive.files import HashingFile
 
 
-@settings(deadline=None)
 @given(parts=st.lists(st.binary(max_size=64)))
 def test_the_digest_and_size_kept_while_writing_are_those_of_the_file(
     parts: list[bytes], tmp_path_factory: pytest.TempPathFactory

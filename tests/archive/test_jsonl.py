@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.archive.files import HashingFile
@@ -42,7 +42,6 @@ def test_a_line_is_in_the_canonical_form(tmp_path: Path) -> None:
     )
 
 
-@settings(deadline=None)
 @given(
     sent=st.lists(
         st.fixed_dictionaries(

@@ -48,7 +48,7 @@ def split(draw: st.DrawFn, logs: st.SearchStrategy[list[Entry]]) -> tuple[list[E
     return entries, [page(*order[low:high]) for low, high in pairwise(cuts)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=split(LOGS))
 def test_any_pages_in_any_order_with_any_overlap_give_the_same_ascending_table(
     case: tuple[list[Entry], list[Rows]],
@@ -63,7 +63,7 @@ def test_any_pages_in_any_order_with_any_overlap_give_the_same_ascending_table(
     assert runs.repeated == sum(page.batch.num_rows for page in pages) - len(entries)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=split(BODIES))
 @example(
     case=(

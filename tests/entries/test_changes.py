@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.entries.changes import Change, compact, parse_changes
@@ -101,7 +101,6 @@ def test_fields_keep_their_order_and_their_characters() -> None:
     assert [change["field"] for change in parse_changes(raw) or ()] == ["öé", 'a\n"b', ""]
 
 
-@settings(deadline=None)
 @given(value=VALUES)
 def test_compacting_drops_white_space_and_nothing_else(value: Any) -> None:
     spread = json.dumps(value, indent=3, separators=(" ,\t", "\r\n: "))
@@ -109,7 +108,6 @@ def test_compacting_drops_white_space_and_nothing_else(value: Any) -> None:
     assert compact(spread.encode()) == json.dumps(value, separators=(",", ":"))
 
 
-@settings(deadline=None)
 @given(changes=st.dictionaries(st.text(), st.tuples(VALUES, VALUES), max_size=4))
 def test_any_old_and_new_values_come_back(changes: dict[str, tuple[Any, Any]]) -> None:
     raw = json.dumps({field: {"old": old, "new": new} for field, (old, new) in changes.items()}).encode()

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.entries.moments import Moment, parse_number, parse_text
@@ -117,7 +117,6 @@ def test_a_number_next_to_nothing_is_1970_and_cut() -> None:
     assert parse_number("1e-99999999") == Moment(value=datetime(1970, 1, 1, tzinfo=UTC), cut=True)
 
 
-@settings(deadline=None)
 @given(
     value=st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31)),  # noqa: DTZ001
     offset=st.integers(min_value=-14 * 60, max_value=14 * 60),
@@ -130,7 +129,6 @@ def test_any_time_in_any_zone_comes_back(value: datetime, offset: int) -> None:
     assert parse_text(rfc3339(utc)) == Moment(value=utc)
 
 
-@settings(deadline=None)
 @given(micros=st.integers(min_value=0, max_value=99_999_999_999_999_999))
 def test_any_epoch_comes_back(micros: int) -> None:
     moment = parse_number(f"{micros // 1_000_000}.{micros % 1_000_000:06}")
@@ -140,7 +138,6 @@ def test_any_epoch_comes_back(micros: int) -> None:
     assert (moment.value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == micros
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     moment = parse_text(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.entries.normalize import OBSERVATIONS, normalize
@@ -325,7 +325,6 @@ ENTRIES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(sent=ENTRIES)
 @example(sent=entry(user={"id": {"lost": "?"}, "email": "ada@acme.example"}))
 @example(sent=entry(created_at="2026-01-02T03:04:05.123456789Z"))

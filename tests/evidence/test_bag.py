@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exporter.evidence.bag import description_text, manifest_text, parse_manifest, payload_paths, sha256_file
@@ -91,7 +91,6 @@ def test_the_bag_describes_itself(bundle: Path) -> None:
     assert (bundle / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 
-@settings(deadline=None)
 @given(digests=st.dictionaries(PATHS, DIGESTS))
 def test_any_manifest_is_read_as_it_was_written_in_one_order(digests: dict[str, str]) -> None:
     text = manifest_text(digests)
@@ -124,7 +123,6 @@ def test_a_manifest_in_any_other_form_is_refused(text: str) -> None:
         parse_manifest(text)
 
 
-@settings(deadline=None)
 @given(
     digests=st.dictionaries(PATHS, DIGESTS, min_size=1, max_size=3),
     place=st.integers(min_value=0),
@@ -160,7 +158,6 @@ def test_a_files_digest_is_its_sha_256(tmp_path: Path) -> None:
     assert sha256_file(tmp_path / "file") == hashlib.sha256(b"\x00" * 3_000_000).hexdigest()
 
 
-@settings(deadline=None)
 @given(value=st.text())
 def test_a_value_cannot_add_a_field_to_the_description(value: str) -> None:
     text = description_text([("Source-Organization", value), ("Bagging-Date", "2026-11-23")])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import OutputError
@@ -35,7 +35,6 @@ def test_an_archive_is_found_by_its_digits_whatever_it_is_called_now(tmp_path: P
     assert archive_folder(tmp_path, identity="org-2", name="Acme, Inc.").name.startswith("acme-inc-")
 
 
-@settings(deadline=None)
 @given(name=st.text())
 def test_no_name_leads_out_of_the_output_folder(name: str) -> None:
     folder = archive_folder(Path("evidence"), identity="org-1", name=name)
