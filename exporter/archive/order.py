@@ -51,9 +51,9 @@ class Runs:
     def merged(self) -> Iterator[pa.Table]:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
         self._close()
-        with pa.memory_map(str(self._path)) as source:
+        moved = self._moved()
+        with pa.OSFile(str(self._path)) as source:
             reader = pa.ipc.open_file(source)
-            moved = self._moved(reader)
             met: set[str] = set()
             for rows in self._ordered(reader):
                 kept = self._first_of(moved, met, self._unique(rows))
@@ -74,14 +74,18 @@ class Runs:
                 yield pending.slice(0, ready)
                 pending = pending.slice(ready).combine_chunks()
 
-    def _moved(self, reader: pa.ipc.RecordBatchFileReader) -> frozenset[str]:
+    def _moved(self) -> frozenset[str]:
         """Find the ids that came with more than one time: their rows do not meet in the order."""
-        columns = ["id", "timestamp"]
-        batches = (reader.get_batch(run).select(columns) for run in range(reader.num_record_batches))
-        runs = pa.RecordBatchReader.from_batches(pa.schema([SCHEMA.field(name) for name in columns]), batches)
+        columns = [SCHEMA.get_field_index(name) for name in ("id", "timestamp")]
+        options = pa.ipc.IpcReadOptions(included_fields=columns)
         spill = str(self._path.with_suffix(".spill"))
-        with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database:
-            database.register("runs", runs)
+        with (
+            pa.OSFile(str(self._path)) as source,
+            duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
+        ):
+            reader = pa.ipc.open_file(source, options=options)
+            batches = (reader.get_batch(run) for run in range(reader.num_record_batches))
+            database.register("runs", pa.RecordBatchReader.from_batches(reader.schema, batches))
             return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
 
     def _first_of(self, moved: frozenset[str], met: set[str], rows: pa.Table) -> pa.Table:

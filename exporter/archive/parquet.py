@@ -50,8 +50,7 @@ class ParquetWriter:
         arrived = table.replace_schema_metadata(self._gathered.schema.metadata)
         self._gathered = pa.concat_tables([self._gathered, arrived])
         while self._gathered.num_rows >= _ROW_GROUP:
-            self._write_group(self._gathered.slice(0, _ROW_GROUP))
-            self._gathered = self._gathered.slice(_ROW_GROUP)
+            self._write_group()
 
     def close(self) -> None:
         """Close the file, finished or not; closing twice does nothing."""
@@ -62,10 +61,19 @@ class ParquetWriter:
     def finish(self) -> Written:
         """Write what has gathered, close the file and describe it."""
         if self._gathered.num_rows:
-            self._write_group(self._gathered)
+            self._write_group()
         self.close()
         return self._file.written(self._rows)
 
-    def _write_group(self, group: pa.Table) -> None:
-        self._writer.write_table(group.combine_chunks(), row_group_size=_ROW_GROUP)
+    def _write_group(self) -> None:
+        columns = self._gathered.slice(0, _ROW_GROUP).columns
+        self._gathered = self._gathered.slice(_ROW_GROUP)
+        group = pa.table(_combined(columns), schema=self._gathered.schema)
+        self._writer.write_table(group, row_group_size=_ROW_GROUP)
         self._rows += group.num_rows
+
+
+def _combined(columns: list[pa.ChunkedArray]) -> list[pa.Array]:
+    """Bring each column into one piece, letting go of its chunks before the next is begun."""
+    columns.reverse()
+    return [columns.pop().combine_chunks() for _ in range(len(columns))]

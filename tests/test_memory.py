@@ -1,0 +1,44 @@
+"""What an export may take of the machine."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import Serve
+
+ENTRIES = 200_000
+LIMIT = 400 * 1024 * 1024
+
+MEASURED = """
+import resource, sys
+from exporter.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print("peak", peak * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def test_two_hundred_thousand_entries_are_exported_in_bounded_memory(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=ENTRIES)
+    arguments = ["--since", "2020-01-01", "--org", str(world.settings.organization_id), "--report", "none"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *arguments],
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
+            "HOME": str(tmp_path),
+            "SATUSKY_API_URL": world.url,
+            "SATUSKY_API_KEY": world.settings.api_key,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    bundle, peak = done.stdout.splitlines()
+    assert (tmp_path / bundle / "data" / "audit.jsonl").read_bytes().count(b"\n") == ENTRIES
+    assert int(peak.removeprefix("peak ")) <= LIMIT
