@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -94,30 +95,59 @@ _WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
 }
 
 
+class Derivation:
+    """Archives in the making: pages go in, in any order; a context manager that cleans up after itself."""
+
+    def __init__(self, window: Window, to: Path) -> None:
+        self._window = window
+        self._to = to
+        self._runs = Runs(to / "runs.arrow")
+        self._received = self._inside = 0
+        self._observations: Counter[str] = Counter()
+
+    def add(self, page: Rows) -> None:
+        """Take the rows of a page; those outside the window are counted and left out."""
+        kept = _inside(page.batch, self._window)
+        self._runs.add(kept)
+        self._received += page.batch.num_rows
+        self._inside += kept.num_rows
+        self._observations.update(page.observations)
+
+    def finish(self) -> Derived:
+        """Write the archives into the folder, and say what is in them."""
+        runs = self._runs
+        files, nulls, edges = _write(runs, self._window, self._to)
+        return Derived(
+            files=files,
+            received=self._received,
+            outside=self._received - self._inside,
+            repeated=runs.repeated,
+            conflicts=tuple(runs.conflicts),
+            rows=self._inside - runs.repeated - len(runs.conflicts),
+            nulls=nulls,
+            earliest=edges[0],
+            latest=edges[1],
+            observations=dict(self._observations),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._runs.close()
+
+
 def derive(pages: Iterable[Rows], window: Window, to: Path) -> Derived:
     """Write the archives of ``window`` from ``pages``, in any order, into the folder ``to``."""
-    received = inside = 0
-    observations: Counter[str] = Counter()
-    with Runs(to / "runs.arrow") as runs:
+    with Derivation(window, to) as derivation:
         for page in pages:
-            kept = _inside(page.batch, window)
-            runs.add(kept)
-            received += page.batch.num_rows
-            inside += kept.num_rows
-            observations.update(page.observations)
-        files, nulls, edges = _write(runs, window, to)
-    return Derived(
-        files=files,
-        received=received,
-        outside=received - inside,
-        repeated=runs.repeated,
-        conflicts=tuple(runs.conflicts),
-        rows=inside - runs.repeated - len(runs.conflicts),
-        nulls=nulls,
-        earliest=edges[0],
-        latest=edges[1],
-        observations=dict(observations),
-    )
+            derivation.add(page)
+        return derivation.finish()
 
 
 def _write(

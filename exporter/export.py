@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from exporter import record
-from exporter.derive import derive
+from exporter.derive import Derivation
 from exporter.errors import IncompleteError, OutputError
 from exporter.evidence.bundle import archive_folder, partial_bundle, publish
 from exporter.evidence.chain import next_link
@@ -21,8 +21,9 @@ from exporter.recording import Fetched, Request, effective_window, record_run
 from exporter.report import queries, render
 from exporter.source.client import Client
 from exporter.source.platform import connect
+from exporter.source.reader import Progress, Reader
 from exporter.source.responses import ResponseFile
-from exporter.source.walk import Progress, Walk
+from exporter.source.walk import Walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +83,23 @@ def _fetch(request: Request, data: Path, now: Callable[[], datetime], progress: 
             client, organization=request.organization, known_organization=request.profile.current_org_id
         )
         window = effective_window(request, greeting.server_time or started)
-        walk = Walk(platform, window, greeting=greeting, page_size=request.page_size, progress=progress)
-        derived = derive(walk.pages(), window, data)
+        with Derivation(window, data) as derivation:
+            derivation.add(greeting.rows)
+            with Reader(
+                platform,
+                page_size=request.page_size,
+                concurrency=request.concurrency,
+                collect=derivation.add,
+                progress=progress,
+            ) as reader:
+                walk = Walk(reader, window)
+                walk.run()
+            derived = derivation.finish()
         return Fetched(
             window=window,
             platform=platform,
             greeting=greeting,
+            reader=reader,
             walk=walk,
             derived=derived,
             started=started,

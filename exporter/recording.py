@@ -15,6 +15,7 @@ from exporter.facts import Check, Result, Verdict, Window, rfc3339
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform
+from exporter.source.reader import Reader
 from exporter.source.walk import Walk
 
 SETTLE = timedelta(seconds=60)
@@ -53,6 +54,9 @@ class Request:
 
     page_size: int = 1000
     """Entries to ask for in one request."""
+
+    concurrency: int = 4
+    """Pages to fetch at the same time where ``offset`` works."""
 
     frameworks: tuple[str, ...] = ("soc2", "iso27001")
     """Control catalogues that the report cites."""
@@ -102,6 +106,9 @@ class Fetched:
 
     greeting: Page
     """The first answer."""
+
+    reader: Reader
+    """What was read."""
 
     walk: Walk
     """How it was read."""
@@ -156,9 +163,10 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
             accept_unproven=request.accept_unproven,
         ),
         probe={
-            "largest_page": fetched.walk.largest_page,
+            "largest_page": fetched.reader.largest_page,
             "offset_shifts_rows": fetched.walk.offset_shifts_rows,
-            "total": fetched.walk.total,
+            "deepest_offset": fetched.walk.deepest_offset,
+            "total": fetched.reader.totals.last,
         },
         checks=fetched.checks,
         verdict=record.Judgement(value=Verdict.of(fetched.checks), reasons=_reasons(fetched.checks)),
@@ -241,7 +249,7 @@ def _clocks(fetched: Fetched) -> record.Clocks:
         started=fetched.started,
         finished=fetched.finished,
         server_first=server,
-        server_last=fetched.walk.server_time,
+        server_last=fetched.reader.server_time,
         ahead_of_server_seconds=None if server is None else (fetched.started - server).total_seconds(),
     )
 

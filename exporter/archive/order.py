@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -25,7 +23,7 @@ _MEMORY = "128MB"
 
 
 class Runs:
-    """The runs of one export, spooled to ``path``; a context manager that closes the spool."""
+    """The runs of one export, spooled to ``path`` until they are closed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -120,14 +118,7 @@ class Runs:
             self._writer.close()
             self._sink.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the spool."""
         self._close()
         self._path.unlink(missing_ok=True)

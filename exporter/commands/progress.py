@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from exporter.source.walk import Progress
+from exporter.source.reader import Progress
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from exporter.commands.options import (
 if TYPE_CHECKING:
     from exporter.recording import Request
 
-_OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven", "page_size")
+_OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven", "page_size", "concurrency")
 
 
 @click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
@@ -73,6 +73,14 @@ _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven"
     default=1000,
     show_default=True,
     help="Entries to ask for in one request.",
+)
+@option(
+    "--concurrency",
+    section="Source",
+    type=click.IntRange(min=1, max=32),
+    default=4,
+    show_default=True,
+    help="Pages to fetch at the same time, where the platform's offset works.",
 )
 @option(
     "--progress",

@@ -7,6 +7,25 @@ and names the organization in the path.
 from dataclasses import dataclass
 from urllib.parse import quote
 
+DOCUMENTED_ACTIONS = frozenset(
+    {
+        "deploy",
+        "deploy.destroy",
+        "deploy.rollback",
+        "domain.add",
+        "domain.remove",
+        "org.update",
+        "secret.create",
+        "secret.delete",
+        "token.create",
+        "token.delete",
+        "user.add",
+        "user.remove",
+        "user.role.update",
+    }
+)
+"""The action types of the platform's manual. There are others: it can disable tokens, and it will grow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:

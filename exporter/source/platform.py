@@ -1,5 +1,6 @@
 """The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,12 @@ class Page:
 
     server_time: datetime | None
     """The platform's clock when it answered, where it gave one."""
+
+    asked: float
+    """When it was asked for, in seconds of this machine's monotonic clock."""
+
+    answered: float
+    """When the answer had been read, likewise."""
 
     @property
     def size(self) -> int:
@@ -87,6 +94,7 @@ class Platform:
             parameters["action"] = action
         if user is not None:
             parameters[self.dialect.user_parameter] = user
+        asked = time.monotonic()
         answer = self.client.get(self.dialect.path, parameters, parse_list)
         body = answer.content
         return Page(
@@ -96,6 +104,8 @@ class Platform:
             total=body.total,
             limit=body.limit,
             server_time=answer.server_time,
+            asked=asked,
+            answered=time.monotonic(),
         )
 
     def entry(self, entry_id: str) -> msgspec.Raw:

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,7 @@ class ResponseFile:
     """A new WARC file that responses are appended to; a context manager that closes it."""
 
     def __init__(self, path: Path, *, key: Key, at: datetime) -> None:
+        self._lock = threading.Lock()
         self._key = key.reveal().encode()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
@@ -93,8 +95,9 @@ class ResponseFile:
             at,
         )
         asked.rec_headers.add_header("WARC-Concurrent-To", answer.rec_headers.get_header("WARC-Record-ID"))
-        self._write(answer)
-        self._write(asked)
+        with self._lock:
+            self._write(answer)
+            self._write(asked)
 
     def _record(
         self, kind: str, url: str, http_headers: StatusAndHeaders, body: bytes, at: datetime

@@ -1,0 +1,69 @@
+"""How far a reading came: past the start of the window, to the true end of the log, or neither.
+
+The end of a list is the end of the log only if nothing else can have ended it: it agrees with the platform's
+total or, where there is none, each action that was seen ends there too.
+"""
+
+from collections.abc import Mapping
+
+from exporter.facts import Check, Result, Window, rfc3339
+from exporter.source.platform import Page
+from exporter.source.reader import Reader
+
+_OVERLAP = 10
+
+
+def reached(window: Window, found: str) -> Check:
+    """State that the start of the window was passed, or the end of the log reached."""
+    return _start(window, found, Result.AS_EXPECTED)
+
+
+def unconfirmed(window: Window, found: str) -> Check:
+    """State that the list ended and nothing shows that the log did."""
+    return _start(window, found, Result.NOT_SHOWN)
+
+
+def missed(window: Window, found: str) -> Check:
+    """State that the list ended although the log goes on."""
+    return _start(window, found, Result.DIFFERS)
+
+
+def end_by_total(window: Window, entries: int, total: int) -> Check:
+    """Judge a list that ended after ``entries`` by the total that the same answer gave."""
+    found = f"the list ended after {entries:,} entries, of a total of {total:,}"
+    return reached(window, found) if total <= entries else missed(window, found)
+
+
+def end_by_actions(
+    reader: Reader, window: Window, counts: Mapping[str, int], bottom: Page, *, by_offset: bool
+) -> Check:
+    """Judge a list that ended with the page ``bottom`` by its actions, each with its entries counted so far.
+
+    None of them may go on below the page: no entry older than its last, and none of that instant that is new.
+    """
+    if not bottom.size:
+        return unconfirmed(window, "the list is empty, and no total confirms that the log is")
+    oldest, known = min(bottom.moments), set(bottom.ids)
+    for action, count in sorted(counts.items()):
+        page = reader.slice(action=action, offset=max(0, count - _OVERLAP) if by_offset else 0)
+        if not page.size or set(page.rows.batch["action"].to_pylist()) != {action}:
+            return unconfirmed(
+                window,
+                f"the list ended at {rfc3339(oldest)}; no total and no filter confirms that the log did",
+            )
+        placed = zip(page.ids, page.moments, strict=True)
+        if any(moment < oldest or (moment == oldest and id_ not in known) for id_, moment in placed):
+            return missed(window, f"the list ended at {rfc3339(oldest)}, but {action} goes on below")
+    return reached(
+        window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(counts):,} actions"
+    )
+
+
+def _start(window: Window, found: str, result: Result) -> Check:
+    return Check(
+        id="start-of-window",
+        what="The reading passed the start of the window, or reached the end of the log",
+        expected=f"entries older than {rfc3339(window.since)}, or an end that something else confirms",
+        found=found,
+        result=result,
+    )

@@ -1,0 +1,225 @@
+"""Going down the list by ``offset``: page after page, each repeating the end of the one before.
+
+The next offset follows from the entries received, never from the limit asked for. The repeated entries have
+to be there again: where they are not, entries were removed or reordered meanwhile, and the pass steps back
+until it finds them. Entries that join at the head only push others down, which makes repeats. Entries of one
+instant may change places between any two requests, so the repeat reaches back to an entry of another instant;
+where more entries share an instant than fit on a page, they are read again until as many have been seen as
+they have places in the list.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import datetime
+
+from exporter.facts import Check, Result, Window, rfc3339
+from exporter.source.ends import end_by_actions, end_by_total, missed, reached
+from exporter.source.platform import Page
+from exporter.source.reader import Reader
+from exporter.source.witnesses import Head
+
+_OVERLAP = 10
+_STEPS_BACK = 8
+_ROUNDS = 60
+_ASKED_BEYOND = 8
+_EMPTY_ENOUGH = 2
+_STALLED_PAGES = 30
+_RECENT_PAGES = 4
+
+
+class OffsetPass:
+    """One pass over the list by offset; what it learned is final once :meth:`run` has returned."""
+
+    def __init__(self, reader: Reader, window: Window, head: Head) -> None:
+        self._reader = reader
+        self._window = window
+        self._head = head
+        self._overlaps = self._confirmed = 0
+        self._open_ties: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
+        self._steady = True
+        self.ignored = False
+        """Whether the platform takes no notice of ``offset``."""
+        self.deepest: int | None = None
+        """The last offset that was answered with entries, where the list broke off before its end."""
+        self.vanished = 0
+        """Entries that were read and had left their place a moment later, which only a removal can cause."""
+
+    def run(self) -> Check:
+        """Read down to the start of the window or the end of the log, and state how far that was."""
+        page = self._reader.page()
+        stalled = 0
+        while page.size:
+            stalled = 0 if self._take(page) else stalled + 1
+            if max(page.moments) < self._window.since:
+                found = f"page at offset {page.offset:,}: newest entry {rfc3339(max(page.moments))}"
+                return reached(self._window, found)
+            if stalled > _STALLED_PAGES:
+                self.deepest = page.offset
+                return missed(self._window, "the log grows faster than it can be read")
+            following = self._next(page)
+            if self.ignored:
+                return missed(self._window, "the platform takes no notice of offset")
+            if self.deepest is not None:
+                return missed(self._window, f"the list breaks off after offset {self.deepest:,}")
+            if following is None:
+                break
+            page = following
+        return self._end(page)
+
+    @property
+    def checks(self) -> list[Check]:
+        """What the pass can say besides how far it came; nothing where it did not get there."""
+        if self.ignored or self.deepest is not None:
+            return []
+        overlaps = Check(
+            id="overlaps",
+            what="Each page repeats the end of the page before",
+            expected=f"{self._overlaps:,} of {self._overlaps:,}",
+            found=f"{self._confirmed:,} of {self._overlaps:,}",
+            result=Result.AS_EXPECTED if self._confirmed == self._overlaps else Result.DIFFERS,
+        )
+        ties = [
+            Check(
+                id="ties",
+                what="Every place in the list that entries of one instant share is accounted for",
+                expected="as many entries as places",
+                found=found,
+                result=Result.NOT_SHOWN,
+            )
+            for found in self._open_ties
+        ]
+        return [overlaps, *ties]
+
+    def _take(self, page: Page) -> bool:
+        """Count the entries of a page; ``False`` where the pages before it held them all."""
+        self._head.remember(page)
+        known = {id_ for ids in self._recent for id_ in ids}
+        actions = page.rows.batch["action"].to_pylist()
+        new = [action for id_, action in zip(page.ids, actions, strict=True) if id_ not in known]
+        self._counts.update(new)
+        self._recent.append(page.ids)
+        return bool(new)
+
+    def _next(self, page: Page) -> Page | None:
+        """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""
+        tail = _tail(page.moments)
+        if tail is None:
+            return self._past_ties(page)
+        step = page.size - tail
+        following = self._reader.page(page.offset + step, step=step if self._steady else 0)
+        if page.offset == 0 and set(page.ids[:step]).issubset(following.ids):
+            self.ignored = True
+            return None
+        joined = self._rejoin(page, following, _lasting(page, step, following))
+        if joined is None:
+            self.deepest = page.offset
+        elif set(joined.ids).issubset(page.ids) and self._nothing_beyond(page, joined):
+            return None
+        return joined
+
+    def _rejoin(self, page: Page, following: Page, tail: Sequence[str]) -> Page | None:
+        """Step back from ``following`` until it holds ``tail`` again, which stood at the end of ``page``."""
+        self._overlaps += 1
+        best, most, back = None, 0, _OVERLAP
+        for _ in range(_STEPS_BACK):
+            met = len(set(tail).intersection(following.ids))
+            if met == len(tail):
+                self._confirmed += 1
+                self._compare_places(page, following, tail[0])
+                return following
+            self._steady = False
+            if met > most:
+                best, most = following, met
+            following = self._reader.page(max(0, following.offset - back))
+            back *= 2
+        if best is not None:
+            self.vanished += len(tail) - most
+        return best
+
+    def _compare_places(self, page: Page, following: Page, id_: str) -> None:
+        """Note how far an entry moved towards the head between two requests; joining ones push it down."""
+        if following.asked > page.answered:
+            before, after = page.offset + page.ids.index(id_), following.offset + following.ids.index(id_)
+            self.vanished = max(self.vanished, before - after)
+
+    def _nothing_beyond(self, page: Page, last: Page) -> bool:
+        """Ask on below ``last``, twice where that is empty; known entries may be pushed down there."""
+        known = {*page.ids, *last.ids}
+        offset, empty = last.offset + last.size, 0
+        for _ in range(_ASKED_BEYOND):
+            beyond = self._reader.page(offset)
+            empty = 0 if beyond.size else empty + 1
+            if empty == _EMPTY_ENOUGH:
+                return True
+            if not known.issuperset(beyond.ids):
+                return False
+            offset += beyond.size
+        return True
+
+    def _past_ties(self, page: Page) -> Page:
+        """Read on to the first entry that is older than the instant which fills the end of ``page``."""
+        moment = page.moments[-1]
+        met: set[str] = set()
+        places, current = 0, page
+        for _ in range(_ROUNDS):
+            first = current = self._before(page, moment)
+            while current.size and current.moments[-1] == moment:
+                met.update(_at(current, moment))
+                following = self._reader.page(current.offset + current.size)
+                if set(following.ids) == set(current.ids):
+                    self.ignored = True
+                    return current
+                current = following
+            met.update(_at(current, moment))
+            joined = (current.total or 0) - (first.total or 0)
+            places = current.offset + current.moments.count(moment) - _start_of(first, moment) - joined
+            if len(met) == places or not self._window.since <= moment < self._window.until:
+                return current
+        self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
+        return current
+
+    def _before(self, page: Page, moment: datetime) -> Page:
+        """Read ``page`` again, or one further up that begins with an entry newer than ``moment``."""
+        first = self._reader.page(page.offset)
+        while first.offset and first.size and first.moments[0] <= moment:
+            first = self._reader.page(max(0, first.offset - max(1, page.size // 2)))
+        return first
+
+    def _end(self, bottom: Page) -> Check:
+        if bottom.total is not None:
+            return end_by_total(self._window, bottom.offset + bottom.size, bottom.total)
+        return end_by_actions(self._reader, self._window, self._counts, bottom, by_offset=True)
+
+
+def _tail(moments: Sequence[datetime]) -> int | None:
+    """How many entries of a page to repeat: ten, or a quarter of a small page, or more, but never all.
+
+    The first of them is of another instant than the second, so that those after it keep their company on
+    whichever page they come. ``None`` where one instant fills the page.
+    """
+    size = len(moments)
+    for tail in range(max(2, min(_OVERLAP, size // 4) + 1), size):
+        if moments[-tail] > moments[-tail + 1]:
+            return tail
+    return None
+
+
+def _lasting(page: Page, step: int, following: Page) -> list[str]:
+    """Return the ids from ``step`` on that have to be on the following page, in whatever order.
+
+    Those of an instant that fills the following page to its end may have left it to others of that instant.
+    """
+    if following.size and following.moments[-1] == page.moments[-1]:
+        return page.ids[step : step + 1]
+    return page.ids[step + 1 :]
+
+
+def _at(page: Page, moment: datetime) -> list[str]:
+    return [id_ for id_, at in zip(page.ids, page.moments, strict=True) if at == moment]
+
+
+def _start_of(page: Page, moment: datetime) -> int:
+    """Return the first place in the list whose entry is no newer than ``moment``."""
+    return page.offset + sum(at > moment for at in page.moments)

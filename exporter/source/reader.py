@@ -1,0 +1,100 @@
+"""Pages for the walk: fetched when asked for, ahead where the next ones can be foreseen, and never lost.
+
+Whatever is fetched is handed to ``collect``, whether the walk had a use for it or not: the archives are
+derived from every response that was kept.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import pyarrow.compute as pc
+
+from exporter.entries.normalize import Rows
+from exporter.source.platform import Page, Platform
+from exporter.source.witnesses import Totals
+
+Progress = Callable[[int, datetime | None], None]
+"""Told after each page how many entries were received so far, and the time of the oldest of that page."""
+
+
+class Reader:
+    """Reads pages and notes what they tell; a context manager that waits for what is still under way."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        page_size: int,
+        concurrency: int,
+        collect: Callable[[Rows], None],
+        progress: Progress,
+    ) -> None:
+        self.limit = page_size
+        """Entries to ask for in one request."""
+        self.largest_page = 0
+        """The most entries that came in one page."""
+        self.server_time: datetime | None = None
+        """The platform's clock at the latest page, where it gave one."""
+        self.totals = Totals()
+        """What the platform said of the size of the whole log."""
+        self.actions: set[str] = set()
+        """Every action seen so far."""
+        self.users: set[str] = set()
+        """Every actor seen so far, by id, or by e-mail address where there is no id."""
+        self._platform = platform
+        self._concurrency = concurrency
+        self._collect = collect
+        self._progress = progress
+        self._received = 0
+        self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="fetch")
+        self._ahead: dict[int, Future[Page]] = {}
+
+    def page(self, offset: int = 0, *, step: int = 0) -> Page:
+        """Return the page at ``offset``; where ``step`` is given, begin to fetch those that should follow."""
+        future = self._ahead.pop(offset, None) or self._submit(offset)
+        foreseen = {offset + number * step for number in range(1, self._concurrency)} if step else set()
+        for stale in self._ahead.keys() - foreseen:
+            self._note(self._ahead.pop(stale).result())
+        for following in sorted(foreseen - self._ahead.keys()):
+            self._ahead[following] = self._submit(following)
+        return self._note(future.result())
+
+    def slice(self, *, action: str, user: str | None = None, offset: int = 0) -> Page:
+        """Return the page at ``offset`` of the entries of one action, or of one action and one user."""
+        page = self._platform.page(limit=self.limit, offset=offset, action=action, user=user)
+        return self._note(page, whole=False)
+
+    def _submit(self, offset: int) -> Future[Page]:
+        return self._pool.submit(self._platform.page, limit=self.limit, offset=offset)
+
+    def _note(self, page: Page, *, whole: bool = True) -> Page:
+        self._received += page.size
+        self.largest_page = max(self.largest_page, page.size)
+        self.server_time = page.server_time or self.server_time
+        self.actions.update(pc.unique(page.rows.batch["action"]).to_pylist())
+        users = pc.coalesce(page.rows.batch["actor_id"], page.rows.batch["actor_email"])
+        self.users.update(pc.unique(users).drop_null().to_pylist())
+        if whole:
+            self.totals.note(page)
+        self._collect(page.rows)
+        self._progress(self._received, page.oldest)
+        return page
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if kind is None:
+            for future in self._ahead.values():
+                if not future.cancelled():
+                    self._note(future.result())
+        self._ahead.clear()

@@ -1,0 +1,102 @@
+"""The other ways down the list, for a platform on which ``offset`` does not reach the window.
+
+First ever larger pages; then, where a cap stops those, slices by action, and by user within an action,
+united. Slices are complete when each passed the start of the window or ended below the cap, and the filtered
+totals add up to the total: otherwise there may be actions or users that no page has shown yet.
+"""
+
+from collections import Counter
+
+from exporter.facts import Check, Window
+from exporter.source.dialects import DOCUMENTED_ACTIONS
+from exporter.source.ends import end_by_actions, end_by_total, missed, reached, unconfirmed
+from exporter.source.platform import Page
+from exporter.source.reader import Reader
+from exporter.source.witnesses import Head
+
+_WITNESSES = 10
+_MOST_SLICES = 500
+
+
+class LimitPass:
+    """Ever larger pages from the head, until two in a row hold less than was asked for."""
+
+    def __init__(self, reader: Reader, window: Window, head: Head) -> None:
+        self._reader = reader
+        self._window = window
+        self._head = head
+
+    def run(self) -> Check:
+        """Read until the start of the window or the end of the list, and state how far that was."""
+        short_before = False
+        while True:
+            self._reader.limit *= 2
+            page = self._reader.page()
+            self._head.remember(page)
+            if _passed(page, self._window):
+                return reached(self._window, f"the last {_WITNESSES} of {page.size:,} entries are older")
+            short = page.size < self._reader.limit
+            if short and short_before:
+                return self._end(page)
+            short_before = short
+
+    def _end(self, page: Page) -> Check:
+        if page.total is not None:
+            return end_by_total(self._window, page.size, page.total)
+        counts = Counter(page.rows.batch["action"].to_pylist())
+        return end_by_actions(self._reader, self._window, counts, page, by_offset=False)
+
+
+class SlicePass:
+    """The entries of each action that is documented or was seen; where the cap cuts one off, by user."""
+
+    def __init__(self, reader: Reader, window: Window) -> None:
+        self._reader = reader
+        self._window = window
+        self._cap = reader.largest_page
+        self._cut_off: list[str] = []
+        self._all_counted = True
+        self._slices = 0
+
+    def run(self) -> Check:
+        """Read slice after slice, as long as they show new actions, and state how far that was."""
+        done: dict[str, int | None] = {}
+        while pending := sorted((DOCUMENTED_ACTIONS | self._reader.actions) - done.keys()):
+            action = pending[0]
+            page = self._reader.slice(action=action)
+            if set(page.rows.batch["action"].to_pylist()) - {action}:
+                return missed(self._window, "pages are capped, and the platform takes no notice of filters")
+            done[action] = page.total
+            if self._is_cut_off(page):
+                self._read_users(action, page)
+        if self._cut_off:
+            named = ", ".join(self._cut_off[:3])
+            return missed(self._window, f"the cap of {self._cap:,} entries cuts off {named}")
+        if self._all_counted and self._adds_up(list(done.values()), self._reader.totals.last):
+            return reached(self._window, f"{len(done):,} actions passed it, and their totals add up")
+        return unconfirmed(self._window, f"{len(done):,} actions passed it, but there may be others")
+
+    def _read_users(self, action: str, whole: Page) -> None:
+        done: dict[str, int | None] = {}
+        while pending := sorted(self._reader.users - done.keys()):
+            user = pending[0]
+            page = self._reader.slice(action=action, user=user)
+            done[user] = page.total
+            self._slices += 1
+            if self._is_cut_off(page) or self._slices > _MOST_SLICES:
+                self._cut_off.append(f"{action} by {user}")
+                return
+        self._all_counted &= self._adds_up(list(done.values()), whole.total)
+
+    def _is_cut_off(self, page: Page) -> bool:
+        return page.size >= self._cap and not _passed(page, self._window)
+
+    @staticmethod
+    def _adds_up(parts: list[int | None], total: int | None) -> bool:
+        return total is not None and None not in parts and sum(filter(None, parts)) == total
+
+
+def _passed(page: Page, window: Window) -> bool:
+    """Tell whether the last entries of a page, and not merely one of them, lie before the window."""
+    eldest = page.moments[-_WITNESSES:]
+    return len(eldest) == _WITNESSES and max(eldest) < window.since

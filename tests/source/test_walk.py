@@ -1,0 +1,337 @@
+"""Whole or honest: what a walk brings home is the window, or its checks say that it may not be."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import stamina
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.facts import Check, Result, Verdict, Window
+from exporter.sandbox.app import Settings
+from exporter.sandbox.audit_service import AuditService
+from exporter.sandbox.entry import Entry, nanoseconds
+from exporter.sandbox.faults import Fault
+from exporter.sandbox.history import generate
+from exporter.source.client import Client
+from exporter.source.dialects import DOCUMENTED_ACTIONS
+from exporter.source.platform import connect
+from exporter.source.reader import Reader
+from exporter.source.walk import Walk
+from tests.world import NOW, World
+
+EVERYTHING = Window(since=datetime(2020, 1, 1, tzinfo=UTC), until=NOW - timedelta(minutes=1))
+LAST_HALF = Window(since=datetime(2026, 6, 1, tzinfo=UTC), until=NOW - timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What a walk brought home."""
+
+    ids: set[str]
+    checks: list[Check]
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.of(self.checks)
+
+    def result(self, check: str) -> Result:
+        return next(found.result for found in self.checks if found.id == check)
+
+
+def walk(
+    world: World,
+    window: Window = EVERYTHING,
+    *,
+    dialect: str = "B",
+    page_size: int = 1_000,
+    concurrency: int = 4,
+) -> Walked:
+    rows: list[tuple[str, datetime]] = []
+    organization = str(world.settings.organization_id) if dialect == "B" else None
+    with Client(world.connection(retry_for=60.0), now=lambda: NOW) as client:
+        platform, _ = connect(client, organization=organization, known_organization=None)
+        with Reader(
+            platform,
+            page_size=page_size,
+            concurrency=concurrency,
+            collect=lambda page: rows.extend(
+                zip(page.batch["id"].to_pylist(), page.batch["timestamp"].to_pylist(), strict=True)
+            ),
+            progress=lambda _entries, _oldest: None,
+        ) as reader:
+            walk = Walk(reader, window)
+            walk.run()
+    return Walked(
+        ids={plain(id_) for id_, moment in rows if window.since <= moment < window.until}, checks=walk.checks
+    )
+
+
+def plain(id_: str) -> str:
+    """Bring the ids of both dialects into one form."""
+    return str(UUID(id_.removeprefix("log_")))
+
+
+def held(world: World, window: Window = EVERYTHING) -> set[str]:
+    low, high = nanoseconds(window.since), nanoseconds(window.until)
+    entries = world.service.page(limit=1_000_000)
+    return {str(entry.id) for entry in entries if low <= entry.created_at < high}
+
+
+Log = Callable[..., World]
+
+
+@pytest.fixture
+def log(_shared_world: World) -> Iterator[Log]:
+    """``log(entries, **settings)``: a platform with that log."""
+    usual = _shared_world.service
+
+    @contextmanager
+    def filled(entries: Sequence[Entry]) -> Iterator[AuditService]:
+        with AuditService() as service:
+            service.record_all(entries)
+            yield service
+
+    opened = []
+
+    def make(entries: int | Sequence[Entry] = 1_000, **changes: Any) -> World:
+        chosen = list(generate(entries=entries, ends=NOW)) if isinstance(entries, int) else entries
+        context = filled(chosen)
+        opened.append(context)
+        service = context.__enter__()
+        _shared_world.app.state.service = service
+        _shared_world.app.state.settings = Settings(**changes)
+        return replace(_shared_world, service=service)
+
+    yield make
+    _shared_world.app.state.service = usual
+    for context in opened:
+        context.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("dialect", ["A", "B"])
+@pytest.mark.parametrize("total", ["filtered", "whole", "absent"])
+@pytest.mark.parametrize("window", [EVERYTHING, LAST_HALF])
+def test_a_capped_log_is_read_whole(log: Log, dialect: str, total: str, window: Window) -> None:
+    world = log(cap=100, total=total)
+
+    walked = walk(world, window, dialect=dialect)
+
+    assert walked.ids == held(world, window)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("dialect", ["A", "B"])
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+def test_where_offset_is_ignored_ever_larger_pages_read_the_log_whole(
+    log: Log, dialect: str, total: str
+) -> None:
+    world = log(offset_honoured=False, total=total)
+
+    walked = walk(world, dialect=dialect, page_size=100)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_where_offset_is_ignored_and_pages_are_capped_slices_reach_the_window(log: Log) -> None:
+    actions = sorted(DOCUMENTED_ACTIONS)
+    history = enumerate(generate(entries=1_000, ends=NOW))
+    world = log(
+        [replace(entry, action=actions[n % len(actions)]) for n, entry in history],
+        offset_honoured=False,
+        cap=100,
+    )
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("filters_ignored", [False, True])
+def test_where_slices_do_not_suffice_it_says_so(log: Log, filters_ignored: bool) -> None:  # noqa: FBT001
+    world = log(offset_honoured=False, cap=20, filters_ignored=filters_ignored)
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is Verdict.PARTIAL
+
+
+def test_slices_are_not_called_complete_where_actions_may_be_unseen(log: Log) -> None:
+    world = log(offset_honoured=False, cap=100)
+
+    walked = walk(world, Window(since=NOW - timedelta(days=60), until=NOW - timedelta(minutes=1)))
+
+    assert walked.ids < held(world)
+    assert walked.verdict is Verdict.UNPROVEN
+
+
+def test_slices_without_totals_are_never_called_complete(log: Log) -> None:
+    world = log(offset_honoured=False, cap=100, total="absent")
+
+    walked = walk(world, Window(since=NOW - timedelta(days=60), until=NOW - timedelta(minutes=1)))
+
+    assert walked.verdict is Verdict.UNPROVEN
+
+
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+def test_a_ceiling_on_offset_is_never_taken_for_the_end_of_the_log(log: Log, total: str) -> None:
+    world = log(ceiling=300, cap=100, total=total)
+
+    walked = walk(world)
+
+    assert walked.verdict is not Verdict.COMPLETE or walked.ids == held(world)
+    assert walk(replace_settings(world, filters_ignored=True)).verdict is not Verdict.COMPLETE
+
+
+def replace_settings(world: World, **changes: Any) -> World:
+    world.behave(**changes)
+    return world
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
+    log: Log, concurrency: int
+) -> None:
+    entries = list(generate(entries=1_000, ends=NOW))
+    instant = entries[500].created_at
+    tied = [
+        replace(entry, created_at=instant) if 400 <= n < 700 else entry for n, entry in enumerate(entries)
+    ]
+    world = log(sorted(tied, key=lambda entry: entry.created_at), cap=100, ties_shuffled=True)
+
+    walked = walk(world, concurrency=concurrency)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_entries_that_join_at_every_request_lose_nothing(log: Log, concurrency: int) -> None:
+    world = log(cap=100, insert_every=1)
+    before = held(world)
+
+    walked = walk(world, concurrency=concurrency)
+
+    assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_late_arrivals_are_fetched(log: Log) -> None:
+    world = log(cap=100, insert_every=9, insert_age=timedelta(days=90))
+
+    walked = walk(world)
+
+    assert walked.verdict is not Verdict.COMPLETE or walked.ids == held(world)
+
+
+@pytest.mark.parametrize("position", [100, 990])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_entries_that_vanish_while_paging_are_an_integrity_finding(
+    log: Log, position: int, concurrency: int
+) -> None:
+    world = log(cap=100)
+    lost = {entry.id for entry in world.service.page(limit=5, offset=position)}
+    world.behave(hidden=frozenset(lost), hidden_after=6)
+
+    walked = walk(world, concurrency=concurrency)
+
+    assert walked.ids >= held(world) - {str(id_) for id_ in lost}
+    assert walked.verdict is Verdict.PARTIAL
+    assert walked.result("log-only-grows") is Result.CONTRADICTS
+
+
+def test_without_totals_entries_that_vanish_from_the_part_already_read_are_noticed(log: Log) -> None:
+    world = log(cap=100, total="absent")
+    lost = {entry.id for entry in world.service.page(limit=5, offset=200)}
+    world.behave(hidden=frozenset(lost), hidden_after=6)
+
+    walked = walk(world, concurrency=1)
+
+    assert walked.result("none-vanished") is Result.CONTRADICTS
+
+
+def test_a_third_of_all_requests_failing_in_every_way_loses_nothing(log: Log) -> None:
+    temporary = set(Fault) - {Fault.REDIRECT}
+    world = log(cap=100, faults=dict.fromkeys(temporary, 0.33 / len(temporary)), retry_after=0, seed=11)
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+worlds = st.fixed_dictionaries(
+    {
+        "cap": st.sampled_from([None, 7, 20, 50]),
+        "offset_honoured": st.booleans(),
+        "ceiling": st.sampled_from([None, None, 40, 100]),
+        "total": st.sampled_from(["filtered", "whole", "absent"]),
+        "filters_ignored": st.booleans(),
+        "insert_every": st.sampled_from([0, 0, 1, 3]),
+        "insert_age": st.sampled_from([timedelta(), timedelta(), timedelta(days=200)]),
+        "ties_shuffled": st.booleans(),
+        "hidden_after": st.integers(0, 8),
+        "seed": st.integers(0, 1_000),
+    }
+)
+
+
+@given(
+    world_settings=worlds,
+    entries=st.integers(0, 160),
+    ties=st.integers(0, 60),
+    removed=st.sampled_from([0, 0, 1, 4]),
+    faulty=st.booleans(),
+    page_size=st.sampled_from([5, 30, 100, 1_000]),
+    dialect=st.sampled_from(["A", "B"]),
+    concurrency=st.sampled_from([1, 4]),
+    days=st.sampled_from([30, 180, 4_000]),
+)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_what_is_exported_is_what_the_world_held_or_the_verdict_is_not_complete(  # noqa: PLR0913, PLR0917
+    log: Log,
+    world_settings: dict[str, Any],
+    entries: int,
+    ties: int,
+    removed: int,
+    faulty: bool,  # noqa: FBT001
+    page_size: int,
+    dialect: str,
+    concurrency: int,
+    days: int,
+) -> None:
+    """Two actions alternate: where neither total nor offset helps, one never seen could not be missed."""
+    history = list(generate(entries=entries, ends=NOW, days=300))
+    history = [
+        replace(
+            entry,
+            action=("deploy", "secret.create")[number % 2],
+            created_at=history[0].created_at if number < ties else entry.created_at,
+        )
+        for number, entry in enumerate(history)
+    ]
+    faults = {Fault.UNAVAILABLE: 0.1, Fault.CUT_OFF: 0.1} if faulty else {}
+    world = log(history, **world_settings, faults=faults)
+    lost = {entry.id for entry in world.service.page(limit=removed, offset=entries // 2)}
+    world.behave(hidden=frozenset(lost))
+    window = Window(since=NOW - timedelta(days=days), until=NOW - timedelta(minutes=1))
+    throughout = held(world, window) - {str(id_) for id_ in lost}
+
+    with stamina.set_testing(True, attempts=20):
+        walked = walk(world, window, dialect=dialect, page_size=page_size, concurrency=concurrency)
+
+    assert walked.ids <= held(world, window)
+    if walked.verdict is Verdict.COMPLETE:
+        assert walked.ids >= throughout
