@@ -1,3 +1,4 @@
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ BODIES = st.lists(st.tuples(IDS, MINUTES, st.sampled_from(["deploy", "secret.cre
 
 
 def merged(pages: list[Rows]) -> tuple[pa.Table, Runs]:
-    with TemporaryDirectory() as folder, Runs(Path(folder) / "runs.arrow") as runs:
+    with TemporaryDirectory() as folder, closing(Runs(Path(folder) / "runs.arrow")) as runs:
         for one in pages:
             runs.add(one.batch)
         tables = list(runs.merged())
@@ -110,7 +111,7 @@ def test_nothing_in_gives_nothing_out() -> None:
 
 
 def test_the_spool_is_gone_afterwards(tmp_path: Path) -> None:
-    with Runs(tmp_path / "runs.arrow") as runs:
+    with closing(Runs(tmp_path / "runs.arrow")) as runs:
         runs.add(page(entry()).batch)
         assert list(tmp_path.iterdir()) == [tmp_path / "runs.arrow"]
         assert sum(table.num_rows for table in runs.merged()) == 1
