@@ -7,9 +7,10 @@ following one could send the key elsewhere.
 
 import logging
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from exporter import __version__
 from exporter.errors import AuthorizationError, SourceError, UsageError
 from exporter.source.credentials import Key
+from exporter.source.pace import Pace
 from exporter.source.responses import ResponseFile
 
 T = TypeVar("T")
@@ -58,6 +60,12 @@ class Connection:
 
     retry_for: float = 600.0
     """Seconds for which a failing request is tried again; 30 at most until the platform has answered once."""
+
+    rate: float | None = None
+    """Requests a second at most, retries included; ``None`` for no limit."""
+
+    proxy: str | None = field(default=None, repr=False)
+    """URL of the proxy to use, which may hold a password; ``None`` for what the environment says."""
 
     ca_bundle: Path | None = None
     """PEM certificates to trust instead of the usual ones."""
@@ -97,16 +105,23 @@ class _UnreadableError(Exception):
 class Client:
     """Sends requests with the key and keeps every response; a context manager that closes its connections.
 
-    ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept.
+    ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept. ``sleep`` waits
+    where requests would follow one another too fast.
     """
 
     def __init__(
-        self, connection: Connection, *, now: Callable[[], datetime], responses: ResponseFile | None = None
+        self,
+        connection: Connection,
+        *,
+        now: Callable[[], datetime],
+        responses: ResponseFile | None = None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.base_url = _trusted(connection.base_url)
         self.requests = 0
         """Requests sent so far, retries included."""
         self._retry_for = connection.retry_for
+        self._pace = Pace(connection.rate, sleep=sleep)
         self._now = now
         self._responses = responses
         self._reached = False
@@ -119,6 +134,7 @@ class Client:
             },
             timeout=connection.timeout,
             verify=_tls(connection.ca_bundle),
+            proxy=_proxy(connection),
             follow_redirects=False,
         )
 
@@ -162,6 +178,7 @@ class Client:
         return iter(stamina.retry_context(on=backoff, wait_max=_WAIT_MAX, **bounds))
 
     def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
+        self._pace.wait()
         self.requests += 1
         response = self._http.get(self.base_url + path, params=dict(parameters))
         self._reached = True
@@ -203,6 +220,26 @@ def _trusted(base_url: str) -> str:
             "Give the base URL alone; the key has its own options.",
         )
     return base_url.rstrip("/")
+
+
+def _proxy(connection: Connection) -> httpx.Proxy | None:
+    """Return the proxy that was asked for; its URL may hold a password, so no message repeats it."""
+    if connection.proxy is None:
+        return None
+    try:
+        proxy = httpx.Proxy(connection.proxy)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise UsageError(
+            "--proxy is not the URL of an http or https proxy.", "Give one such as http://proxy.example:3128."
+        )
+    if httpx.URL(connection.base_url).scheme == "http" and proxy.url.host not in _LOCAL_HOSTS:
+        raise UsageError(
+            f"The key would travel unprotected to the proxy at {proxy.url.host}.",
+            "Reach this machine without --proxy, or use an https API.",
+        )
+    return proxy
 
 
 def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
