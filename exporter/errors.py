@@ -9,7 +9,8 @@
     ├── AuthorizationError      no key, or the platform refuses it            exit 5
     ├── SourceError             the platform is out of reach or speaks nonsense   exit 6
     │   └── RecordError         one record has no id, time or action
-    └── OutputError             cannot write, render or publish               exit 7
+    ├── OutputError             cannot write, render or publish               exit 7
+    └── BusyError               another run holds the archive                 exit 75
 
 Rooms raise them; ``cli`` alone turns them into sentences on stderr and an exit code.
 """
@@ -72,3 +73,9 @@ class OutputError(AuditExportError):
     """Something could not be written, rendered or published on this machine."""
 
     exit_code = 7
+
+
+class BusyError(AuditExportError):
+    """Another run holds the archive: try again later (``EX_TEMPFAIL`` of ``sysexits.h``)."""
+
+    exit_code = 75

@@ -27,29 +27,41 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
 
 
 @contextmanager
+def made_folder(archive: Path) -> Iterator[None]:
+    """Make the archive's folder where there is none; afterwards it is gone again, if nothing is in it.
+
+    Raises :class:`OutputError` where it cannot be made.
+    """
+    made = [folder for folder in (archive, archive.parent) if not folder.exists()]
+    try:
+        archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(archive, error) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for empty in made:
+                empty.rmdir()
+
+
+@contextmanager
 def partial_bundle(archive: Path) -> Iterator[Path]:
     """Make a folder beside the bundles to build one in; it is gone afterwards unless it was published.
 
     So are the archive's folders, where they were made for it. Raises :class:`OutputError` where the folder
     cannot be made.
     """
-    made = [folder for folder in (archive, archive.parent) if not folder.exists()]
-    try:
-        archive.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=archive))
-    except OSError as error:
-        raise OutputError(
-            f"The output folder {archive} cannot be written ({error.strerror}).",
-            "Choose another with --output, or mend its permissions.",
-        ) from error
-    try:
-        (folder / "data" / "raw").mkdir(parents=True, mode=0o700)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            for empty in made:
-                empty.rmdir()
+    with made_folder(archive):
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=archive))
+        except OSError as error:
+            raise _unwritable(archive, error) from error
+        try:
+            (folder / "data" / "raw").mkdir(parents=True, mode=0o700)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(folder: Path, name: str) -> Path:
@@ -84,3 +96,10 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unwritable(archive: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"The output folder {archive} cannot be written ({error.strerror}).",
+        "Choose another with --output, or mend its permissions.",
+    )
