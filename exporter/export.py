@@ -4,7 +4,9 @@ Everything is made in an order in which nothing needs what comes after it: respo
 ``run.json``, the report, the seal, the name.
 """
 
+import logging
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,15 +17,22 @@ from exporter.derive import Derivation
 from exporter.errors import IncompleteError, OutputError
 from exporter.evidence.bundle import archive_folder, partial_bundle, publish
 from exporter.evidence.chain import next_link
+from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
-from exporter.facts import Result, Verdict
-from exporter.recording import Fetched, Request, effective_window, record_run
+from exporter.evidence.space import refuse_without_space
+from exporter.facts import Result, Verdict, Window
+from exporter.recording import Fetched, Request, effective_window, lacking_settle, record_run
 from exporter.report import queries, render
 from exporter.source.client import Client
 from exporter.source.platform import connect
 from exporter.source.reader import Progress, Reader
 from exporter.source.responses import ResponseFile
 from exporter.source.walk import Walk
+
+_log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], object]
+"""Waits for a number of seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +54,20 @@ class Outcome:
         return any(check.result is Result.CONTRADICTS for check in self.run.checks)
 
 
-def export(request: Request, *, now: Callable[[], datetime], progress: Progress) -> Outcome:
+def export(
+    request: Request, *, now: Callable[[], datetime], progress: Progress, sleep: Sleep = time.sleep
+) -> Outcome:
     """Export a window into one sealed bundle, which appears whole or not at all.
+
+    Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle.
 
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then.
     """
     versions = render.versions() if request.report else {}
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     try:
-        with partial_bundle(archive) as folder:
-            fetched = _fetch(request, folder / "data", now, progress)
+        with held(archive, timeout=request.lock_timeout), partial_bundle(archive) as folder:
+            fetched = _fetch(request, folder / "data", now, progress, sleep)
             _refuse_unless_publishable(request, fetched)
             queries.ship(folder / "data" / "queries")
             run = record_run(request, fetched, folder, versions)
@@ -72,7 +85,9 @@ def export(request: Request, *, now: Callable[[], datetime], progress: Progress)
     return Outcome(bundle=bundle, root=root, run=run)
 
 
-def _fetch(request: Request, data: Path, now: Callable[[], datetime], progress: Progress) -> Fetched:
+def _fetch(
+    request: Request, data: Path, now: Callable[[], datetime], progress: Progress, sleep: Sleep
+) -> Fetched:
     started = now()
     responses = data / "raw" / "responses.warc.gz"
     with (
@@ -82,7 +97,8 @@ def _fetch(request: Request, data: Path, now: Callable[[], datetime], progress: 
         platform, greeting = connect(
             client, organization=request.organization, known_organization=request.profile.current_org_id
         )
-        window = effective_window(request, greeting.server_time or started)
+        refuse_without_space(data.parent, total=greeting.total)
+        window = _settled_window(request, greeting.server_time or started, sleep)
         with Derivation(window, data) as derivation:
             derivation.add(greeting.rows)
             with Reader(
@@ -105,6 +121,15 @@ def _fetch(request: Request, data: Path, now: Callable[[], datetime], progress: 
             started=started,
             finished=now(),
         )
+
+
+def _settled_window(request: Request, server_time: datetime, sleep: Sleep) -> Window:
+    """Fix the window, after waiting where it is over and only the settle time is lacking."""
+    lacking = lacking_settle(request, server_time)
+    if lacking:
+        _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())
+        sleep(lacking.total_seconds())
+    return effective_window(request, server_time + lacking)
 
 
 def _refuse_unless_publishable(request: Request, fetched: Fetched) -> None:

@@ -106,6 +106,9 @@ class Options:
     accept_unproven: bool
     """Whether an unproven export counted as success."""
 
+    rate: float | None = None
+    """Requests a second, at most; ``None`` for no limit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:

@@ -18,9 +18,6 @@ from exporter.source.platform import Page, Platform
 from exporter.source.reader import Reader
 from exporter.source.walk import Walk
 
-SETTLE = timedelta(seconds=60)
-"""How long before the platform's clock a window has to end: entries still being committed are left."""
-
 _CLOCK_TOLERANCE = 5.0
 
 
@@ -35,7 +32,7 @@ class Request:
     """First instant after it; ``None`` for everything up to now."""
 
     asked: dict[str, str | None]
-    """``since`` and ``until`` as they were typed."""
+    """``since`` and ``until``, or ``period``, as they were typed."""
 
     connection: Connection
     """Where to fetch from."""
@@ -51,6 +48,15 @@ class Request:
 
     output: Path
     """Folder that holds the archives."""
+
+    timezone: str = "UTC"
+    """IANA zone in which dates were read, and in which the report says the period."""
+
+    settle: timedelta = timedelta(seconds=60)
+    """How long before the platform's clock the window has to end: entries still being committed are left."""
+
+    lock_timeout: float = 0.0
+    """Seconds to wait for another run on the same archive to end."""
 
     page_size: int = 1000
     """Entries to ask for in one request."""
@@ -128,18 +134,26 @@ class Fetched:
         return [*self.walk.checks, *self.derived.checks]
 
 
+def lacking_settle(request: Request, server_time: datetime) -> timedelta:
+    """Return how long to wait for a window that is over, but has not settled; nothing in any other case."""
+    if request.until is None or not request.since < request.until <= server_time:
+        return timedelta(0)
+    return max(timedelta(0), request.until + request.settle - server_time)
+
+
 def effective_window(request: Request, server_time: datetime) -> Window:
     """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
 
     Raises :class:`~exporter.errors.UsageError` where nothing of it is over yet.
     """
-    settled = (server_time - SETTLE).replace(microsecond=0)
+    settled = (server_time - request.settle).replace(microsecond=0)
     until = settled if request.until is None else min(request.until, settled)
     if until <= request.since:
         raise UsageError(
             f"Nothing of the window is over yet: it begins at {rfc3339(request.since)}, and the platform's "
-            f"clock shows {rfc3339(server_time)}.",
-            "Give an earlier --since.",
+            f"clock shows {rfc3339(server_time)}, less {request.settle.total_seconds():.0f} seconds to "
+            "settle.",
+            "Give an earlier --since or --period.",
         )
     return Window(since=request.since, until=until)
 
@@ -149,13 +163,14 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
     return record.Run(
         tool=record.Tool(name="audit-export", version=__version__),
         window=_period(request, fetched.window),
-        timezone="UTC",
+        timezone=request.timezone,
         filters={},
         source=_source(request, fetched),
         options=record.Options(
             page_size=request.page_size,
             timeout_seconds=request.connection.timeout,
             retry_for_seconds=request.connection.retry_for,
+            rate=request.connection.rate,
             formats=list(fetched.derived.files),
             frameworks=list(request.frameworks),
             report_rows=request.report_rows,
@@ -189,7 +204,7 @@ def _period(request: Request, window: Window) -> record.Period:
         since=window.since,
         until=window.until,
         asked=request.asked,
-        settle_seconds=SETTLE.total_seconds(),
+        settle_seconds=request.settle.total_seconds(),
         partial_period=request.until is not None and window.until < request.until,
     )
 

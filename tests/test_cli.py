@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,19 @@ def test_every_option_can_come_from_the_environment(
 
     assert terminal("run") == 0
     assert Path(terminal.out.strip()).is_relative_to(tmp_path / "elsewhere")
+
+
+def test_a_period_is_exported_in_the_zone_that_was_named(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_EXPORT_TIMEZONE", "Europe/Berlin")
+
+    assert terminal("--period", "2026-Q3", "--report", "none", "--rate", "500") == 0
+    bundle = Path(terminal.out.strip())
+    assert bundle.name == "000001_20260630T220000Z_20260930T220000Z"
+    run = json.loads((bundle / "data" / "run.json").read_bytes())
+    assert (run["timezone"], run["window"]["asked"]) == ("Europe/Berlin", {"period": "2026-Q3"})
+    assert run["options"]["rate"] == 500
 
 
 def test_the_result_can_be_read_by_a_machine(terminal: Terminal) -> None:
@@ -169,7 +184,16 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         ((*WINDOW, "--output", "/proc/audit"), 7, "cannot be written"),
         (("get", "log_" + "0" * 32), 6, "The platform knows no"),
         (("verfy", "x"), 2, "No such command 'verfy'"),
-        (("run",), 2, "Missing option '--since'"),
+        (("run",), 2, "No window was asked for"),
+        (("--until", "2026-10-01"), 2, "No window was asked for"),
+        (("--period", "2026-Q3", "--since", "2026-07-01"), 2, "says both ends of the window"),
+        (("--period", "2026-Q3", "--until", "2026-10-01"), 2, "says both ends of the window"),
+        (("--period", "2026-Q5"), 2, "--period '2026-Q5' is no period"),
+        (("--period", "2030"), 2, "Nothing of the window is over yet"),
+        ((*WINDOW, "--timezone", "Mars/Olympus"), 2, "is no time zone"),
+        ((*WINDOW, "--settle", "-1"), 2, "Invalid value for '--settle'"),
+        ((*WINDOW, "--rate", "0"), 2, "Invalid value for '--rate'"),
+        ((*WINDOW, "--proxy", "nowhere"), 2, "--proxy is not the URL"),
     ],
 )
 def test_a_mistake_gets_one_sentence_what_and_one_what_to_do(
@@ -228,21 +252,65 @@ def test_without_arguments_it_shows_the_help(terminal: Terminal) -> None:
     assert "Commands:" in terminal.err
 
 
-def test_an_interrupted_run_leaves_nothing_behind(serve: Serve, tmp_path: Path) -> None:
-    world = serve(latency=0.5)
+@contextmanager
+def running(world: World, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Start an export in a process of its own, and wait until it is reading the log."""
     command = [sys.executable, "-m", "exporter", *WINDOW, "--page-size", "10", "--output", "evidence"]
     environment = {
         **os.environ,
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
         "SATUSKY_API_URL": world.url,
         "SATUSKY_API_KEY": world.settings.api_key,
     }
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not list(folder.glob("evidence/*/.partial-*/data/raw/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield process
+
+
+def test_an_interrupted_run_leaves_nothing_behind(serve: Serve, tmp_path: Path) -> None:
+    world = serve(latency=0.5)
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
-            deadline = time.monotonic() + 30
-            while not list(tmp_path.glob("evidence/*/.partial-*/data/raw/*")) and time.monotonic() < deadline:
-                time.sleep(0.05)
+        with running(world, tmp_path) as process:
             process.send_signal(number)
             process.communicate(timeout=30)
         assert process.returncode == code
         assert not (tmp_path / "evidence").exists()
+
+
+def test_one_run_at_a_time_holds_an_archive(
+    terminal: Terminal, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = serve(latency=0.5)
+    monkeypatch.setenv("SATUSKY_API_URL", world.url)
+
+    with running(world, tmp_path) as process:
+        assert terminal(*WINDOW) == 75
+        assert "Another run holds the archive" in terminal.err
+        assert "--lock-timeout" in terminal.err
+        world.behave(latency=0.0)
+        assert terminal(*WINDOW, "--lock-timeout", "60") == 0
+        first, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert Path(first.strip()).name.startswith("000001_")
+    assert Path(terminal.out.strip()).name.startswith("000002_")
+    assert len(list((tmp_path / "evidence").glob("*/*"))) == 2
+    assert not list((tmp_path / "evidence").glob("*/.*"))
+
+
+def test_a_run_that_was_killed_holds_nothing(
+    terminal: Terminal, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = serve(latency=0.5)
+    monkeypatch.setenv("SATUSKY_API_URL", world.url)
+    with running(world, tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    world.behave(latency=0.0)
+
+    assert terminal(*WINDOW) == 0
+    assert Path(terminal.out.strip()).name.startswith("000001_")

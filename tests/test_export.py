@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from exporter.errors import IncompleteError, OutputError, UsageError
+from exporter.errors import BusyError, IncompleteError, OutputError, UsageError
+from exporter.evidence.lock import held
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
 from exporter.recording import Request
@@ -20,8 +22,12 @@ from tests.world import ENTRIES, NOW, World
 SINCE, UNTIL = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
 
 
-def run(request: Request) -> Outcome:
-    return export(request, now=lambda: NOW, progress=lambda _entries, _oldest: None)
+def stay_awake(seconds: float) -> None:
+    pytest.fail(f"nobody should wait, not even {seconds} seconds")
+
+
+def run(request: Request, sleep: Callable[[float], object] = stay_awake) -> Outcome:
+    return export(request, now=lambda: NOW, progress=lambda _entries, _oldest: None, sleep=sleep)
 
 
 def ids(bundle: Path) -> list[str]:
@@ -125,6 +131,51 @@ def test_a_window_that_is_not_over_ends_a_minute_before_the_platforms_clock(
     assert outcome.run.window.until == datetime(2026, 11, 23, 11, 59, tzinfo=UTC)
     assert outcome.run.window.partial_period
     assert outcome.run.window.asked == {"since": "2026-07-01", "until": "2026-10-01"}
+
+
+@pytest.mark.parametrize(
+    ("ago", "settle", "waited"),
+    [(0, 60, [60.0]), (20, 60, [40.0]), (59, 60, [1.0]), (60, 60, []), (0, 0, []), (1, 3600, [3599.0])],
+)
+def test_a_window_that_is_over_but_not_settled_is_waited_for_and_is_no_partial_period(
+    world: World, tmp_path: Path, ago: int, settle: int, waited: list[float]
+) -> None:
+    slept: list[float] = []
+    until = NOW - timedelta(seconds=ago)
+
+    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=settle)), slept.append)
+
+    assert slept == waited
+    assert outcome.run.window.until == until
+    assert not outcome.run.window.partial_period
+    assert outcome.run.window.settle_seconds == settle
+
+
+@pytest.mark.parametrize("until", [NOW + timedelta(seconds=1), None])
+def test_what_is_not_over_is_not_waited_for(world: World, tmp_path: Path, until: datetime | None) -> None:
+    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=90)))
+
+    assert outcome.run.window.until == NOW - timedelta(seconds=90)
+    assert outcome.run.window.partial_period == (until is not None)
+
+
+def test_the_record_says_in_which_zone_the_period_was_asked_for(world: World, tmp_path: Path) -> None:
+    outcome = run(world.request(tmp_path, asked={"period": "2026-Q3"}, timezone="Europe/Berlin"))
+
+    record = json.loads((outcome.bundle / "data" / "run.json").read_bytes())
+    assert record["timezone"] == "Europe/Berlin"
+    assert record["window"]["asked"] == {"period": "2026-Q3"}
+
+
+def test_an_archive_that_another_run_holds_is_left_alone(world: World, tmp_path: Path) -> None:
+    archive = run(world.request(tmp_path)).bundle.parent
+
+    with held(archive, timeout=0), pytest.raises(BusyError, match="Another run holds the archive"):
+        run(world.request(tmp_path))
+    second = run(world.request(tmp_path))
+
+    assert second.bundle.name.startswith("000002_")
+    assert len(list(archive.iterdir())) == 2
 
 
 def test_a_window_that_has_not_begun_is_refused(world: World, tmp_path: Path) -> None:

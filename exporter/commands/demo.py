@@ -1,6 +1,5 @@
 """``demo``: sandbox, run and verify in one go, with no account and no network."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,8 +8,9 @@ from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, option
 from exporter.commands.sandbox import sandbox_app
 from exporter.facts import Result
+from exporter.windows import find_zone, parse_period
 
-_MONTHS_IN_QUARTER = 3
+_PERIOD = "last-quarter"
 
 
 @click.command(cls=SectionedCommand, short_help="Sandbox, run and verify in one go.")
@@ -36,7 +36,7 @@ def demo(output: Path) -> int:
     from exporter.source.credentials import Key, Profile
     from exporter.verify import verify
 
-    since, until = last_quarter(now())
+    quarter = parse_period(_PERIOD, zone=find_zone("UTC"), now=now())
     with sandbox_app(entries=25_000) as app:
         from exporter.sandbox.cast import ORGANIZATION_NAME
         from exporter.sandbox.server import serving
@@ -44,9 +44,9 @@ def demo(output: Path) -> int:
         settings = app.state.settings
         with serving(app) as served:
             request = Request(
-                since=since,
-                until=until,
-                asked={"since": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"},
+                since=quarter.since,
+                until=quarter.until,
+                asked={"period": _PERIOD},
                 connection=Connection(
                     base_url=served.base_url, key=Key(settings.api_key, origin="the sandbox")
                 ),
@@ -55,7 +55,7 @@ def demo(output: Path) -> int:
                 label=None,
                 output=output,
             )
-            with shown_progress("auto", since=since, now=now()) as progress:
+            with shown_progress("auto", since=quarter.since, now=now()) as progress:
                 outcome = export(request, now=now, progress=progress)
     print_outcome(outcome, as_json=False)
     findings = verify(outcome.bundle, reperform=True)
@@ -64,12 +64,3 @@ def demo(output: Path) -> int:
     if any(finding.result is not Result.AS_EXPECTED for finding in findings):
         return 4
     return exit_code(outcome, accept_unproven=False)
-
-
-def last_quarter(now: datetime) -> tuple[datetime, datetime]:
-    """Return the first instant of the last full quarter, and the first after it, in UTC."""
-    first_month = (now.month - 1) // _MONTHS_IN_QUARTER * _MONTHS_IN_QUARTER + 1
-    until = datetime(now.year, first_month, 1, tzinfo=UTC)
-    if first_month == 1:
-        return until.replace(year=now.year - 1, month=10), until
-    return until.replace(month=first_month - _MONTHS_IN_QUARTER), until

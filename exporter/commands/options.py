@@ -3,13 +3,10 @@
 import logging
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-
-from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from exporter.source.client import Connection
@@ -87,6 +84,13 @@ def source_options(command: F) -> F:
                 help="Seconds for which a failing request is tried again.",
             ),
             option(
+                "--rate",
+                section="Source",
+                type=click.FloatRange(min=0.001, max=1000),
+                help="Requests a second, at most. [default: no limit]",
+            ),
+            option("--proxy", section="Source", help="Proxy to use instead of the environment's."),
+            option(
                 "--ca-bundle",
                 section="Source",
                 type=click.Path(path_type=Path),
@@ -115,6 +119,8 @@ def find_connection(
     api_key_file: Path | None,
     timeout: float,
     retry_for: float,
+    rate: float | None,
+    proxy: str | None,
     ca_bundle: Path | None,
 ) -> "tuple[Connection, Credentials]":
     """Find the key and the address: option, then environment, then the profile of the platform's client."""
@@ -126,30 +132,12 @@ def find_connection(
     )
     url = api_url or os.environ.get("SATUSKY_API_URL") or credentials.profile.api_url or DEFAULT_API_URL
     connection = Connection(
-        base_url=url, key=credentials.key, timeout=timeout, retry_for=retry_for, ca_bundle=ca_bundle
+        base_url=url,
+        key=credentials.key,
+        timeout=timeout,
+        retry_for=retry_for,
+        rate=rate,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
     )
     return connection, credentials
-
-
-def parse_moment(text: str, *, name: str) -> datetime:
-    """Read a date (its first instant, UTC) or an RFC 3339 time in whole seconds.
-
-    Raises :class:`~exporter.errors.UsageError` for anything else; ``name`` is the option's.
-    """
-    try:
-        day = date.fromisoformat(text) if len(text) == len("2026-01-01") else None
-        moment = (
-            datetime.fromisoformat(text)
-            if day is None
-            else datetime(day.year, day.month, day.day, tzinfo=UTC)
-        )
-    except ValueError as error:
-        raise UsageError(
-            f"{name} {text!r} is neither a date nor a time ({error}).",
-            "Write it as 2026-01-31 or 2026-01-31T12:00:00Z.",
-        ) from error
-    if moment.tzinfo is None or moment.microsecond:
-        raise UsageError(
-            f"{name} {text!r} has no zone or fractions of a second.", "Write a time as 2026-01-31T12:00:00Z."
-        )
-    return moment.astimezone(UTC)

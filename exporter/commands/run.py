@@ -1,5 +1,6 @@
 """``run``: export a window into one sealed bundle."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +11,52 @@ from exporter.commands.options import (
     SectionedCommand,
     find_connection,
     option,
-    parse_moment,
     source_options,
 )
+from exporter.errors import UsageError
+from exporter.facts import Window
+from exporter.windows import PERIODS, find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from exporter.recording import Request
 
-_OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven", "page_size", "concurrency")
+_AS_GIVEN = (
+    "output",
+    "label",
+    "report_rows",
+    "allow_partial",
+    "accept_unproven",
+    "lock_timeout",
+    "page_size",
+    "concurrency",
+)
 
 
 @click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
-@option("--since", section="Window", required=True, metavar="DATE|TIME", help="First day or instant, UTC.")
+@option("--since", section="Window", metavar="DATE|TIME", help="First day or instant; or give --period.")
 @option(
     "--until",
     section="Window",
     metavar="DATE|TIME",
-    help="The first after it. [default: a minute ago]",
+    help="The first after it. [default: as late as --settle allows]",
+)
+@option("--period", section="Window", metavar="PERIOD", help=f"Whole days: {PERIODS.replace('|', ', ')}.")
+@option(
+    "--timezone",
+    section="Window",
+    metavar="NAME",
+    default="UTC",
+    show_default=True,
+    help="Where days begin: a zone of the IANA database, such as Europe/Berlin.",
+)
+@option(
+    "--settle",
+    section="Window",
+    type=click.IntRange(min=0, max=86_400),
+    default=60,
+    show_default=True,
+    help="Seconds that lie between the window's end and the platform's clock, so that entries still being "
+    "committed are not missed. Waits where only they are lacking.",
 )
 @option(
     "--output",
@@ -65,6 +95,14 @@ _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven"
     is_flag=True,
     help="Exit 0 where nothing is known to be missing but the source cannot show it.",
 )
+@option(
+    "--lock-timeout",
+    section="Output",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds to wait for another run on the same archive to end.",
+)
 @source_options
 @option(
     "--page-size",
@@ -90,43 +128,63 @@ _OUTPUTS = ("output", "label", "report_rows", "allow_partial", "accept_unproven"
     show_default=True,
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
-def run(since: str, until: str | None, **given: Any) -> int:
+def run(**given: Any) -> int:
     """Export a window of the audit log into one sealed bundle.
 
-    The window is half-open: --until is the first day, or instant, that no longer belongs to it. Prints the
-    bundle's path. Exits with 0 when the export is shown to be whole, and with 3 when it is not.
+    The window is half-open: --until is the first day, or instant, that no longer belongs to it. A --period
+    stands for both. Prints the bundle's path. Exits with 0 when the export is shown to be whole, and with 3
+    when it is not.
     """
     from exporter.commands.progress import shown_progress
     from exporter.commands.results import exit_code, print_outcome
     from exporter.export import export
 
     as_json, mode = given.pop("json"), given.pop("progress")
-    request = _request(since, until, **given)
+    request = _request(**given)
     with shown_progress(mode, since=request.since, now=now()) as progress:
         outcome = export(request, now=now, progress=progress)
     print_outcome(outcome, as_json=as_json)
     return exit_code(outcome, accept_unproven=request.accept_unproven)
 
 
-def _request(since: str, until: str | None, *, org: str | None, report: str, **given: Any) -> "Request":
-    from exporter.facts import Window
+def _request(*, org: str | None, report: str, settle: int, framework: str, **given: Any) -> "Request":
     from exporter.recording import Request
 
-    begin = parse_moment(since, name="--since")
-    end = None if until is None else parse_moment(until, name="--until")
-    if end is not None:
-        Window(since=begin, until=end)
-    outputs = {name: given.pop(name) for name in _OUTPUTS}
-    frameworks = tuple(name.strip() for name in given.pop("framework").split(",") if name.strip())
+    window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
+    as_given = {name: given.pop(name) for name in _AS_GIVEN}
     connection, credentials = find_connection(**given)
     return Request(
-        since=begin,
-        until=end,
-        asked={"since": since, "until": until},
         connection=connection,
         profile=credentials.profile,
         organization=org,
         report=report == "pdf",
-        frameworks=frameworks,
-        **outputs,
+        frameworks=tuple(name.strip() for name in framework.split(",") if name.strip()),
+        settle=timedelta(seconds=settle),
+        **window,
+        **as_given,
     )
+
+
+def _window(*, since: str | None, until: str | None, period: str | None, timezone: str) -> dict[str, Any]:
+    """Read what was asked for, as the request has it."""
+    zone = find_zone(timezone)
+    if period is not None:
+        if since is not None or until is not None:
+            raise UsageError(
+                f"--period {period} says both ends of the window, and --since or --until was given as well.",
+                "Give --period alone, or --since with or without --until.",
+            )
+        whole = parse_period(period, zone=zone, now=now())
+        asked: dict[str, str | None] = {"period": period}
+        return {"since": whole.since, "until": whole.until, "asked": asked, "timezone": zone.key}
+    if since is None:
+        raise UsageError(
+            "No window was asked for.",
+            "Give --since 2026-01-01, or a --period such as 2026-Q1 or last-month.",
+        )
+    begin = parse_moment(since, name="--since", zone=zone)
+    end = None if until is None else parse_moment(until, name="--until", zone=zone)
+    if end is not None:
+        Window(since=begin, until=end)
+    asked = {"since": since, "until": until}
+    return {"since": begin, "until": end, "asked": asked, "timezone": zone.key}
