@@ -213,6 +213,12 @@ def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: lis
     assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in reader.words
 
 
+def test_a_period_is_said_as_it_was_asked_for(make: Make, entries: list[Entry]) -> None:
+    window = {"asked": {"period": "last-quarter"}}
+    reader = Reader(document.compose(make(entries[:60], window=window)))
+    assert "last-quarter; dates read in UTC" in reader.words
+
+
 def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
     assert "The bundle is unsigned." in reader.words
     assert "ssh-keygen" not in reader.words
