@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import AuthorizationError, UsageError
 from exporter.source.credentials import Credentials, Key, Profile, find_credentials
-
-SECRET = "ctl_9fQ2xV7bN4kLwE8sZ1mT/6yR-3pH5jD0"
+from tests.source.conftest import TELLTALE
 
 
 def find(
@@ -58,14 +57,24 @@ def test_a_credentials_directory_that_is_empty_is_not_the_working_folder(
 
 
 def test_white_space_around_the_key_is_stripped(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f" \t{SECRET}\r\n\n")
-    assert find(tmp_path, key_file=tmp_path / "key").key.reveal() == SECRET
+    (tmp_path / "key").write_text(f" \t{TELLTALE}\r\n\n")
+    assert find(tmp_path, key_file=tmp_path / "key").key.reveal() == TELLTALE
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b" \n", "pässword-9".encode(), b"pass\x00word-9", b"pass\x1b[0mword-9", b"pass word-9", b"p\xff-9"]
-    + [b"pass\nword-9", "pass\u200bword-9".encode(), b"pass\x7fword-9"],
+    [
+        b"",
+        b" \n",
+        "pässword-9".encode(),
+        b"pass\x00word-9",
+        b"pass\x1b[0mword-9",
+        b"pass word-9",
+        b"p\xff-9",
+        b"pass\nword-9",
+        "pass\u200bword-9".encode(),
+        b"pass\x7fword-9",
+    ],
 )
 def test_what_cannot_be_a_key_is_refused_without_being_shown(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
@@ -109,8 +118,19 @@ def test_a_profile_that_was_named_has_to_exist(tmp_path: Path, environ: Mapping[
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'{"token": 5}', b'{"token": "\xff"}', b"[" * 5_000, b'{"active_profile": 1}']
-    + [b'{"active_profile": "a\\u0000b"}', b'{"active_profile": "\\ud800"}', b'{"active_profile": "absent"}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"token": 5}',
+        b'{"token": "\xff"}',
+        b"[" * 5000,
+        b'{"active_profile": 1}',
+        b'{"active_profile": "a\\u0000b"}',
+        b'{"active_profile": "\\ud800"}',
+        b'{"active_profile": "absent"}',
+    ],
 )
 @pytest.mark.parametrize("file", ["context.json", "profiles/work.json"])
 def test_a_broken_profile_does_not_stand_in_the_way_of_a_key(
@@ -119,8 +139,8 @@ def test_a_broken_profile_does_not_stand_in_the_way_of_a_key(
     log_in(tmp_path, work={"token": "work-key"})
     (tmp_path / ".satusky" / file).write_bytes(content)
 
-    found = find(tmp_path, environ={"SATUSKY_API_KEY": SECRET})
-    assert found.key.reveal() == SECRET
+    found = find(tmp_path, environ={"SATUSKY_API_KEY": TELLTALE})
+    assert found.key.reveal() == TELLTALE
     assert found.profile == Profile()
     with pytest.raises(AuthorizationError, match="There is no API key"):
         find(tmp_path)
@@ -136,11 +156,11 @@ def test_a_profile_without_a_key_says_where_one_can_be_put(
 
 
 def test_the_key_shows_itself_in_no_representation(tmp_path: Path) -> None:
-    log_in(tmp_path, work={"token": SECRET})
+    log_in(tmp_path, work={"token": TELLTALE})
     found = find(tmp_path)
 
     for shown in (repr(found), str(found), f"{found.key}", f"{found.key!r:>90}", "%s" % found.key):  # noqa: UP031
-        assert SECRET not in shown
+        assert TELLTALE not in shown
         assert "profile of the platform's client" in shown
     assert not hasattr(found.key, "__dict__")
 
@@ -149,38 +169,38 @@ def test_the_key_shows_itself_in_no_representation(tmp_path: Path) -> None:
 def test_the_key_is_neither_copied_nor_stored(copied: object) -> None:
     assert callable(copied)
     with pytest.raises(TypeError, match="not to be copied or stored"):
-        copied(Key(SECRET, origin="the test"))
+        copied(Key(TELLTALE, origin="the test"))
 
 
 @pytest.mark.parametrize(
     "written",
     [
-        SECRET,
-        SECRET.upper(),
-        SECRET.replace("/", "\\/"),
-        SECRET.replace("-", "\\u002d"),
-        "".join(f"\\u{ord(char):04X}" for char in SECRET),
-        quote(SECRET, safe=""),
-        "".join(f"%{ord(char):02x}" for char in SECRET),
-        quote(SECRET, safe="").replace("%", "\\u0025"),
+        TELLTALE,
+        TELLTALE.upper(),
+        TELLTALE.replace("/", "\\/"),
+        TELLTALE.replace("-", "\\u002d"),
+        "".join(f"\\u{ord(char):04X}" for char in TELLTALE),
+        quote(TELLTALE, safe=""),
+        "".join(f"%{ord(char):02x}" for char in TELLTALE),
+        quote(TELLTALE, safe="").replace("%", "\\u0025"),
     ],
 )
 def test_the_key_is_recognized_however_it_is_written(written: str) -> None:
-    key = Key(SECRET, origin="the test")
+    key = Key(TELLTALE, origin="the test")
     assert key.is_in(f'{{"a": "\\\\ 100 % of {written}"}}'.encode())
     assert not key.is_in(f'{{"a": "\\\\ 100 % of {written[: len(written) // 2]}"}}'.encode())
 
 
 def test_a_text_is_redacted_where_it_holds_the_key_or_a_part_of_it_and_nowhere_else() -> None:
-    key = Key(SECRET, origin="the test")
-    assert key.redact(f"no {SECRET}.") == "no [redacted]."
-    assert key.redact(f"{SECRET[:17]}… and …{SECRET[17:].upper()}") == "[redacted]… and …[redacted]"
+    key = Key(TELLTALE, origin="the test")
+    assert key.redact(f"no {TELLTALE}.") == "no [redacted]."
+    assert key.redact(f"{TELLTALE[:17]}… and …{TELLTALE[17:].upper()}") == "[redacted]… and …[redacted]"
     assert key.redact("The platform says: try again") == "The platform says: try again"
-    assert key.redact(f"İ {SECRET}") == "[redacted]"
+    assert key.redact(f"İ {TELLTALE}") == "[redacted]"
     assert Key("sandbox-key", origin="the test").redact("no sandbox-key: no box") == "no [redacted]: no box"
 
 
 @given(before=st.text(), after=st.text(), start=st.integers(0, 10), size=st.integers(8, 26))
 def test_no_part_of_the_key_outlasts_redaction(before: str, after: str, start: int, size: int) -> None:
-    part = SECRET[start : start + size]
-    assert part not in Key(SECRET, origin="the test").redact(before + part + after)
+    part = TELLTALE[start : start + size]
+    assert part not in Key(TELLTALE, origin="the test").redact(before + part + after)
