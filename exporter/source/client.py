@@ -62,7 +62,10 @@ class Connection:
     """Seconds that one request may take."""
 
     retry_for: float = 600.0
-    """Seconds for which a failing request is tried again; 30 at most until the platform has answered once."""
+    """Seconds for which a failing request is tried again.
+
+    30 at most until the platform has answered once, unless it names a time itself (``Retry-After``).
+    """
 
     ca_bundle: Path | None = None
     """PEM certificates to trust instead of the usual ones."""
@@ -163,20 +166,21 @@ class Client:
         raise AssertionError("stamina ends with a result or an exception")
 
     def _attempts(self) -> Iterator[AbstractContextManager[object]]:
-        patience = self._retry_for if self._reached else min(self._retry_for, _FIRST_CONTACT)
-        deadline = time.monotonic() + patience
-        unreadable = 0
+        began, reached, unreadable = time.monotonic(), self._reached, 0
 
         def backoff(error: Exception) -> bool | float:
             nonlocal unreadable
-            if isinstance(error, _TemporaryError) and error.retry_after is not None:
-                return error.retry_after if time.monotonic() + error.retry_after < deadline else False
+            if not isinstance(error, _UnreachableError | _TemporaryError | _UnreadableError):
+                return False
             unreadable += isinstance(error, _UnreadableError)
-            retried = isinstance(error, _UnreachableError | _TemporaryError | _UnreadableError)
-            return retried and unreadable < _UNREADABLE_ATTEMPTS
+            wait = error.retry_after if isinstance(error, _TemporaryError) else None
+            known = reached or wait is not None  # who names a time is there, and may name a later one
+            patience = self._retry_for if known else min(self._retry_for, _FIRST_CONTACT)
+            if unreadable == _UNREADABLE_ATTEMPTS or time.monotonic() - began + (wait or 0) >= patience:
+                return False
+            return True if wait is None else wait
 
-        bounds = {"attempts": None, "timeout": patience} if patience else {"attempts": 1, "timeout": None}
-        return iter(stamina.retry_context(on=backoff, wait_max=_WAIT_MAX, **bounds))
+        return iter(stamina.retry_context(on=backoff, attempts=None, timeout=None, wait_max=_WAIT_MAX))
 
     def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
         response, body = self._fetch(path, parameters)

@@ -180,6 +180,14 @@ def test_a_wait_beyond_the_patience_is_not_begun(header: str) -> None:
 
 
 @pytest.mark.usefixtures("three_attempts")
+def test_a_platform_that_names_a_time_is_waited_for_even_on_first_contact() -> None:
+    busy = http(b"", "Retry-After: 60", status="429 Too Many Requests")
+    with serving(busy, http()) as served:
+        ask(served.url, retry_for=600)
+    assert len(served.heads) == 2
+
+
+@pytest.mark.usefixtures("three_attempts")
 @pytest.mark.parametrize(
     "value", ["soon", "-5", "1.5", "٣", "Mon, 23 Nov 99999999999999 12:00:00 GMT", "Mon, 1 Jan 0001 99:00:00"]
 )
