@@ -25,8 +25,6 @@ _COMMANDS = {
     "demo": "exporter.commands.demo:demo",
 }
 _OWN_OPTIONS = ("--help", "--version")
-_INTERRUPTED = 130
-_TERMINATED = 143
 _UNEXPECTED = 1
 
 
@@ -61,7 +59,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the exit codes are part of the contract."""
     os.umask(0o077)
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     sys.exit(_run(arguments))
 
 
@@ -73,8 +72,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _report("Interrupted.", "Nothing was published.", _INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence, exit with 1
         remedy = "This is a defect; run the command with -vv and report what it prints."
         return _report(f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
@@ -88,5 +85,7 @@ def _report(what: str, remedy: str, code: int) -> int:
     return code
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(_TERMINATED)
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave in good order, with the exit code that shells give: 128 and the signal's number."""
+    click.echo("Interrupted. Run the same command again.", err=True)
+    sys.exit(128 + number)

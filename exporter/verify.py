@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from warcio.exceptions import ArchiveLoadFailed
 
 from exporter import record
 from exporter.derive import derive
@@ -25,7 +24,7 @@ from exporter.source.platform import recorded_rows
 _SEVERAL = 5
 _RESPONSES = "data/raw/responses.warc.gz"
 _NOT_JSON = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
-_NOT_DERIVABLE = (*_NOT_JSON, AuditExportError, ArchiveLoadFailed, AttributeError)  # as warcio raises them
+_NOT_DERIVABLE = (*_NOT_JSON, AuditExportError)
 
 
 @dataclass(frozen=True)

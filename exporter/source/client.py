@@ -1,8 +1,9 @@
 """One HTTP client that never gives the key away, and never takes a failure for an answer.
 
 Retried, within bounds: connection errors, time-outs, 429 and 5xx (``Retry-After`` is obeyed), and bodies
-that cannot be read. Final at once: 401 and 403, other errors the platform states, and every redirect, since
-following one could send the key elsewhere.
+that cannot be read. Final at once: 401 and 403, a certificate that is not trusted, other errors the platform
+states, and every redirect, since following one could send the key elsewhere. What the platform says is shown
+without the key and without parts of it.
 """
 
 import logging
@@ -26,7 +27,7 @@ from exporter import __version__
 from exporter.errors import AuthorizationError, SourceError, UsageError
 from exporter.source.credentials import Key
 from exporter.source.pace import Pace
-from exporter.source.responses import ResponseFile
+from exporter.source.responses import ResponseFile, refuse_echo, without_coding
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_CONTACT = 30.0
 _WAIT_MAX = 30.0
 _UNREADABLE_ATTEMPTS = 5
+_SHOWN = 300
+_ERROR_BODY = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+_AGAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
 def _log_retry(details: RetryDetails) -> None:
@@ -59,7 +63,10 @@ class Connection:
     """Seconds that one request may take."""
 
     retry_for: float = 600.0
-    """Seconds for which a failing request is tried again; 30 at most until the platform has answered once."""
+    """Seconds for which a failing request is tried again.
+
+    30 at most until the platform has answered once, unless it names a time itself (``Retry-After``).
+    """
 
     rate: float | None = None
     """Requests a second at most, retries included; ``None`` for no limit."""
@@ -90,8 +97,13 @@ class _TemporaryError(Exception):
     """The platform asks to try again."""
 
     def __init__(self, status: int, retry_after: float | None) -> None:
-        super().__init__(f"HTTP {status}")
+        asked = "" if retry_after is None else f" (try again in {retry_after:.0f} seconds)"
+        super().__init__(f"HTTP {status}{asked}")
         self.retry_after = retry_after
+
+
+class _UnreachableError(Exception):
+    """There was no connection, or no whole response on it."""
 
 
 class _UnreadableError(Exception):
@@ -100,6 +112,18 @@ class _UnreadableError(Exception):
     def __init__(self, reason: SourceError) -> None:
         super().__init__(reason.what)
         self.reason = reason
+
+
+class _Redaction(logging.Filter):
+    """Takes the key out of what the HTTP library logs, which quotes the platform."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__()
+        self._key = key
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._key.redact(record.getMessage()), ()
+        return True
 
 
 class Client:
@@ -120,23 +144,16 @@ class Client:
         self.base_url = _trusted(connection.base_url)
         self.requests = 0
         """Requests sent so far, retries included."""
+        self._key = connection.key
+        self._timeout = connection.timeout
         self._retry_for = connection.retry_for
         self._pace = Pace(connection.rate, sleep=sleep)
         self._now = now
         self._responses = responses
         self._reached = False
-        self._http = httpx.Client(
-            headers={
-                "x-satusky-api-key": connection.key.reveal(),
-                "accept": "application/json",
-                "accept-encoding": "identity",
-                "user-agent": f"audit-export/{__version__}",
-            },
-            timeout=connection.timeout,
-            verify=_tls(connection.ca_bundle),
-            proxy=_proxy(connection),
-            follow_redirects=False,
-        )
+        self._http = _open(connection)
+        self._redaction = _Redaction(connection.key)
+        logging.getLogger("httpx").addFilter(self._redaction)
 
     def get(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
         """Fetch ``path`` below the base URL and have ``read`` make sense of the body.
@@ -148,9 +165,9 @@ class Client:
             for attempt in self._attempts():
                 with attempt:
                     return self._get_once(path, parameters, read)
-        except httpx.HTTPError as error:
+        except _UnreachableError as error:
             raise SourceError(
-                f"The platform at {self.base_url} cannot be reached ({str(error) or type(error).__name__}).",
+                f"The platform at {self.base_url} cannot be reached ({error}).",
                 "Check --api-url, the network and any proxy, then run the same command again.",
             ) from error
         except _TemporaryError as error:
@@ -163,33 +180,96 @@ class Client:
         raise AssertionError("stamina ends with a result or an exception")
 
     def _attempts(self) -> Iterator[AbstractContextManager[object]]:
-        unreadable = 0
+        began, reached, unreadable = time.monotonic(), self._reached, 0
 
         def backoff(error: Exception) -> bool | float:
             nonlocal unreadable
-            if isinstance(error, _TemporaryError) and error.retry_after is not None:
-                return error.retry_after
+            if not isinstance(error, _UnreachableError | _TemporaryError | _UnreadableError):
+                return False
             unreadable += isinstance(error, _UnreadableError)
-            retried = isinstance(error, httpx.TransportError | _TemporaryError | _UnreadableError)
-            return retried and unreadable < _UNREADABLE_ATTEMPTS
+            wait = error.retry_after if isinstance(error, _TemporaryError) else None
+            known = reached or wait is not None  # who names a time is there, and may name a later one
+            patience = self._retry_for if known else min(self._retry_for, _FIRST_CONTACT)
+            if unreadable == _UNREADABLE_ATTEMPTS or time.monotonic() - began + (wait or 0) >= patience:
+                return False
+            return True if wait is None else wait
 
-        patience = self._retry_for if self._reached else min(self._retry_for, _FIRST_CONTACT)
-        bounds = {"attempts": None, "timeout": patience} if patience else {"attempts": 1, "timeout": None}
-        return iter(stamina.retry_context(on=backoff, wait_max=_WAIT_MAX, **bounds))
+        return iter(stamina.retry_context(on=backoff, attempts=None, timeout=None, wait_max=_WAIT_MAX))
 
     def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
+        response, body = self._fetch(path, parameters)
+        self._reached = True
+        if self._responses is None:
+            refuse_echo(response, body, self._key)
+        else:
+            self._responses.append(response, body, at=self._now())
+        self._refuse_status(response, body)
+        try:
+            content = read(without_coding(body, response.headers.get("content-encoding", "")))
+        except SourceError as error:
+            # Not chained: what was read stands in the message, and a traceback would show it unredacted.
+            raise _UnreadableError(type(error)(self._shown(error.what), error.remedy)) from None
+        return Answer(content=content, server_time=_server_time(response))
+
+    def _fetch(self, path: str, parameters: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
+        """Return a response and its body as received, less the transfer coding."""
         self._pace.wait()
         self.requests += 1
-        response = self._http.get(self.base_url + path, params=dict(parameters))
-        self._reached = True
-        if self._responses is not None:
-            self._responses.append(response, at=self._now())
-        _refuse_status(response)
+        deadline = time.monotonic() + self._timeout
+        body = bytearray()
         try:
-            content = read(response.content)
-        except SourceError as error:
-            raise _UnreadableError(error) from error
-        return Answer(content=content, server_time=_server_time(response))
+            with self._http.stream("GET", self.base_url + path, params=dict(parameters)) as response:
+                for chunk in response.iter_raw():
+                    body += chunk
+                    if time.monotonic() > deadline:  # the library's limit is one for each read
+                        raise httpx.ReadTimeout("the body took longer than --timeout allows")
+        except httpx.HTTPError as error:
+            self._refuse_certificate(error)
+            # Not chained, as above: a malformed answer is quoted in every link of the chain.
+            raise _UnreachableError(self._shown(str(error)) or type(error).__name__) from None
+        return response, bytes(body)
+
+    def _refuse_certificate(self, error: BaseException) -> None:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise SourceError(
+                f"The certificate of {self.base_url} is not trusted ({cause.verify_message}).",
+                "If an authority of your own issued it, name its certificate with --ca-bundle.",
+            ) from error
+
+    def _refuse_status(self, response: httpx.Response, body: bytes) -> None:
+        status = response.status_code
+        if status == httpx.codes.OK:
+            return
+        if status in _AGAIN or response.is_server_error:
+            raise _TemporaryError(status, _retry_after(response))
+        stated = _stated(body)
+        said = f"HTTP {status}: {self._shown(stated)}" if stated else f"HTTP {status}"
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise AuthorizationError(
+                f"The platform does not accept the key ({said}).",
+                "Check that the key is current, may read the audit log, and belongs to the organization.",
+            )
+        if status == httpx.codes.NOT_FOUND:
+            raise NotFoundError(
+                f"The platform knows no {response.request.url.path} ({said}).",
+                "Check --api-url, --org and the id.",
+            )
+        if response.is_redirect:
+            raise SourceError(
+                f"The platform redirects to {self._shown(response.headers.get('location', ''))!r};"
+                " the key is not sent there.",
+                "Give the final address as --api-url, if you trust it.",
+            )
+        raise SourceError(
+            f"The platform refuses the request ({said}).", "Check the options against the platform's manual."
+        )
+
+    def _shown(self, text: str) -> str:
+        """Return what the platform said in a form that can be shown: short, and without the key."""
+        return self._key.redact(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +280,32 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        logging.getLogger("httpx").removeFilter(self._redaction)
         self._http.close()
+
+
+def _open(connection: Connection) -> httpx.Client:
+    """Make the HTTP client. Proxies of the environment are for https: plain http stays on this machine."""
+    try:
+        return httpx.Client(
+            headers={
+                "x-satusky-api-key": connection.key.reveal(),
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": f"audit-export/{__version__}",
+            },
+            timeout=connection.timeout,
+            verify=_tls(connection.ca_bundle),
+            proxy=_proxy(connection),
+            follow_redirects=False,
+            trust_env=httpx.URL(connection.base_url).scheme == "https",
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # Not chained: the library quotes the proxy's URL, which may hold a password.
+        raise UsageError(
+            "The proxy that the environment names cannot be used.",
+            "Check HTTPS_PROXY and ALL_PROXY: an http or https URL, or unset.",
+        ) from None
 
 
 def _trusted(base_url: str) -> str:
@@ -210,14 +315,16 @@ def _trusted(base_url: str) -> str:
         raise UsageError(
             f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
         ) from error
-    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOCAL_HOSTS):
-        raise UsageError(
-            f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
-        )
     if url.userinfo or url.query or url.fragment:
         raise UsageError(
             "--api-url holds a user name, a query or a fragment.",
             "Give the base URL alone; the key has its own options.",
+        )
+    if not url.host:
+        raise UsageError("--api-url names no host.", "Give one such as https://api.example/v1/cli.")
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOCAL_HOSTS):
+        raise UsageError(
+            f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
         )
     return base_url.rstrip("/")
 
@@ -252,39 +359,12 @@ def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
         ) from error
 
 
-def _refuse_status(response: httpx.Response) -> None:
-    status = response.status_code
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise AuthorizationError(
-            f"The platform does not accept the key (HTTP {status}{_stated(response)}).",
-            "Check that the key is current, may read the audit log, and belongs to the organization.",
-        )
-    if status == httpx.codes.NOT_FOUND:
-        raise NotFoundError(
-            f"The platform knows no {response.request.url.path} (HTTP 404{_stated(response)}).",
-            "Check --api-url, --org and the id.",
-        )
-    if status == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-        raise _TemporaryError(status, _retry_after(response))
-    if response.is_redirect:
-        raise SourceError(
-            f"The platform redirects to {response.headers.get('location')!r}; the key is not sent there.",
-            "Give the final address as --api-url, if you trust it.",
-        )
-    if not response.is_success:
-        raise SourceError(
-            f"The platform refuses the request (HTTP {status}{_stated(response)}).",
-            "Check the options against the platform's manual.",
-        )
-
-
-def _stated(response: httpx.Response) -> str:
-    """Return the message of an error envelope, where the body is one, as a suffix."""
+def _stated(body: bytes) -> str:
+    """Return the message of an error envelope, where the body is one."""
     try:
-        message = msgspec.json.decode(response.content, type=_Envelope).message
-    except msgspec.MsgspecError:
+        return msgspec.json.decode(body, type=_Envelope).message
+    except _ERROR_BODY:
         return ""
-    return f": {message}" if message else ""
 
 
 class _Envelope(msgspec.Struct):
@@ -293,8 +373,8 @@ class _Envelope(msgspec.Struct):
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Read ``Retry-After`` in seconds; a date (RFC 9110 section 10.2.3) is counted from ``Date``."""
-    value = response.headers.get("retry-after", "")
-    if value.isdecimal():
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
         return float(value)
     until, server_time = _http_date(value), _server_time(response)
     return None if until is None or server_time is None else max(0.0, (until - server_time).total_seconds())
@@ -305,7 +385,9 @@ def _server_time(response: httpx.Response) -> datetime | None:
 
 
 def _http_date(value: str) -> datetime | None:
+    """Read an HTTP date, which is in GMT whether it says so or not; ``None`` where it is none."""
     try:
-        return parsedate_to_datetime(value).astimezone(UTC)
-    except ValueError:
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None

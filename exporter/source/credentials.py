@@ -6,9 +6,12 @@ no further set-up.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -16,10 +19,17 @@ from exporter.errors import AuthorizationError, UsageError
 
 _SYSTEMD_NAME = "satusky-api-key"
 _VARIABLE = "SATUSKY_API_KEY"
+_REDACTED = "[redacted]"
+_TELLING = 8
+_SHORT = 4
+_JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
+_UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
 class Key:
-    """An API key that shows itself only when asked to."""
+    """An API key that shows itself only when asked to, and that cannot be copied or stored by accident."""
+
+    __slots__ = ("_text", "origin")
 
     def __init__(self, text: str, *, origin: str) -> None:
         stripped = text.strip()
@@ -35,6 +45,27 @@ class Key:
         """Return the key itself, for the request header and for nothing else."""
         return self._text
 
+    def is_in(self, data: bytes) -> bool:
+        """Say whether ``data`` holds the key: as it is, in either case, or escaped as in JSON or a URL."""
+        sought = self._text.lower().encode()
+        return any(sought in form.lower() for form in _written_out(data))
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without the key and without any part of it that is long enough to be of use."""
+        size = min(_TELLING, max(_SHORT, len(self._text) // 2))
+        lower, key = text.lower(), self._text.lower()
+        hidden = bytearray(len(lower))
+        for start in range(len(lower) - size + 1):
+            if lower[start : start + size] in key:
+                hidden[start : start + size] = b"\1" * size
+        if len(lower) != len(text):  # some letters outside ASCII have longer lower-case forms
+            return _REDACTED if any(hidden) else text
+        pieces = re.finditer(rb"\x01+|\x00+", hidden)
+        return "".join(_REDACTED if piece[0][0] else text[slice(*piece.span())] for piece in pieces)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not to be copied or stored")
+
     def __repr__(self) -> str:
         return f"Key(origin={self.origin!r})"
 
@@ -43,7 +74,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """A profile of the platform's own client, as far as it is of use here."""
 
     token: str | None = None
-    """The API key of the login."""
+    """The API key of the login; taken out as soon as it was read."""
 
     api_url: str | None = None
     """Base URL of the API."""
@@ -76,7 +107,7 @@ class Credentials:
     """The key."""
 
     profile: Profile
-    """The profile in force; empty where there is none."""
+    """The profile in force, without its token; empty where there is none."""
 
 
 def find_credentials(
@@ -88,13 +119,14 @@ def find_credentials(
     profile was named that does not exist.
     """
     profile = _find_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
-    return Credentials(key=_find_key(key_file, profile, environ), profile=profile)
+    key = _find_key(key_file, profile, environ)
+    return Credentials(key=key, profile=msgspec.structs.replace(profile, token=None))
 
 
 def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str]) -> Key:
     if key_file is not None:
         return Key(_read(key_file), origin=f"file {key_file}")
-    if "CREDENTIALS_DIRECTORY" in environ:
+    if environ.get("CREDENTIALS_DIRECTORY"):
         systemd = Path(environ["CREDENTIALS_DIRECTORY"]) / _SYSTEMD_NAME
         if systemd.exists():
             return Key(_read(systemd), origin=f"systemd credential {_SYSTEMD_NAME}")
@@ -126,10 +158,24 @@ def _find_profile(name: str | None, folder: Path) -> Profile:
         chosen = name or msgspec.json.decode(context.read_bytes(), type=_Context).active_profile
         path = folder / "profiles" / f"{chosen}.json"
         return msgspec.json.decode(path.read_bytes(), type=Profile)
-    except (OSError, msgspec.MsgspecError) as error:
+    except _UNREADABLE as error:
         if name is None:
             return Profile()
         raise UsageError(
             f"The profile {name!r} of the platform's client cannot be read from {folder / 'profiles'}.",
             "Name a profile that exists with --profile, or leave the option out.",
         ) from error
+
+
+def _written_out(data: bytes) -> list[bytes]:
+    """Return ``data`` as it is and with its escapes undone, where it has any."""
+    forms = [data]
+    if b"\\" in data:
+        forms.append(_JSON_ESCAPE.sub(_unescape, data))
+    if b"%" in forms[-1]:
+        forms += [unquote_to_bytes(form) for form in forms]
+    return forms
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(match[1].decode()) if match[1] else match[2]

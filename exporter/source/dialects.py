@@ -7,6 +7,8 @@ and names the organization in the path.
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from exporter.errors import UsageError
+
 DOCUMENTED_ACTIONS = frozenset(
     {
         "deploy",
@@ -42,7 +44,7 @@ class Dialect:
 
     def entry_path(self, entry_id: str) -> str:
         """Path of one entry."""
-        return f"{self.path}/{quote(entry_id, safe='')}"
+        return f"{self.path}/{_segment(entry_id, 'The id of an entry')}"
 
 
 def dialect_a() -> Dialect:
@@ -52,5 +54,14 @@ def dialect_a() -> Dialect:
 
 def dialect_b(organization: str) -> Dialect:
     """Return the dialect of the platform's client, for one organization."""
-    path = f"/audit-logs/organizations/{quote(organization, safe='')}"
+    path = f"/audit-logs/organizations/{_segment(organization, 'The id of the organization')}"
     return Dialect(name="B", path=path, user_parameter="user_id")
+
+
+def _segment(text: str, what: str) -> str:
+    """Write ``text`` as one segment of a path, whatever is in it; dots alone would lead to another path."""
+    if not text:
+        raise UsageError(f"{what} is empty.", "Give it, or leave the option out.")
+    if text in {".", ".."}:
+        return text.replace(".", "%2E")
+    return quote(text, safe="", errors="surrogateescape")

@@ -145,7 +145,7 @@ def recorded_rows(responses: Path) -> Iterator[Rows]:
         if response.status != httpx.codes.OK:
             continue
         try:
-            body = parse_list(response.body)
+            body = parse_list(response.content)
         except SourceError:
             continue
         yield normalize(body.entries, source=f"response {index} of {responses.name}")

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,19 +19,28 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from warcio.archiveiterator import WARCIterator
-from warcio.recordloader import ArcWarcRecord
-from warcio.statusandheaders import StatusAndHeaders
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
+from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 from warcio.warcwriter import WARCWriter
 
 from exporter import __version__
-from exporter.errors import SourceError
+from exporter.errors import SourceError, VerificationError
 from exporter.facts import rfc3339
 from exporter.source.credentials import Key
 
 _GZIP_LEVEL = 1
 _REDACTED = "[redacted]"
+_NO_RECORD = (  # as warcio raises them
+    ArchiveLoadFailed,
+    StatusAndHeadersParserException,
+    AttributeError,
+    EOFError,
+    ValueError,
+)
 _PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie"})
+_CHUNK = 1 << 16
+_GZIP = zlib.MAX_WBITS | 16
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
 
@@ -45,15 +55,23 @@ class Recorded:
     """HTTP status code."""
 
     body: bytes
-    """The body as received."""
+    """The body as received, less a transfer coding."""
+
+    coding: str = ""
+    """Its content coding (``Content-Encoding``); none was asked for."""
+
+    @property
+    def content(self) -> bytes:
+        """The body without its content coding. Raises :class:`SourceError` where it cannot be undone."""
+        return without_coding(self.body, self.coding)
 
 
 class ResponseFile:
-    """A new WARC file that responses are appended to; a context manager that closes it."""
+    """A new WARC file that responses are appended to, by any thread; a context manager that closes it."""
 
     def __init__(self, path: Path, *, key: Key, at: datetime) -> None:
+        self._key = key
         self._lock = threading.Lock()
-        self._key = key.reveal().encode()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._records = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
@@ -66,24 +84,19 @@ class ResponseFile:
         record.rec_headers.replace_header("WARC-Date", rfc3339(at))
         self._write(record)
 
-    def append(self, response: httpx.Response, *, at: datetime) -> None:
-        """Append a response that has been read, and its request.
+    def append(self, response: httpx.Response, body: bytes, *, at: datetime) -> None:
+        """Append a response with its ``body`` as received, and its request.
 
         Raises :class:`SourceError`, and writes nothing, when the response echoes the key.
         """
         request = response.request
-        headers = _without_secrets(response.headers)
-        if self._key in response.content or any(self._key in value.encode() for _, value in headers):
-            raise SourceError(
-                "The platform's answer contains the API key, so it was not stored.",
-                "Revoke this key, and report the answer to the platform.",
-            )
+        refuse_echo(response, body, self._key)
         status = f"{response.status_code} {response.reason_phrase}"
         answer = self._record(
             "response",
             str(request.url),
-            StatusAndHeaders(status, headers, protocol="HTTP/1.1"),
-            response.content,
+            StatusAndHeaders(status, _without_secrets(response.headers), protocol="HTTP/1.1"),
+            body,
             at,
         )
         line = f"{request.method} {request.url.raw_path.decode()} HTTP/1.1"
@@ -95,9 +108,7 @@ class ResponseFile:
             at,
         )
         asked.rec_headers.add_header("WARC-Concurrent-To", answer.rec_headers.get_header("WARC-Record-ID"))
-        with self._lock:
-            self._write(answer)
-            self._write(asked)
+        self._write(answer, asked)
 
     def _record(
         self, kind: str, url: str, http_headers: StatusAndHeaders, body: bytes, at: datetime
@@ -112,10 +123,14 @@ class ResponseFile:
             warc_headers_dict={"WARC-Date": rfc3339(at), "WARC-Payload-Digest": f"sha256:{digest}"},
         )
 
-    def _write(self, record: ArcWarcRecord) -> None:
-        buffer = self._records.out = io.BytesIO()
-        self._records.write_record(record)
-        self._file.write(gzip.compress(buffer.getvalue(), compresslevel=_GZIP_LEVEL, mtime=0))
+    def _write(self, *records: ArcWarcRecord) -> None:
+        with self._lock:
+            for record in records:
+                buffer = self._records.out = io.BytesIO()
+                self._records.write_record(record)
+                left = memoryview(gzip.compress(buffer.getvalue(), compresslevel=_GZIP_LEVEL, mtime=0))
+                while left:  # a file without a buffer may take less than it is given
+                    left = left[self._file.write(left) :]
 
     def close(self) -> None:
         """Bring everything to the disk and close the file."""
@@ -136,15 +151,94 @@ class ResponseFile:
 
 
 def read_responses(path: Path) -> Iterator[Recorded]:
-    """Yield the responses of a WARC file in the order they were received."""
+    """Yield the responses of a WARC file in the order they were received, up to its last whole record.
+
+    Raises :class:`VerificationError` for damage that the end of a run does not explain.
+    """
+    for offset, member in _members(path):
+        try:
+            recorded = _read_record(member)
+        except _NO_RECORD as error:
+            raise _damaged(path, offset, error) from error
+        if recorded is not None:
+            yield recorded
+
+
+def refuse_echo(response: httpx.Response, body: bytes, key: Key) -> None:
+    """Raise :class:`SourceError` when a response, its ``body`` as received, holds the key anywhere."""
+    head = [response.reason_phrase, *(text for pair in response.headers.multi_items() for text in pair)]
+    coding = response.headers.get("content-encoding", "")
+    try:
+        content = without_coding(body, coding) if coding else b""
+    except SourceError:
+        content = b""
+    if key.is_in(body) or key.is_in(content) or key.is_in("\n".join(head).encode()):
+        raise SourceError(
+            "The platform's answer contains the API key, so it was not stored.",
+            "Revoke this key, and report the answer to the platform.",
+        )
+
+
+def without_coding(body: bytes, coding: str) -> bytes:
+    """Undo a content coding (RFC 9110 section 8.4); an unknown one is left as it is.
+
+    Raises :class:`SourceError` where the body is not so coded.
+    """
+    if not coding:
+        return body
+    try:
+        return httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=body).content
+    except httpx.DecodingError as error:
+        raise SourceError(
+            f"The platform's answer cannot be decompressed ({error}).",
+            "Check whether a proxy alters it; answers without compression were asked for.",
+        ) from error
+
+
+def _members(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the content of each whole gzip member, and where it begins."""
+    offset = 0
     with path.open("rb") as file:
-        for record in WARCIterator(file):
-            if record.rec_type == "response":
-                yield Recorded(
-                    url=record.rec_headers.get_header("WARC-Target-URI"),
-                    status=int(record.http_headers.get_statuscode()),
-                    body=record.content_stream().read(),
-                )
+        left = b""
+        while left or (left := file.read(_CHUNK)):
+            member, content, size = zlib.decompressobj(_GZIP), [], 0
+            while left and not member.eof:
+                try:
+                    content.append(member.decompress(left))
+                except zlib.error as error:
+                    raise _damaged(path, offset, error) from error
+                size += len(left) - len(member.unused_data)
+                left = member.unused_data or file.read(_CHUNK)
+            if not member.eof:
+                return
+            yield offset, b"".join(content)
+            offset += size
+
+
+def _read_record(member: bytes) -> Recorded | None:
+    """Read the one record of a gzip member; ``None`` where it is no response."""
+    stream = io.BytesIO(member)
+    record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(stream, known_format="warc")
+    body = record.raw_stream.read()
+    if stream.read() != b"\r\n\r\n":
+        raise ValueError("a record is not as long as it says")
+    if record.rec_type != "response":
+        return None
+    if record.http_headers is None:
+        raise ValueError("a response has no status")
+    return Recorded(
+        url=record.rec_headers.get_header("WARC-Target-URI"),
+        status=int(record.http_headers.get_statuscode()),
+        body=body,
+        coding=record.http_headers.get_header("content-encoding") or "",
+    )
+
+
+def _damaged(path: Path, offset: int, error: Exception) -> VerificationError:
+    return VerificationError(
+        f"{path.name} is damaged in the record at byte {offset:,} ({error}).",
+        "Fetch it again, or take the file from a copy.",
+    )
 
 
 def _without_secrets(headers: httpx.Headers) -> list[tuple[str, str]]:

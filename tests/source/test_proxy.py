@@ -57,18 +57,6 @@ def test_requests_go_through_the_proxy_that_was_asked_for(world: World) -> None:
     assert relayed == [f"{world.url}/audit?limit=3"]
 
 
-def test_without_the_option_the_environments_proxy_is_used(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with relaying() as (proxy, relayed):
-        monkeypatch.setenv("http_proxy", proxy)
-        assert entries(world, None) == 3
-
-    assert relayed == [f"{world.url}/audit?limit=3"]
-
-
 @pytest.mark.parametrize("proxy", ["", "proxy", "ftp://proxy", "socks5://user:secret@proxy", "http://"])
 def test_what_is_no_proxy_is_refused_without_repeating_it(world: World, proxy: str) -> None:
     with pytest.raises(UsageError, match="--proxy is not the URL") as refused:
