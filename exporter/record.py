@@ -85,6 +85,9 @@ class Options:
     page_size: int
     """Entries asked for in one request."""
 
+    concurrency: int
+    """Requests that might be under way at the same time."""
+
     timeout_seconds: float
     """How long one request might take."""
 

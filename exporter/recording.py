@@ -168,6 +168,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
         source=_source(request, fetched),
         options=record.Options(
             page_size=request.page_size,
+            concurrency=request.concurrency,
             timeout_seconds=request.connection.timeout,
             retry_for_seconds=request.connection.retry_for,
             rate=request.connection.rate,

@@ -135,6 +135,7 @@ def record(data: Path, entries: list[Entry]) -> dict[str, Any]:
         },
         "options": {
             "page_size": 1000,
+            "concurrency": 4,
             "timeout_seconds": 30,
             "retry_for_seconds": 600,
             "formats": ["parquet", "csv", "jsonl"],
