@@ -24,6 +24,7 @@ _ROUNDS = 60
 _ASKED_BEYOND = 8
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
+_PLACES_AN_ENTRY = 3
 _RECENT_PAGES = 4
 
 
@@ -167,11 +168,10 @@ class OffsetPass:
             first = current = self._before(page, moment)
             while current.size and current.moments[-1] == moment:
                 met.update(_at(current, moment))
-                following = self._reader.page(current.offset + current.size)
-                if set(following.ids) == set(current.ids):
+                current = self._reader.page(current.offset + current.size)
+                if current.offset - first.offset > _PLACES_AN_ENTRY * len(met) + page.size:
                     self.ignored = True
                     return current
-                current = following
             met.update(_at(current, moment))
             joined = (current.total or 0) - (first.total or 0)
             places = current.offset + current.moments.count(moment) - _start_of(first, moment) - joined

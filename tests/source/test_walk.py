@@ -296,7 +296,8 @@ worlds = st.fixed_dictionaries(
     days=st.sampled_from([30, 180, 4_000]),
 )
 @settings(
-    max_examples=60,
+    max_examples=40,
+    derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
