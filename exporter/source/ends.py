@@ -10,7 +10,8 @@ from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 
-_OVERLAP = 10
+OVERLAP = 10
+"""Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
 
 def reached(window: Window, found: str) -> Check:
@@ -45,7 +46,7 @@ def end_by_actions(
         return unconfirmed(window, "the list is empty, and no total confirms that the log is")
     oldest, known = min(bottom.moments), set(bottom.ids)
     for action, count in sorted(counts.items()):
-        page = reader.slice(action=action, offset=max(0, count - _OVERLAP) if by_offset else 0)
+        page = reader.slice(action=action, offset=max(0, count - OVERLAP) if by_offset else 0)
         if not page.size or set(page.rows.batch["action"].to_pylist()) != {action}:
             return unconfirmed(
                 window,

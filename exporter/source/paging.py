@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
-from exporter.source.ends import end_by_actions, end_by_total, missed, reached
+from exporter.source.ends import OVERLAP, end_by_actions, end_by_total, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
-_OVERLAP = 10
 _STEPS_BACK = 8
 _ROUNDS = 60
 _ASKED_BEYOND = 8
@@ -123,7 +122,7 @@ class OffsetPass:
     def _rejoin(self, page: Page, following: Page, tail: Sequence[str]) -> Page | None:
         """Step back from ``following`` until it holds ``tail`` again, which stood at the end of ``page``."""
         self._overlaps += 1
-        best, most, back = None, 0, _OVERLAP
+        best, most, back = None, 0, OVERLAP
         for _ in range(_STEPS_BACK):
             met = len(set(tail).intersection(following.ids))
             if met == len(tail):
@@ -200,7 +199,7 @@ def _tail(moments: Sequence[datetime]) -> int | None:
     whichever page they come. ``None`` where one instant fills the page.
     """
     size = len(moments)
-    for tail in range(max(2, min(_OVERLAP, size // 4) + 1), size):
+    for tail in range(max(2, min(OVERLAP, size // 4) + 1), size):
         if moments[-tail] > moments[-tail + 1]:
             return tail
     return None

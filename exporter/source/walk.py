@@ -7,7 +7,7 @@ shows the export to be whole is stated as a list of checks.
 """
 
 from exporter.facts import Check, Result, Window
-from exporter.source.ends import missed
+from exporter.source.ends import OVERLAP, missed
 from exporter.source.paging import OffsetPass
 from exporter.source.reader import Reader
 from exporter.source.slices import LimitPass, SlicePass
@@ -15,7 +15,6 @@ from exporter.source.witnesses import Head
 
 _LOOKS = 3
 _PAGES_A_LOOK = 20
-_OVERLAP = 10
 
 
 class Walk:
@@ -84,7 +83,7 @@ class Walk:
         for _ in range(_PAGES_A_LOOK):
             if self._head.closed or self._paging.ignored:
                 break
-            page = self._reader.page(page.offset + max(1, page.size - _OVERLAP))
+            page = self._reader.page(page.offset + max(1, page.size - OVERLAP))
             self._head.look(page, whole=False)
         self._unexplained = self._head.unexplained(first.total)
 
