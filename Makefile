@@ -35,7 +35,7 @@ lock: $(VENV)/dev ## write the lock files anew; make lock UPGRADE=--upgrade take
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
 LOCK = $(BIN)/uv pip compile pyproject.toml --extra sandbox $(UPGRADE) --quiet --universal \
-	--python-version 3.11 --generate-hashes --no-annotate --no-header
+	--python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header
 
 readme: $(VENV)/dev ## write the help texts and the demo's output in README.md anew
 	$(BIN)/python scripts/readme.py
