@@ -10,6 +10,8 @@
     ├── SourceError             the platform is out of reach or speaks nonsense   exit 6
     │   └── RecordError         one record has no id, time or action
     ├── OutputError             cannot write, render or publish               exit 7
+    │   ├── SigningError        the key cannot be used
+    │   └── StampError          the time-stamping authority gives no token
     └── BusyError               another run holds the archive                 exit 75
 
 Rooms raise them; ``cli`` alone turns them into sentences on stderr and an exit code.
@@ -73,6 +75,14 @@ class OutputError(AuditExportError):
     """Something could not be written, rendered or published on this machine."""
 
     exit_code = 7
+
+
+class SigningError(OutputError):
+    """The key to sign with cannot be read or used."""
+
+
+class StampError(OutputError):
+    """The time-stamping authority cannot be reached, or gives no token that fits."""
 
 
 class BusyError(AuditExportError):

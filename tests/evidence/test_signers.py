@@ -1,0 +1,147 @@
+"""Allowed signers: what ``ssh-keygen`` lets through is let through, and nothing else."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import UsageError
+from exporter.evidence.signature import NAMESPACE, load_signing_key
+from exporter.evidence.signers import Signer, parse_signers
+from tests.evidence.test_signature import MESSAGE, make_key
+
+MOMENT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("signers") / "key")
+
+
+def line(key: Path, principals: str = "seal@acme", options: str = "") -> str:
+    kind, public, _ = key.with_suffix(".pub").read_text().split()
+    return " ".join(word for word in (principals, options, kind, public, "comment or two") if word)
+
+
+def signer(key: Path, principals: str = "seal@acme", options: str = "") -> Signer:
+    (one,) = parse_signers(line(key, principals, options), name="allowed_signers")
+    return one
+
+
+def ours(one: Signer, identity: str) -> bool:
+    return one.speaks_for(identity) and one.may_sign_bundles and one.counts_at(MOMENT)
+
+
+def openssh(folder: Path, key: Path, text: str, identity: str) -> bool:
+    (folder / "allowed_signers").write_text(text + "\n")
+    (folder / "message.sig").write_bytes(load_signing_key(key, None).sign(MESSAGE))
+    command = ["ssh-keygen", "-Y", "verify", "-f", "allowed_signers", "-I", identity, "-n", NAMESPACE]
+    done = subprocess.run(
+        [*command, "-s", "message.sig", "-Overify-time=20260601120000Z"],
+        cwd=folder,
+        input=MESSAGE,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("principals", "identity"),
+    [
+        ("seal@acme", "seal@acme"),
+        ("seal@acme", "seal@acm"),
+        ("seal@acme", "SEAL@acme"),
+        ("*@acme", "seal@acme"),
+        ("*@acme", "seal@acme.example"),
+        ("s??l@acme", "seal@acme"),
+        ("other@acme,seal@acme", "seal@acme"),
+        ("*@acme,!seal@acme", "seal@acme"),
+        ("*@acme,!seal@acme", "other@acme"),
+        ("!other@acme", "seal@acme"),
+        ('"seal@acme"', "seal@acme"),
+        ("s.al@acme", "seal@acme"),
+    ],
+)
+def test_an_identity_counts_where_openssh_counts_it(
+    tmp_path: Path, key: Path, principals: str, identity: str
+) -> None:
+    text = line(key, principals)
+
+    assert ours(signer(key, principals), identity) == openssh(tmp_path, key, text, identity)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        f'namespaces="{NAMESPACE}"',
+        'namespaces="git"',
+        'namespaces="git,audit-export-*"',
+        'NAMESPACES="git,audit-export-*"',
+        'namespaces="*,!audit-export-bundle-v1"',
+        "cert-authority",
+        'valid-after="20260101Z"',
+        'valid-after="20260601120000Z"',
+        'valid-after="20260601120001Z"',
+        'valid-before="20260601120000Z"',
+        'valid-before="20260601115959Z"',
+        'valid-before="202606011159Z"',
+        'valid-before="20260701Z",valid-after="20260101"',
+        'valid-after="20260101Z",namespaces="git"',
+    ],
+)
+def test_an_option_counts_as_openssh_counts_it(tmp_path: Path, key: Path, options: str) -> None:
+    text = line(key, options=options)
+
+    assert ours(signer(key, options=options), "seal@acme") == openssh(tmp_path, key, text, "seal@acme")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "valid-after=20260101Z",
+        'valid-after="yesterday"',
+        'valid-after="20261301Z"',
+        'valid-before="2026"',
+        'since="20260101Z"',
+        "cert-authority=",
+        "namespaces",
+    ],
+)
+def test_an_option_that_cannot_be_read_is_refused_with_its_line(key: Path, options: str) -> None:
+    text = f"# who may sign\n\n{line(key, options=options)}\n"
+
+    with pytest.raises(UsageError, match=r"Line 3 of allowed_signers cannot be read"):
+        parse_signers(text, name="allowed_signers")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seal@acme",
+        "seal@acme ssh-ed25519",
+        "seal@acme ssh-ed25519 ****",
+        "seal@acme ssh-rsa AAAAC3NzaC1lZDI1",
+    ],
+)
+def test_a_line_without_a_whole_key_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="Line 1 of allowed_signers cannot be read"):
+        parse_signers(text, name="allowed_signers")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nobody yet\n"])
+def test_a_file_that_names_nobody_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="names no signer"):
+        parse_signers(text, name="allowed_signers")
+
+
+def test_any_identity_will_do_where_none_is_asked_for(key: Path) -> None:
+    assert signer(key).speaks_for(None)
+
+
+def test_the_validity_of_a_key_is_said_in_utc(key: Path) -> None:
+    bounded = signer(key, options='valid-after="20260101Z",valid-before="20260701120000Z"')
+
+    assert bounded.validity == "from 2026-01-01T00:00:00Z until 2026-07-01T12:00:00Z"
+    assert signer(key).validity == "always"
