@@ -14,12 +14,14 @@ from pathlib import Path
 
 from exporter import record
 from exporter.derive import Derivation
-from exporter.errors import IncompleteError, OutputError
+from exporter.errors import IncompleteError, OutputError, StampError
+from exporter.evidence import bag
 from exporter.evidence.bundle import archive_folder, partial_bundle, publish
 from exporter.evidence.chain import next_link
 from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.space import refuse_without_space
+from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.facts import Result, Verdict, Window
 from exporter.recording import Fetched, Request, effective_window, lacking_settle, record_run
 from exporter.report import queries, render
@@ -48,6 +50,14 @@ class Outcome:
     run: record.Run
     """How it came about."""
 
+    unstamped: StampError | None = None
+    """Why a bundle of the archive still lacks its time stamp; the next run asks for it again."""
+
+    @property
+    def stamped(self) -> bool:
+        """Whether the bundle holds a time stamp."""
+        return (self.bundle / bag.TOKEN).is_file()
+
     @property
     def contradicted(self) -> bool:
         """Whether what was read contradicts an append-only log."""
@@ -75,14 +85,31 @@ def export(
             if request.report:
                 render.render_report(folder / "data")
             link = next_link(archive, organization=archive.name, random_part=secrets.token_hex(8))
-            root = seal(folder, run, link)
+            root = seal(folder, run, link, request.signing_key)
+            if request.require_timestamp and request.authority is not None:
+                stamp(folder, request.authority)
             bundle = publish(folder, f"{link.sequence:06}_{fetched.window.slug}")
+            unstamped = stamp_what_lacks(archive, request)
     except OSError as error:
         raise OutputError(
             f"The bundle could not be written to {archive} ({error.strerror or error}).",
             "Nothing was published; make room or mend the permissions, then run the same command again.",
         ) from error
-    return Outcome(bundle=bundle, root=root, run=run)
+    return Outcome(bundle=bundle, root=root, run=run, unstamped=unstamped)
+
+
+def stamp_what_lacks(archive: Path, request: Request) -> StampError | None:
+    """Have every bundle stamped that was to be and is not; says why where the authority gave no token.
+
+    What is published stays published: a missing time stamp can be added, a missing window cannot.
+    """
+    if request.authority is None:
+        return None
+    try:
+        stamp_missing(archive, request.authority)
+    except StampError as error:
+        return error
+    return None
 
 
 def _fetch(

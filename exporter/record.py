@@ -226,7 +226,13 @@ class Seal:
     """What the bundle is to be sealed with."""
 
     signing_key: str | None = None
-    """Fingerprint of the key; none for an unsigned bundle."""
+    """SHA-256 fingerprint of the key, as OpenSSH prints it; none for an unsigned bundle."""
+
+    algorithm: str | None = None
+    """The kind of key, by OpenSSH's name for it."""
+
+    namespace: str | None = None
+    """What the signature is for, as OpenSSH wants it named (``ssh-keygen -n``)."""
 
     timestamp_authority: str | None = None
     """URL of the time-stamping authority, if any."""

@@ -11,6 +11,8 @@ from exporter.derive import Derived
 from exporter.entries.normalize import OBSERVATIONS
 from exporter.errors import UsageError
 from exporter.evidence.bag import payload_paths, sha256_file
+from exporter.evidence.signature import NAMESPACE, SigningKey
+from exporter.evidence.timestamp import Authority
 from exporter.facts import Check, Result, Verdict, Window, rfc3339
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
@@ -78,6 +80,15 @@ class Request:
 
     accept_unproven: bool = False
     """Whether an unproven export counts as success."""
+
+    signing_key: SigningKey | None = None
+    """The key to sign the bundle with; ``None`` for an unsigned bundle."""
+
+    authority: Authority | None = None
+    """The time-stamping authority to ask, if any."""
+
+    require_timestamp: bool = False
+    """Whether to publish nothing where the authority gives no token."""
 
     @property
     def known_organization(self) -> str | None:
@@ -196,7 +207,19 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
         ),
         versions={"pyarrow": version("pyarrow"), "duckdb": version("duckdb"), **versions},
         files=_files(folder, fetched.derived),
-        seal=record.Seal(),
+        seal=_seal(request),
+    )
+
+
+def _seal(request: Request) -> record.Seal:
+    key = request.signing_key
+    if key is None:
+        return record.Seal()
+    return record.Seal(
+        signing_key=key.fingerprint,
+        algorithm=key.algorithm,
+        namespace=NAMESPACE,
+        timestamp_authority=None if request.authority is None else request.authority.url,
     )
 
 

@@ -9,6 +9,7 @@ import click
 from exporter.facts import Check, Result, Verdict, rfc3339
 
 if TYPE_CHECKING:
+    from exporter import record
     from exporter.export import Outcome
 
 _COLOURS = {
@@ -21,9 +22,11 @@ _COLOURS = {
 
 
 def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
-    """Say in the exit code whether the export is whole: 0, 3 where it is not, 4 where history contradicts."""
+    """Say in the exit code what came of it: of 4 (history contradicts), 7 (unstamped) and 3 the first."""
     if outcome.contradicted:
         return 4
+    if outcome.unstamped is not None:
+        return outcome.unstamped.exit_code
     verdict = outcome.run.verdict.value
     accepted = verdict is Verdict.COMPLETE or (verdict is Verdict.UNPROVEN and accept_unproven)
     return 0 if accepted else 3
@@ -36,7 +39,10 @@ def print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
     click.echo(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", err=True)
     for check in run.checks:
         _print_check(check)
+    click.echo(f"  {_sealed(run.seal)}", err=True)
     click.echo(f"  head sha256:{outcome.root}", err=True)
+    if outcome.unstamped is not None:
+        click.echo(f"{click.style('Not stamped:', fg='yellow')} {visible(str(outcome.unstamped))}", err=True)
     if as_json:
         result = {
             "published": str(outcome.bundle),
@@ -46,10 +52,18 @@ def print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
             "since": rfc3339(run.window.since),
             "until": rfc3339(run.window.until),
             "head": outcome.root,
+            "signing_key": run.seal.signing_key,
+            "stamped": outcome.stamped,
         }
         click.echo(json.dumps(result))
     else:
         click.echo(str(outcome.bundle))
+
+
+def _sealed(seal: "record.Seal") -> str:
+    if seal.signing_key is None:
+        return "unsigned"
+    return f"signed with {seal.algorithm} {seal.signing_key}"
 
 
 def print_findings(checks: Sequence[Check]) -> None:

@@ -1,5 +1,6 @@
 """``run``: export a window into one sealed bundle."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from exporter.windows import PERIODS, find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from exporter.recording import Request
+    from exporter.source.client import Connection
 
 _AS_GIVEN = (
     "output",
@@ -30,6 +32,9 @@ _AS_GIVEN = (
     "page_size",
     "concurrency",
 )
+
+
+_TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp")
 
 
 @click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
@@ -121,6 +126,27 @@ _AS_GIVEN = (
     help="Pages to fetch at the same time, where the platform's offset works.",
 )
 @option(
+    "--sign-key",
+    section="Trust",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Private key in OpenSSH's format to sign the bundle with. [default: unsigned]",
+)
+@option(
+    "--sign-key-passphrase-file",
+    section="Trust",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File that holds the key's passphrase. [default: AUDIT_EXPORT_SIGN_KEY_PASSPHRASE]",
+)
+@option("--tsa-url", section="Trust", metavar="URL", help="Time-stamping authority (RFC 3161) to ask.")
+@option(
+    "--require-timestamp",
+    section="Trust",
+    is_flag=True,
+    help="Publish nothing where the authority gives no token; otherwise the next run asks again.",
+)
+@option(
     "--progress",
     section="Behaviour",
     type=click.Choice(["auto", "always", "never"]),
@@ -152,8 +178,10 @@ def _request(*, org: str | None, report: str, settle: int, framework: str, **giv
 
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
     as_given = {name: given.pop(name) for name in _AS_GIVEN}
+    trust = {name: given.pop(name) for name in _TRUST}
     connection, credentials = find_connection(**given)
     return Request(
+        **_sealing(connection, **trust),
         connection=connection,
         profile=credentials.profile,
         organization=org,
@@ -163,6 +191,38 @@ def _request(*, org: str | None, report: str, settle: int, framework: str, **giv
         **window,
         **as_given,
     )
+
+
+def _sealing(
+    connection: "Connection",
+    *,
+    sign_key: Path | None,
+    sign_key_passphrase_file: Path | None,
+    tsa_url: str | None,
+    require_timestamp: bool,
+) -> dict[str, Any]:
+    """Open the key and find the authority, before anything is fetched that could not be sealed."""
+    from exporter.evidence.signature import load_signing_key, read_passphrase
+    from exporter.evidence.timestamp import Authority
+
+    if require_timestamp and tsa_url is None:
+        raise UsageError("--require-timestamp needs an authority.", "Name one with --tsa-url.")
+    if tsa_url is not None and sign_key is None:
+        raise UsageError(
+            "A time stamp covers a signature, and no key to sign with was given.",
+            "Give --sign-key as well, or leave --tsa-url out.",
+        )
+    if sign_key is None:
+        return {}
+    passphrase = read_passphrase(sign_key_passphrase_file, os.environ)
+    authority = tsa_url and Authority(
+        url=tsa_url, proxy=connection.proxy, ca_bundle=connection.ca_bundle, timeout=connection.timeout
+    )
+    return {
+        "signing_key": load_signing_key(sign_key, passphrase),
+        "authority": authority or None,
+        "require_timestamp": require_timestamp,
+    }
 
 
 def _window(*, since: str | None, until: str | None, period: str | None, timezone: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ TAG_MANIFEST = "tagmanifest-sha256.txt"
 STATEMENT = "manifest.json"
 DECLARATION = "bagit.txt"
 DESCRIPTION = "bag-info.txt"
+SIGNATURE = f"{TAG_MANIFEST}.sig"
+TOKEN = f"{SIGNATURE}.tsr"
 
 TAG_FILES = (DESCRIPTION, DECLARATION, PAYLOAD_MANIFEST, STATEMENT)
 """The files at the root that the tag manifest covers."""

@@ -10,7 +10,8 @@ import msgspec
 from exporter.errors import OutputError
 from exporter.evidence.bag import STATEMENT, TAG_MANIFEST
 
-_BUNDLE_NAME = re.compile(r"(\d{6})_\d{8}T\d{6}Z_\d{8}T\d{6}Z", re.ASCII)
+BUNDLE_NAME = re.compile(r"(\d{6})_\d{8}T\d{6}Z_\d{8}T\d{6}Z", re.ASCII)
+"""How the folder of a sealed bundle is called: sequence, first instant, first instant after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def next_link(archive: Path, *, organization: str, random_part: str) -> Link:
 
     Raises :class:`OutputError` when the newest bundle there cannot be read.
     """
-    bundles = sorted(path for path in archive.glob("*") if _BUNDLE_NAME.fullmatch(path.name))
+    bundles = sorted(path for path in archive.glob("*") if BUNDLE_NAME.fullmatch(path.name))
     if not bundles:
         return Link(chain=f"{organization}/{random_part}", sequence=1, previous=None)
     newest = bundles[-1]

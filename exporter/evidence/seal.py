@@ -6,21 +6,23 @@ from pathlib import Path
 from exporter.evidence import bag
 from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
+from exporter.evidence.signature import SigningKey
 from exporter.facts import Window
 from exporter.record import Run
 
 
-def seal(folder: Path, run: Run, link: Link) -> str:
-    """Write the manifests and the bag's description into ``folder`` and return the root digest.
+def seal(folder: Path, run: Run, link: Link, key: SigningKey | None) -> str:
+    """Write the manifests and the bag's description into ``folder``, sign them, and return the root digest.
 
-    The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte.
+    The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The
+    signature is over that file.
     """
     payload = bag.payload_paths(folder)
     digests = {path.relative_to(folder).as_posix(): bag.sha256_file(path) for path in payload}
     window = Window(since=run.window.since, until=run.window.until)
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
-        bag.STATEMENT: statement(digests, link=link, window=window, verdict=run.verdict.value),
+        bag.STATEMENT: statement(digests, link=link, window=window, verdict=run.verdict.value, seal=run.seal),
         bag.DECLARATION: bag.DECLARATION_TEXT.encode(),
         bag.DESCRIPTION: bag.description_text(_description(run, link, payload)).encode(),
     }
@@ -29,6 +31,8 @@ def seal(folder: Path, run: Run, link: Link) -> str:
     tags = {name: hashlib.sha256(content).hexdigest() for name, content in texts.items()}
     root = bag.manifest_text(tags).encode()
     (folder / bag.TAG_MANIFEST).write_bytes(root)
+    if key is not None:
+        (folder / bag.SIGNATURE).write_bytes(key.sign(root))
     return hashlib.sha256(root).hexdigest()
 
 
@@ -37,9 +41,13 @@ def _description(run: Run, link: Link, payload: list[Path]) -> list[tuple[str, s
     source = run.source
     return [
         ("Source-Organization", source.organization_name or source.organization_id or source.url),
-        ("External-Description", f"Audit log entries, verdict {run.verdict.value}, unsigned"),
+        ("External-Description", f"Audit log entries, verdict {run.verdict.value}, {_signed(run)}"),
         ("External-Identifier", f"{link.chain}/{link.sequence:06}"),
         ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
         ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
         ("Payload-Oxum", f"{size}.{len(payload)}"),
     ]
+
+
+def _signed(run: Run) -> str:
+    return "unsigned" if run.seal.signing_key is None else f"signed with the key {run.seal.signing_key}"

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from exporter.errors import SigningError
 
 NAMESPACE = "audit-export-bundle-v1"
 """What a signature is for; ``ssh-keygen -n`` wants it, and a signature for anything else is refused."""
+
+PASSPHRASE_VARIABLE = "AUDIT_EXPORT_SIGN_KEY_PASSPHRASE"  # noqa: S105 - a name
+"""Environment variable that can hold the passphrase of a key; there is no option that takes it itself."""
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1
@@ -130,6 +134,17 @@ def load_signing_key(path: Path, passphrase: bytes | None) -> SigningKey:
             "Use an Ed25519, ECDSA or RSA key.",
         )
     return SigningKey(private)
+
+
+def read_passphrase(path: Path | None, environ: Mapping[str, str]) -> bytes | None:
+    """Read the passphrase of a key from a file, else from the environment; ``None`` where neither has one.
+
+    One line break at its end belongs to the file. Raises :class:`~exporter.errors.SigningError`.
+    """
+    if path is None:
+        text = environ.get(PASSPHRASE_VARIABLE)
+        return text.encode() if text else None
+    return _read_private(path, "passphrase file").removesuffix(b"\n").removesuffix(b"\r")
 
 
 def fingerprint(key: bytes) -> str:
@@ -256,8 +271,8 @@ def _strings(content: bytes, count: int) -> list[bytes]:
     return found
 
 
-def _read_private(path: Path) -> bytes:
-    """Read a key file that its owner alone may read; what is checked is what was opened."""
+def _read_private(path: Path, what: str = "signing key") -> bytes:
+    """Read a file that its owner alone may read; what is checked is what was opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no waiting for a pipe
         with os.fdopen(descriptor, "rb") as file:
@@ -265,13 +280,13 @@ def _read_private(path: Path) -> bytes:
             content = file.read(_MOST * 4) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise SigningError(
-            f"The signing key {path} cannot be read ({error.strerror}).",
+            f"The {what} {path} cannot be read ({error.strerror}).",
             "Check the path and its permissions.",
         ) from error
     if os.name == "posix" and stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
         raise SigningError(
-            f"The signing key {path} is open to others on this machine (mode {status.st_mode & 0o777:o}).",
-            f"Run chmod 600 {path}, and consider whether the key should still be trusted.",
+            f"The {what} {path} is open to others on this machine (mode {status.st_mode & 0o777:o}).",
+            f"Run chmod 600 {path}, and consider whether the key can still be trusted.",
         )
     return content
 

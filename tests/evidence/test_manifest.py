@@ -11,7 +11,9 @@ from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
 from exporter.export import Outcome
 from exporter.facts import Verdict, Window
+from exporter.record import Seal
 
+UNSIGNED = Seal()
 WINDOW = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
 
 
@@ -19,13 +21,13 @@ def test_a_statement_reads_exactly_so() -> None:
     digests = {"data/run.json": "b" * 64, "data/audit.csv": "a" * 64}
     link = Link(chain="acme-3f9a1c2e/5e", sequence=7, previous="c" * 64)
 
-    content = statement(digests, link=link, window=WINDOW, verdict=Verdict.UNPROVEN)
+    content = statement(digests, link=link, window=WINDOW, verdict=Verdict.UNPROVEN, seal=UNSIGNED)
 
     assert content.decode() == (
         '{"_type":"https://in-toto.io/Statement/v1",'
         '"predicate":{"chain":"acme-3f9a1c2e/5e",'
         '"previous":{"sha256":"' + "c" * 64 + '"},'
-        '"run":{"sha256":"' + "b" * 64 + '"},"sequence":7,"verdict":"UNPROVEN",'
+        '"run":{"sha256":"' + "b" * 64 + '"},"sequence":7,"signature":"unsigned","verdict":"UNPROVEN",'
         '"window":{"since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}},'
         '"predicateType":"urn:audit-export:bundle:v1",'
         '"subject":[{"digest":{"sha256":"' + "a" * 64 + '"},"name":"data/audit.csv"},'
@@ -36,16 +38,32 @@ def test_a_statement_reads_exactly_so() -> None:
 def test_the_first_of_a_chain_names_none_before_it() -> None:
     link = Link(chain="acme/5e", sequence=1, previous=None)
 
-    content = statement({"data/run.json": "b" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE)
+    content = statement(
+        {"data/run.json": "b" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE, seal=UNSIGNED
+    )
 
     assert json.loads(content)["predicate"]["previous"] is None
+
+
+def test_a_statement_names_the_key_and_the_authority_that_the_bundle_is_to_be_sealed_with() -> None:
+    link = Link(chain="acme/5e", sequence=1, previous=None)
+    seal = Seal(signing_key="SHA256:abc", timestamp_authority="http://tsa.example")
+
+    content = statement(
+        {"data/run.json": "b" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE, seal=seal
+    )
+
+    intended = json.loads(content)["predicate"]["signature"]
+    assert intended == {"key": "SHA256:abc", "timestamp_authority": "http://tsa.example"}
 
 
 def test_a_statement_needs_the_record_of_the_run() -> None:
     link = Link(chain="acme/5e", sequence=1, previous=None)
 
     with pytest.raises(KeyError, match=r"data/run\.json"):
-        statement({"data/audit.csv": "a" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE)
+        statement(
+            {"data/audit.csv": "a" * 64}, link=link, window=WINDOW, verdict=Verdict.COMPLETE, seal=UNSIGNED
+        )
 
 
 def test_a_bundles_statement_is_canonical_and_its_subjects_are_the_payload_manifest(bundle: Path) -> None:

@@ -1,0 +1,62 @@
+"""Stamping: a token for a signature, at once or later where the authority did not answer then."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from exporter import record
+from exporter.evidence import bag
+from exporter.evidence.chain import BUNDLE_NAME
+from exporter.evidence.timestamp import Authority, request_token
+
+_UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
+
+
+def stamp(bundle: Path, authority: Authority) -> None:
+    """Have a signed bundle stamped that has no token yet; the token appears whole or not at all.
+
+    Raises :class:`~exporter.errors.StampError` where the authority gives none; the bundle is then as it was.
+    """
+    target = bundle / bag.TOKEN
+    if os.path.lexists(target):
+        return
+    token = request_token((bundle / bag.SIGNATURE).read_bytes(), authority)
+    descriptor, name = tempfile.mkstemp(prefix=".partial-", dir=bundle.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(token)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, target)
+    finally:
+        Path(name).unlink()
+
+
+def stamp_missing(archive: Path, authority: Authority) -> list[Path]:
+    """Stamp every bundle of an archive that was to be stamped and was not; returns those that now are.
+
+    Raises :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
+    """
+    stamped = []
+    for bundle in _unstamped(archive):
+        stamp(bundle, authority)
+        stamped.append(bundle)
+    return stamped
+
+
+def _unstamped(archive: Path) -> Iterator[Path]:
+    for bundle in sorted(path for path in archive.iterdir() if BUNDLE_NAME.fullmatch(path.name)):
+        signed = (bundle / bag.SIGNATURE).is_file()
+        if signed and not os.path.lexists(bundle / bag.TOKEN) and _was_to_be_stamped(bundle):
+            yield bundle
+
+
+def _was_to_be_stamped(bundle: Path) -> bool:
+    try:
+        run = record.decode((bundle / "data" / "run.json").read_bytes())
+    except _UNREADABLE:
+        return False  # verify says what is wrong with it
+    return run.seal.timestamp_authority is not None

@@ -1,0 +1,258 @@
+"""Sealing as a user sees it: signed, stamped, or honestly neither."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.cli import main
+from exporter.evidence.signature import load_signing_key
+from exporter.evidence.timestamp import check_token, parse_token
+from tests.evidence.authorities import Chain, chain, served
+from tests.evidence.test_signature import PASSPHRASE, make_key
+from tests.world import World
+
+WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+DEAD = "http://127.0.0.1:9/tsa"
+
+Run = Callable[..., "Ran"]
+
+
+class Ran:
+    """What a command printed, and the bundle it made."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def bundle(self) -> Path:
+        return Path(self.out.strip()).resolve()
+
+    @property
+    def seal(self) -> dict[str, object]:
+        seal: dict[str, object] = json.loads((self.bundle / "data" / "run.json").read_bytes())["seal"]
+        return seal
+
+
+@pytest.fixture
+def run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SATUSKY_API_URL", world.url)
+    monkeypatch.setenv("SATUSKY_API_KEY", world.settings.api_key)
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> Ran:
+        with pytest.raises(SystemExit) as exit_:
+            main([*WINDOW, *arguments])
+        out, err = capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return Ran(exit_.value.code, out, err)
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("key") / "seal")
+
+
+@pytest.fixture(scope="module")
+def authority() -> Chain:
+    return chain()
+
+
+@pytest.fixture(scope="module")
+def tsa(authority: Chain) -> Iterator[str]:
+    with served(authority.respond()) as url:
+        yield url
+
+
+def openssh_accepts(bundle: Path, key: Path) -> bool:
+    """Have ``ssh-keygen`` check a bundle's signature, as the documentation says."""
+    signers = bundle.parent / "allowed_signers"
+    signers.write_text(f"seal@acme {key.with_suffix('.pub').read_text()}")
+    command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", "seal@acme"]
+    options = ["-n", "audit-export-bundle-v1", "-s", "tagmanifest-sha256.txt.sig"]
+    root = (bundle / "tagmanifest-sha256.txt").read_bytes()
+    done = subprocess.run([*command, *options], cwd=bundle, input=root, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def stamped(bundle: Path, authority: Chain) -> bool:
+    """Whether there is a token, which must then be good."""
+    token = bundle / "tagmanifest-sha256.txt.sig.tsr"
+    if not token.exists():
+        return False
+    signature = (bundle / "tagmanifest-sha256.txt.sig").read_bytes()
+    check_token(parse_token(token.read_bytes()), signature, [authority.root.certificate])
+    return True
+
+
+def test_a_bundle_without_a_key_says_unsigned_everywhere(run: Run) -> None:
+    ran = run()
+
+    assert ran.code == 0
+    assert "\n  unsigned\n" in ran.err
+    statement = json.loads((ran.bundle / "manifest.json").read_bytes())
+    assert statement["predicate"]["signature"] == "unsigned"
+    assert "COMPLETE, unsigned\n" in (ran.bundle / "bag-info.txt").read_text()
+    assert set(ran.seal.values()) == {None}
+    assert not list(ran.bundle.glob("*.sig*"))
+
+
+def test_a_signed_and_stamped_bundle_is_accepted_by_stock_tools_and_says_by_whom(
+    run: Run, key: Path, tsa: str, authority: Chain
+) -> None:
+    ran = run("--sign-key", str(key), "--tsa-url", tsa)
+
+    assert ran.code == 0
+    assert openssh_accepts(ran.bundle, key)
+    assert stamped(ran.bundle, authority)
+    printed = subprocess.run(["ssh-keygen", "-lf", key], check=True, capture_output=True, text=True).stdout
+    fingerprint = printed.split()[1]
+    assert f"signed with ssh-ed25519 {fingerprint}" in ran.err
+    assert ran.seal == {
+        "signing_key": fingerprint,
+        "algorithm": "ssh-ed25519",
+        "namespace": "audit-export-bundle-v1",
+        "timestamp_authority": tsa,
+    }
+    statement = json.loads((ran.bundle / "manifest.json").read_bytes())
+    assert statement["predicate"]["signature"] == {"key": fingerprint, "timestamp_authority": tsa}
+    assert f"signed with the key {fingerprint}" in (ran.bundle / "bag-info.txt").read_text()
+
+
+def test_a_dead_authority_leaves_a_signed_bundle_and_the_next_run_adds_the_token(
+    run: Run, key: Path, tsa: str, authority: Chain
+) -> None:
+    first = run("--sign-key", str(key), "--tsa-url", DEAD)
+    assert first.code == 7
+    assert openssh_accepts(first.bundle, key)
+    assert not stamped(first.bundle, authority)
+    assert f"Not stamped: The time-stamping authority {DEAD} gave no token" in first.err
+    root = (first.bundle / "tagmanifest-sha256.txt").read_bytes()
+
+    second = run("--sign-key", str(key), "--tsa-url", tsa)
+
+    assert second.code == 0
+    assert stamped(second.bundle, authority)
+    assert stamped(first.bundle, authority)
+    assert (first.bundle / "tagmanifest-sha256.txt").read_bytes() == root
+    assert not [path for path in first.bundle.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_dead_authority_publishes_nothing_where_a_time_stamp_is_required(
+    run: Run, key: Path, tmp_path: Path
+) -> None:
+    ran = run("--sign-key", str(key), "--tsa-url", DEAD, "--require-timestamp")
+
+    assert ran.code == 7
+    assert ran.out == ""
+    assert "gave no token" in ran.err
+    assert not list(tmp_path.rglob("tagmanifest-sha256.txt"))
+
+
+def test_a_bundle_that_was_not_to_be_stamped_is_left_alone(
+    run: Run, key: Path, tsa: str, authority: Chain
+) -> None:
+    first = run("--sign-key", str(key))
+
+    second = run("--sign-key", str(key), "--tsa-url", tsa)
+
+    assert not stamped(first.bundle, authority)
+    assert stamped(second.bundle, authority)
+
+
+def test_the_result_as_json_says_who_signed_and_whether_it_is_stamped(run: Run, key: Path, tsa: str) -> None:
+    signed = json.loads(run("--sign-key", str(key), "--tsa-url", tsa, "--json").out)
+    unsigned = json.loads(run("--json").out)
+
+    assert (signed["signing_key"][:7], signed["stamped"]) == ("SHA256:", True)
+    assert (unsigned["signing_key"], unsigned["stamped"]) == (None, False)
+
+
+@pytest.mark.parametrize("place", ["file", "environment"])
+def test_the_passphrase_of_an_encrypted_key_comes_from_a_file_or_the_environment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    encrypted = make_key(tmp_path / "encrypted", passphrase=PASSPHRASE)
+    options = ["--sign-key", str(encrypted)]
+    if place == "file":
+        (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
+        (tmp_path / "passphrase").chmod(0o600)
+        options += ["--sign-key-passphrase-file", str(tmp_path / "passphrase")]
+    else:
+        monkeypatch.setenv("AUDIT_EXPORT_SIGN_KEY_PASSPHRASE", PASSPHRASE)
+
+    ran = run(*options, "-vv")
+
+    assert ran.code == 0
+    assert openssh_accepts(ran.bundle, encrypted)
+    assert PASSPHRASE not in ran.err
+    assert all(
+        PASSPHRASE.encode() not in path.read_bytes() for path in ran.bundle.rglob("*") if path.is_file()
+    )
+
+
+def test_a_passphrase_file_that_others_can_read_is_refused(run: Run, tmp_path: Path) -> None:
+    encrypted = make_key(tmp_path / "encrypted", passphrase=PASSPHRASE)
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    (tmp_path / "passphrase").chmod(0o644)
+
+    ran = run("--sign-key", str(encrypted), "--sign-key-passphrase-file", str(tmp_path / "passphrase"))
+
+    assert ran.code == 7
+    assert "passphrase file" in ran.err
+    assert PASSPHRASE not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tsa-url", DEAD], "no key to sign with was given"),
+        (["--require-timestamp"], "--require-timestamp needs an authority"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_fetched(
+    run: Run, options: list[str], said: str
+) -> None:
+    ran = run(*options)
+
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("state", ["missing", "open", "encrypted"])
+def test_a_key_that_cannot_be_used_ends_the_run_before_anything_is_fetched(
+    run: Run, tmp_path: Path, state: str
+) -> None:
+    path = tmp_path / "unusable"
+    if state != "missing":
+        make_key(path, passphrase=PASSPHRASE if state == "encrypted" else "")
+    if state == "open":
+        path.chmod(0o644)
+
+    ran = run("--sign-key", str(path))
+
+    assert ran.code == 7
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_a_user_without_a_name_can_sign(key: Path) -> None:
+    """``ssh-keygen`` cannot: "No user exists for uid"."""
+    script = (
+        "import os, sys; from pathlib import Path\n"
+        "from exporter.evidence.signature import load_signing_key\n"
+        "key = load_signing_key(Path(sys.argv[1]), None)\n"
+        "if os.geteuid() == 0: os.setuid(54321)\n"
+        "sys.stdout.buffer.write(key.sign(b'x'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(key)], check=False, capture_output=True)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == load_signing_key(key, None).sign(b"x")
