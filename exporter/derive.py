@@ -1,11 +1,11 @@
 """Responses into archives: the deterministic heart.
 
-What is written depends on nothing but the entries that were received and the window: not on when, how, in
+What is written depends on nothing but the entries that were received and the selection: not on when, how, in
 how many pages or in what order they came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,10 @@ from exporter.archive.files import HashingFile, Written
 from exporter.archive.jsonl import JsonlWriter
 from exporter.archive.order import Runs
 from exporter.archive.parquet import ParquetWriter
+from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
-from exporter.facts import Check, Result, Window, rfc3339
+from exporter.facts import Check, Result, Selection, Window, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,16 @@ class Derived:
     """Entries in all pages, repeats included."""
 
     outside: int
-    """Entries received that lie outside the window."""
+    """Entries received that were not selected: outside the window, or not matching the filters."""
 
     repeated: int
-    """Entries inside the window that came again, byte for byte."""
+    """Entries selected that came again, byte for byte."""
+
+    rewritten: int
+    """Entries selected that came again with the same content in other bytes."""
 
     conflicts: tuple[str, ...]
-    """The id of every row inside the window that was left out because its id had come with another body."""
+    """The id of every selected row that was left out because its id had come with another content."""
 
     rows: int
     """Entries in the archives, one per id."""
@@ -63,7 +67,7 @@ class Derived:
     def checks(self) -> list[Check]:
         """What the archives themselves can answer."""
         counts = {name: file.rows for name, file in self.files.items()}
-        expected = self.received - self.outside - self.repeated - len(self.conflicts)
+        expected = self.received - self.outside - self.repeated - self.rewritten - len(self.conflicts)
         return [
             Check(
                 id="one-body",
@@ -82,6 +86,16 @@ class Derived:
         ]
 
 
+_BYTES_ONLY = "entry-in-other-bytes"
+
+OBSERVATIONS = normalize.OBSERVATIONS | {
+    _BYTES_ONLY: "Entries that came again with the same content in other bytes; the smallest digest is kept"
+}
+"""Oddities that are counted on the way to the archives: what each means, by its name."""
+
+_USER_COLUMNS = ("actor_id", "actor_email")
+
+
 class _Writer(Protocol):
     def write(self, table: pa.Table) -> None: ...
     def finish(self) -> Written: ...
@@ -98,36 +112,61 @@ _WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
 class Derivation:
     """Archives in the making: pages go in, in any order; a context manager that cleans up after itself."""
 
-    def __init__(self, window: Window, to: Path) -> None:
-        self._window = window
+    def __init__(self, selection: Selection, to: Path) -> None:
+        self._selection = selection
         self._to = to
         self._runs = Runs(to / "runs.arrow")
-        self._received = self._inside = 0
+        self._overlap = Runs(to / "overlap-runs.arrow")
+        self._received = self._selected = 0
         self._observations: Counter[str] = Counter()
 
     def add(self, page: Rows) -> None:
-        """Take the rows of a page; those outside the window are counted and left out."""
-        kept = _inside(page.batch, self._window)
+        """Take the rows of a page; those that were not selected are counted and left out."""
+        matching = _matching(page.batch, self._selection)
+        kept = _inside(matching, self._selection.window)
         self._runs.add(kept)
+        if self._selection.overlap is not None:
+            self._overlap.add(_inside(matching, self._selection.overlap))
         self._received += page.batch.num_rows
-        self._inside += kept.num_rows
+        self._selected += kept.num_rows
         self._observations.update(page.observations)
+
+    def write_overlap(self) -> tuple[Path, list[str]]:
+        """Write the entries of the overlap as Parquet into the folder, for as long as this is open.
+
+        Returns the file, and the ids that came with two contents.
+        """
+        path = self._to / "overlap.parquet"
+        with closing(ParquetWriter(HashingFile(path), SCHEMA)) as writer:
+            for table in self._overlap.merged():
+                writer.write(table)
+            writer.finish()
+        return path, self._overlap.conflicts
+
+    def add_late(self, ids: Collection[str]) -> None:
+        """Take entries of the overlap into the archives."""
+        late = pa.array(sorted(ids), type=pa.string())
+        for batch in self._overlap.batches():
+            kept = batch.filter(pc.is_in(batch["id"], late))
+            self._runs.add(kept)
+            self._selected += kept.num_rows
 
     def finish(self) -> Derived:
         """Write the archives into the folder, and say what is in them."""
         runs = self._runs
-        files, nulls, edges = _write(runs, self._window, self._to)
+        files, nulls, edges = _write(runs, self._selection.window, self._to)
         return Derived(
             files=files,
             received=self._received,
-            outside=self._received - self._inside,
+            outside=self._received - self._selected,
             repeated=runs.repeated,
+            rewritten=runs.rewritten,
             conflicts=tuple(runs.conflicts),
-            rows=self._inside - runs.repeated - len(runs.conflicts),
+            rows=self._selected - runs.repeated - runs.rewritten - len(runs.conflicts),
             nulls=nulls,
             earliest=edges[0],
             latest=edges[1],
-            observations=dict(self._observations),
+            observations=dict(self._observations) | {_BYTES_ONLY: runs.rewritten},
         )
 
     def __enter__(self) -> Self:
@@ -140,13 +179,16 @@ class Derivation:
         traceback: TracebackType | None,
     ) -> None:
         self._runs.close()
+        self._overlap.close()
+        (self._to / "overlap.parquet").unlink(missing_ok=True)
 
 
-def derive(pages: Iterable[Rows], window: Window, to: Path) -> Derived:
-    """Write the archives of ``window`` from ``pages``, in any order, into the folder ``to``."""
-    with Derivation(window, to) as derivation:
+def derive(pages: Iterable[Rows], selection: Selection, to: Path) -> Derived:
+    """Write the archives of ``selection`` from ``pages``, in any order, into the folder ``to``."""
+    with Derivation(selection, to) as derivation:
         for page in pages:
             derivation.add(page)
+        derivation.add_late(selection.late)
         return derivation.finish()
 
 
@@ -175,6 +217,16 @@ def _write(
             first, last = (rfc3339(table["timestamp"][place].as_py()) for place in (0, -1))
             edges = (edges[0] or first, last)
         return {name: writer.finish() for name, writer in writers.items()}, nulls, edges
+
+
+def _matching(batch: pa.RecordBatch, selection: Selection) -> pa.RecordBatch:
+    """Keep what the filters of an extract ask for; a user is named by id or by e-mail address."""
+    if selection.action is not None:
+        batch = batch.filter(pc.equal(batch["action"], selection.action))
+    if selection.user is not None:
+        named = (pc.fill_null(pc.equal(batch[name], selection.user), False) for name in _USER_COLUMNS)
+        batch = batch.filter(pc.or_(*named))
+    return batch
 
 
 def _inside(batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:

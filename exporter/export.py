@@ -18,11 +18,12 @@ from exporter.errors import IncompleteError, OutputError, StampError
 from exporter.evidence import bag
 from exporter.evidence.bundle import archive_folder, partial_bundle, publish
 from exporter.evidence.chain import next_link
+from exporter.evidence.coverage import sealed_bundles
 from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.stamp import stamp, stamp_missing
-from exporter.facts import Result, Verdict, Window
+from exporter.facts import Result, Selection, Verdict, Window
 from exporter.recording import Fetched, Request, effective_window, lacking_settle, record_run
 from exporter.report import queries, render
 from exporter.source.client import Client
@@ -84,7 +85,9 @@ def export(
             (folder / "data" / "run.json").write_bytes(record.encode(run))
             if request.report:
                 render.render_report(folder / "data")
-            link = next_link(archive, organization=archive.name, random_part=secrets.token_hex(8))
+            link = next_link(
+                sealed_bundles(archive), organization=archive.name, random_part=secrets.token_hex(8)
+            )
             root = seal(folder, run, link, request.signing_key)
             if request.require_timestamp and request.authority is not None:
                 stamp(folder, request.authority)
@@ -126,7 +129,7 @@ def _fetch(
         )
         refuse_without_space(data.parent, total=greeting.total)
         window = _settled_window(request, greeting.server_time or started, sleep)
-        with Derivation(window, data) as derivation:
+        with Derivation(Selection(window=window), data) as derivation:
             derivation.add(greeting.rows)
             with Reader(
                 platform,

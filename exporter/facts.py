@@ -35,6 +35,26 @@ class Window:
         return f"{self.since:%Y%m%dT%H%M%SZ}_{self.until:%Y%m%dT%H%M%SZ}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which of the entries received belong into the archives: all else that a derivation depends on."""
+
+    window: Window
+    """Entries of this window do, as far as they match the filters."""
+
+    action: str | None = None
+    """The one action of an extract."""
+
+    user: str | None = None
+    """The one user of an extract, by id or by e-mail address."""
+
+    overlap: Window | None = None
+    """The stretch before the window that was read again."""
+
+    late: frozenset[str] = frozenset()
+    """Ids of entries in the overlap that no earlier bundle holds: they belong into this one."""
+
+
 class Result(StrEnum):
     """How a check came out.
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from exporter.facts import Check, Verdict
+from exporter.facts import Check, Selection, Verdict, Window
 
 FORMAT = "audit-export/run/v1"
 """Name and version of the record's format."""
@@ -171,6 +171,29 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """The stretch before the window, read again and held against the bundles that cover it."""
+
+    since: datetime
+    """Where it begins; it ends where the window begins."""
+
+    bundles: list[str]
+    """Heads of the bundles it was held against: the SHA-256 of each one's tag manifest."""
+
+    same: int
+    """Entries that were found as they had been."""
+
+    late: list[str]
+    """Ids of entries that no bundle holds: they are in this one, with times before its window."""
+
+    changed: list[str]
+    """Ids of entries that had another content."""
+
+    missing: list[str]
+    """Ids of entries that a bundle holds and the platform no longer gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
     """The times of the run, by this machine and by the server."""
 
@@ -251,8 +274,8 @@ class Run:
     timezone: str
     """IANA zone in which dates were read."""
 
-    filters: dict[str, Setting]
-    """Filters that make it an extract; empty for the full population."""
+    filters: dict[str, str]
+    """Filters that make it an extract, ``action`` and ``user``; empty for the full population."""
 
     source: Source
     """Where the entries came from."""
@@ -290,8 +313,24 @@ class Run:
     seal: Seal
     """What it is to be sealed with."""
 
+    overlap: Overlap | None = None
+    """What was read again before the window, on a run that continues an archive."""
+
     format: str = FORMAT
     """Name and version of this format."""
+
+
+def selection(run: Run) -> Selection:
+    """Return what the archives were derived by, as the record has it."""
+    window = Window(since=run.window.since, until=run.window.until)
+    overlap = run.overlap
+    return Selection(
+        window=window,
+        action=run.filters.get("action"),
+        user=run.filters.get("user"),
+        overlap=None if overlap is None else Window(since=overlap.since, until=window.since),
+        late=frozenset(() if overlap is None else overlap.late),
+    )
 
 
 def encode(run: Run) -> bytes:

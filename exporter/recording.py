@@ -7,8 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from exporter import __version__, record
-from exporter.derive import Derived
-from exporter.entries.normalize import OBSERVATIONS
+from exporter.derive import OBSERVATIONS, Derived
 from exporter.errors import UsageError
 from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.signature import NAMESPACE, SigningKey

@@ -18,7 +18,8 @@ from exporter import record
 from exporter.derive import derive
 from exporter.errors import AuditExportError, UsageError
 from exporter.evidence import bag
-from exporter.facts import Check, Result, Window
+from exporter.facts import Check, Result
+from exporter.record import selection
 from exporter.source.platform import recorded_rows
 
 _SEVERAL = 5
@@ -199,9 +200,8 @@ def _derived(bundle: Bundle) -> dict[str, str]:
     """Return the SHA-256 of each archive as it follows from the responses, by its path."""
     if _sha256(bundle.folder, _RESPONSES) != bundle.payload.get(_RESPONSES, ""):
         raise ValueError(f"{_RESPONSES} is not as sealed")
-    window = Window(since=bundle.run.window.since, until=bundle.run.window.until)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-        derived = derive(recorded_rows(bundle.folder / _RESPONSES), window, Path(folder))
+        derived = derive(recorded_rows(bundle.folder / _RESPONSES), selection(bundle.run), Path(folder))
     return {f"data/audit.{name}": file.sha256 for name, file in derived.files.items()}
 
 

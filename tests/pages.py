@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from exporter.entries.envelope import parse_list
 from exporter.entries.normalize import Rows, normalize
-from exporter.facts import Window
+from exporter.facts import Selection, Window
 
 WINDOW = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
 """The window of the entries made here: January 2026."""
+
+SELECTION = Selection(window=WINDOW)
+"""Everything in it."""
 
 Entry = dict[str, Any]
 """One entry, as JSON has it."""

@@ -22,7 +22,7 @@ from exporter.derive import Derived, derive
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
 from exporter.facts import Result, Verdict
-from tests.pages import VALUES, WINDOW, Entry, entry, page
+from tests.pages import SELECTION, VALUES, Entry, entry, page
 
 HISTORY: list[Entry] = [
     entry(
@@ -42,10 +42,10 @@ DERIVE_ELSEWHERE = """
 import json, sys
 from pathlib import Path
 from exporter.derive import derive
-from tests.pages import WINDOW, page
+from tests.pages import SELECTION, page
 entries, size = json.load(sys.stdin), int(sys.argv[1])
 pages = [page(*entries[low : low + size]) for low in range(0, len(entries), size)]
-derived = derive(pages, WINDOW, Path(sys.argv[2]))
+derived = derive(pages, SELECTION, Path(sys.argv[2]))
 print(json.dumps({name: file.sha256 for name, file in derived.files.items()}))
 """
 
@@ -53,12 +53,12 @@ print(json.dumps({name: file.sha256 for name, file in derived.files.items()}))
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Derived]:
     folder = tmp_path_factory.mktemp("archives")
-    return folder, derive([page(*HISTORY)], WINDOW, folder)
+    return folder, derive([page(*HISTORY)], SELECTION, folder)
 
 
 def derived_from(*pages: Rows) -> tuple[dict[str, bytes], Derived]:
     with TemporaryDirectory() as folder:
-        derived = derive(pages, WINDOW, Path(folder))
+        derived = derive(pages, SELECTION, Path(folder))
         return {name: (Path(folder) / name).read_bytes() for name in NAMES}, derived
 
 
@@ -207,7 +207,7 @@ def test_another_process_in_another_zone_locale_and_hash_seed_writes_the_same_by
 
 @pytest.mark.parametrize("pages", [[], [page()], [page(entry(created_at="2025-12-31T23:59:59Z"))]])
 def test_an_empty_window_gives_empty_but_valid_files(tmp_path: Path, pages: list[Rows]) -> None:
-    derived = derive(pages, WINDOW, tmp_path)
+    derived = derive(pages, SELECTION, tmp_path)
 
     assert pq.read_table(tmp_path / "audit.parquet").schema.names == SCHEMA.names
     assert duckdb.execute(
@@ -285,5 +285,5 @@ def test_an_archive_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "audit.csv").write_text("evidence")
 
     with pytest.raises(FileExistsError):
-        derive([page(entry())], WINDOW, tmp_path)
+        derive([page(entry())], SELECTION, tmp_path)
     assert (tmp_path / "audit.csv").read_text() == "evidence"

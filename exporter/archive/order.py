@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exporter.entries.compare import same_content
 from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
@@ -33,10 +34,12 @@ class Runs:
         self.repeated = 0
         """Rows that were the same entry again, byte for byte."""
         self.conflicts: list[str] = []
-        """The id of every row that was left out because its id had come with another body.
+        """The id of every row that was left out because its id had come with another content.
 
         The earliest is kept, and of several at one time the one with the smallest digest.
         """
+        self.rewritten = 0
+        """Rows that were left out because only their bytes differed: the same content, written otherwise."""
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Spool the rows of one page; they may be in any order and may repeat."""
@@ -45,6 +48,14 @@ class Runs:
         run = batch.sort_by(_ORDER)
         self._writer.write_batch(run)
         self._starts.append(run["timestamp"][0].as_py())
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the runs as they were spooled, in the order in which their pages came."""
+        self._close()
+        with pa.OSFile(str(self._path)) as source:
+            reader = pa.ipc.open_file(source)
+            for run in range(reader.num_record_batches):
+                yield reader.get_batch(run)
 
     def merged(self) -> Iterator[pa.Table]:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
@@ -107,11 +118,19 @@ class Runs:
             pc.equal(first["id"], second["id"]), pc.equal(first["timestamp"], second["timestamp"])
         )
         same_body = pc.equal(first["source_sha256"], second["source_sha256"])
-        conflicting = pc.and_(same_id, pc.invert(same_body))
-        self.conflicts.extend(second.filter(conflicting)["id"].to_pylist())
+        self._judge(first, second, pc.and_(same_id, pc.invert(same_body)))
         self.repeated += pc.sum(pc.and_(same_id, same_body)).as_py()
         keep = pa.concat_arrays([pa.array([True]), *pc.invert(same_id).chunks])
         return rows.filter(keep)
+
+    def _judge(self, first: pa.Table, second: pa.Table, differing: pa.ChunkedArray) -> None:
+        """Tell rows of other bytes only from those of another content than the row before."""
+        pairs = zip(first.filter(differing).to_pylist(), second.filter(differing).to_pylist(), strict=True)
+        for before, after in pairs:
+            if same_content(before, after):
+                self.rewritten += 1
+            else:
+                self.conflicts.append(after["id"])
 
     def _close(self) -> None:
         if not self._sink.closed:

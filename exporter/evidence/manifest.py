@@ -1,24 +1,34 @@
 """``manifest.json``: an in-toto Statement v1 about every payload file, in RFC 8785 canonical JSON."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import rfc8785
 
 from exporter.evidence.chain import Link
 from exporter.facts import Verdict, Window, rfc3339
-from exporter.record import Seal
+from exporter.record import Overlap, Seal
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:audit-export:bundle:v1"
 
 
-def statement(
-    digests: Mapping[str, str], *, link: Link, window: Window, verdict: Verdict, seal: Seal
+def statement(  # noqa: PLR0913 - what it states
+    digests: Mapping[str, str],
+    *,
+    link: Link | None,
+    window: Window,
+    verdict: Verdict,
+    seal: Seal,
+    overlap: Overlap | None = None,
+    filters: Mapping[str, str] | None = None,
 ) -> bytes:
     """Write the statement: ``digests`` are the SHA-256 of the payload files by path.
 
-    ``seal`` is what the bundle is to be sealed with; without a key it says that the bundle is unsigned.
+    An extract has no ``link``, since it is no part of a chain; its statement names the ``filters``. ``seal``
+    is what the bundle is to be sealed with; without a key the statement says that it is unsigned.
     """
+    place = {"extract": dict(filters or {})} if link is None else _place(link, overlap)
     return rfc8785.dumps(
         {
             "_type": STATEMENT_TYPE,
@@ -26,15 +36,29 @@ def statement(
             "predicateType": PREDICATE_TYPE,
             "predicate": {
                 "run": {"sha256": digests["data/run.json"]},
-                "chain": link.chain,
-                "sequence": link.sequence,
-                "previous": None if link.previous is None else {"sha256": link.previous},
                 "window": {"since": rfc3339(window.since), "until": rfc3339(window.until)},
                 "verdict": verdict.value,
                 "signature": _intention(seal),
+                **place,
             },
         }
     )
+
+
+def _place(link: Link, overlap: Overlap | None) -> dict[str, Any]:
+    return {
+        "chain": link.chain,
+        "sequence": link.sequence,
+        "previous": None if link.previous is None else {"sha256": link.previous},
+        "overlap": None
+        if overlap is None
+        else {
+            "same": overlap.same,
+            "late": overlap.late,
+            "changed": overlap.changed,
+            "missing": overlap.missing,
+        },
+    }
 
 
 def _intention(seal: Seal) -> dict[str, str | None] | str:

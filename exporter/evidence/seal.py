@@ -11,7 +11,7 @@ from exporter.facts import Window
 from exporter.record import Run
 
 
-def seal(folder: Path, run: Run, link: Link, key: SigningKey | None) -> str:
+def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> str:
     """Write the manifests and the bag's description into ``folder``, sign them, and return the root digest.
 
     The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The
@@ -19,10 +19,17 @@ def seal(folder: Path, run: Run, link: Link, key: SigningKey | None) -> str:
     """
     payload = bag.payload_paths(folder)
     digests = {path.relative_to(folder).as_posix(): bag.sha256_file(path) for path in payload}
-    window = Window(since=run.window.since, until=run.window.until)
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
-        bag.STATEMENT: statement(digests, link=link, window=window, verdict=run.verdict.value, seal=run.seal),
+        bag.STATEMENT: statement(
+            digests,
+            link=link,
+            window=Window(since=run.window.since, until=run.window.until),
+            verdict=run.verdict.value,
+            seal=run.seal,
+            overlap=run.overlap,
+            filters=run.filters,
+        ),
         bag.DECLARATION: bag.DECLARATION_TEXT.encode(),
         bag.DESCRIPTION: bag.description_text(_description(run, link, payload)).encode(),
     }
@@ -36,13 +43,13 @@ def seal(folder: Path, run: Run, link: Link, key: SigningKey | None) -> str:
     return hashlib.sha256(root).hexdigest()
 
 
-def _description(run: Run, link: Link, payload: list[Path]) -> list[tuple[str, str]]:
+def _description(run: Run, link: Link | None, payload: list[Path]) -> list[tuple[str, str]]:
     size = sum(path.stat().st_size for path in payload)
     source = run.source
     return [
         ("Source-Organization", source.organization_name or source.organization_id or source.url),
-        ("External-Description", f"Audit log entries, verdict {run.verdict.value}, {_signed(run)}"),
-        ("External-Identifier", f"{link.chain}/{link.sequence:06}"),
+        ("External-Description", f"{_content(run)}, verdict {run.verdict.value}, {_signed(run)}"),
+        *([("External-Identifier", f"{link.chain}/{link.sequence:06}")] if link else []),
         ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
         ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
         ("Payload-Oxum", f"{size}.{len(payload)}"),
@@ -51,3 +58,7 @@ def _description(run: Run, link: Link, payload: list[Path]) -> list[tuple[str, s
 
 def _signed(run: Run) -> str:
     return "unsigned" if run.seal.signing_key is None else f"signed with the key {run.seal.signing_key}"
+
+
+def _content(run: Run) -> str:
+    return "Extract of audit log entries, not the full population" if run.filters else "Audit log entries"

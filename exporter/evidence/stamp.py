@@ -9,7 +9,7 @@ import msgspec
 
 from exporter import record
 from exporter.evidence import bag
-from exporter.evidence.chain import BUNDLE_NAME
+from exporter.evidence.coverage import bundle_folders
 from exporter.evidence.timestamp import Authority, request_token
 
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
@@ -48,7 +48,7 @@ def stamp_missing(archive: Path, authority: Authority) -> list[Path]:
 
 
 def _unstamped(archive: Path) -> Iterator[Path]:
-    for bundle in sorted(path for path in archive.iterdir() if BUNDLE_NAME.fullmatch(path.name)):
+    for bundle in bundle_folders(archive):
         signed = (bundle / bag.SIGNATURE).is_file()
         if signed and not os.path.lexists(bundle / bag.TOKEN) and _was_to_be_stamped(bundle):
             yield bundle

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import OutputError
+from exporter.errors import OutputError, UsageError
 from exporter.evidence.chain import Link, next_link
+from exporter.evidence.coverage import sealed_bundles
 from exporter.export import Outcome
 
-STATEMENT = '{"predicate": {"chain": "acme/5e", "sequence": %d}}'
+STATEMENT = (
+    '{"predicate": {"chain": "acme/5e", "sequence": %d, "verdict": "COMPLETE",'
+    ' "window": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}}'
+)
 
 
 def sealed(archive: Path, sequence: int, statement: str | None = None) -> bytes:
@@ -21,7 +25,7 @@ def sealed(archive: Path, sequence: int, statement: str | None = None) -> bytes:
 
 
 def test_the_first_bundle_begins_a_chain(tmp_path: Path) -> None:
-    link = next_link(tmp_path / "not yet there", organization="acme", random_part="5e")
+    link = next_link(sealed_bundles(tmp_path / "not yet there"), organization="acme", random_part="5e")
 
     assert link == Link(chain="acme/5e", sequence=1, previous=None)
 
@@ -33,7 +37,7 @@ def test_the_next_bundle_names_the_newest_whatever_lies_beside_it(tmp_path: Path
     for name in (".partial-x", "extracts", "notes.txt", "999999_of_another_kind", "1000000_later"):
         (tmp_path / name).mkdir()
 
-    link = next_link(tmp_path, organization="renamed", random_part="ff")
+    link = next_link(sealed_bundles(tmp_path), organization="renamed", random_part="ff")
 
     assert link == Link(chain="acme/5e", sequence=11, previous=hashlib.sha256(root).hexdigest())
 
@@ -46,7 +50,7 @@ def test_nothing_is_chained_to_a_bundle_that_cannot_be_read(tmp_path: Path, stat
     sealed(tmp_path, 2, statement or " ")
 
     with pytest.raises(OutputError, match="cannot be read, so nothing can be chained to it"):
-        next_link(tmp_path, organization="acme", random_part="5e")
+        next_link(sealed_bundles(tmp_path), organization="acme", random_part="5e")
 
 
 def test_nothing_is_chained_to_a_bundle_that_is_not_text(tmp_path: Path) -> None:
@@ -56,7 +60,7 @@ def test_nothing_is_chained_to_a_bundle_that_is_not_text(tmp_path: Path) -> None
     )
 
     with pytest.raises(OutputError, match="cannot be read"):
-        next_link(tmp_path, organization="acme", random_part="5e")
+        next_link(sealed_bundles(tmp_path), organization="acme", random_part="5e")
 
 
 def test_nothing_is_chained_to_a_bundle_without_its_root(tmp_path: Path) -> None:
@@ -64,7 +68,22 @@ def test_nothing_is_chained_to_a_bundle_without_its_root(tmp_path: Path) -> None
     (tmp_path / "000001_20260101T000000Z_20260201T000000Z" / "tagmanifest-sha256.txt").unlink()
 
     with pytest.raises(OutputError, match="cannot be read"):
-        next_link(tmp_path, organization="acme", random_part="5e")
+        next_link(sealed_bundles(tmp_path), organization="acme", random_part="5e")
+
+
+def test_where_earlier_bundles_are_kept_elsewhere_the_caller_gives_the_link() -> None:
+    link = next_link([], organization="acme", random_part="5e", previous="c" * 64)
+
+    assert link == Link(chain="acme/5e", sequence=1, previous="c" * 64)
+
+
+def test_a_link_that_the_newest_bundle_contradicts_is_refused(tmp_path: Path) -> None:
+    root = hashlib.sha256(sealed(tmp_path, 1)).hexdigest()
+    bundles = sealed_bundles(tmp_path)
+
+    assert next_link(bundles, organization="acme", random_part="5e", previous=root).previous == root
+    with pytest.raises(UsageError, match="another head than that of the newest bundle"):
+        next_link(bundles, organization="acme", random_part="5e", previous="c" * 64)
 
 
 def test_of_two_bundles_the_second_names_the_root_of_the_first(outcomes: tuple[Outcome, Outcome]) -> None:

@@ -11,7 +11,7 @@ from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
 from exporter.export import Outcome
 from exporter.facts import Verdict, Window
-from exporter.record import Seal
+from exporter.record import Overlap, Seal
 
 UNSIGNED = Seal()
 WINDOW = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
@@ -25,7 +25,7 @@ def test_a_statement_reads_exactly_so() -> None:
 
     assert content.decode() == (
         '{"_type":"https://in-toto.io/Statement/v1",'
-        '"predicate":{"chain":"acme-3f9a1c2e/5e",'
+        '"predicate":{"chain":"acme-3f9a1c2e/5e","overlap":null,'
         '"previous":{"sha256":"' + "c" * 64 + '"},'
         '"run":{"sha256":"' + "b" * 64 + '"},"sequence":7,"signature":"unsigned","verdict":"UNPROVEN",'
         '"window":{"since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}},'
@@ -87,3 +87,37 @@ def test_a_bundles_statement_binds_the_record_of_the_run(
     assert predicate["run"] == {"sha256": hashlib.sha256(run).hexdigest()}
     assert predicate["verdict"] == outcomes[0].run.verdict.value
     assert predicate["window"] == {"since": "2026-07-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
+
+
+def test_a_statement_says_what_the_overlap_with_earlier_bundles_showed() -> None:
+    link = Link(chain="acme/5e", sequence=2, previous="c" * 64)
+    overlap = Overlap(
+        since=WINDOW.since, bundles=["c" * 64], same=1812, late=["log_7"], changed=[], missing=[]
+    )
+
+    content = statement(
+        {"data/run.json": "b" * 64},
+        link=link,
+        window=WINDOW,
+        verdict=Verdict.COMPLETE,
+        seal=UNSIGNED,
+        overlap=overlap,
+    )
+
+    stated = json.loads(content)["predicate"]["overlap"]
+    assert stated == {"same": 1812, "late": ["log_7"], "changed": [], "missing": []}
+
+
+def test_the_statement_of_an_extract_names_its_filters_and_no_place_in_a_chain() -> None:
+    content = statement(
+        {"data/run.json": "b" * 64},
+        link=None,
+        window=WINDOW,
+        verdict=Verdict.COMPLETE,
+        seal=UNSIGNED,
+        filters={"action": "deploy"},
+    )
+
+    predicate = json.loads(content)["predicate"]
+    assert predicate["extract"] == {"action": "deploy"}
+    assert predicate.keys().isdisjoint({"chain", "sequence", "previous", "overlap"})

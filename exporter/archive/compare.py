@@ -1,0 +1,106 @@
+"""Two readings of one stretch of the log, held against each other entry by entry.
+
+Compared are archives as Parquet files, by DuckDB within bounds; only entries whose bytes differ are looked at
+as values.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from exporter.entries.compare import same_content
+from exporter.facts import Window
+
+_MEMORY = "128MB"
+_SHARED = "SELECT count(*) FROM (SELECT id FROM earlier INTERSECT SELECT id FROM later)"
+_ONLY = "SELECT DISTINCT id FROM {these} ANTI JOIN {those} USING (id) ORDER BY id"
+_DIFFERING = """
+SELECT DISTINCT {these}.* FROM {these} JOIN {those} USING (id)
+WHERE earlier.source_sha256 <> later.source_sha256 ORDER BY id, source_sha256
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """How a later reading compares with earlier ones; ids ascending."""
+
+    same: int
+    """Entries found with the content they had."""
+
+    late: tuple[str, ...]
+    """Entries that only the later reading has."""
+
+    changed: tuple[str, ...]
+    """Entries that had another content."""
+
+    missing: tuple[str, ...]
+    """Entries that only an earlier reading has."""
+
+    rewritten: int = 0
+    """Entries with the content they had, written in other bytes."""
+
+    @property
+    def contradict(self) -> bool:
+        """Whether the two cannot both come from a log that entries are only added to."""
+        return bool(self.changed or self.missing)
+
+    @property
+    def strangers(self) -> bool:
+        """Whether both hold entries and share none, as the logs of two organizations do."""
+        return not self.same and not self.changed and bool(self.late) and bool(self.missing)
+
+
+def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences:
+    """Hold the entries of ``window`` in the archive ``later`` against those in all of ``earlier``.
+
+    Both are Parquet files with :data:`~exporter.entries.schema.SCHEMA`. An entry that several earlier ones
+    hold counts as changed where any of them had another content.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
+        duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
+    ):
+        database.execute("SET TimeZone = 'UTC'")
+        _open(database, "earlier", earlier, window)
+        _open(database, "later", [later], window)
+        shared: int = database.sql(_SHARED).fetchall()[0][0]
+        differing, changed = _judge(database)
+        return Differences(
+            same=shared - len(changed),
+            late=_only(database, "later", "earlier"),
+            changed=tuple(sorted(changed)),
+            missing=_only(database, "earlier", "later"),
+            rewritten=len(differing - changed),
+        )
+
+
+def _open(database: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], window: Window) -> None:
+    since, until = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in (window.since, window.until))
+    reading = database.read_parquet([str(file) for file in files])
+    reading.filter(f"timestamp >= {since} AND timestamp < {until}").create_view(name)
+
+
+def _only(database: duckdb.DuckDBPyConnection, these: str, those: str) -> tuple[str, ...]:
+    """Return the ids that only ``these`` have."""
+    return tuple(id_ for (id_,) in database.sql(_ONLY.format(these=these, those=those)).fetchall())
+
+
+def _judge(database: duckdb.DuckDBPyConnection) -> tuple[set[str], set[str]]:
+    """Return the ids whose bytes differ, and those of them whose content does."""
+    now = {row["id"]: row for row in _rows(database, "later", "earlier")}
+    before = _rows(database, "earlier", "later")
+    return set(now), {row["id"] for row in before if not same_content(row, now[row["id"]])}
+
+
+def _rows(database: duckdb.DuckDBPyConnection, these: str, those: str) -> list[dict[str, Any]]:
+    answer = database.sql(_DIFFERING.format(these=these, those=those)).to_arrow_table()
+    moments = answer["timestamp"].cast(pa.int64())  # Python times would want a zone library of the machine
+    rows: list[dict[str, Any]] = answer.set_column(
+        answer.schema.get_field_index("timestamp"), "timestamp", moments
+    ).to_pylist()
+    return rows

@@ -1,0 +1,120 @@
+"""What an archive covers: its sealed bundles, and the stretches of time that they cover together.
+
+Read from each bundle's ``manifest.json``; whether that is as sealed is for ``verify`` to say.
+"""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from exporter.errors import OutputError
+from exporter.evidence.bag import STATEMENT, TAG_MANIFEST
+from exporter.facts import Verdict, Window
+
+EXTRACTS = "extracts"
+"""Folder of an archive for filtered runs, which are no part of its chain."""
+
+BUNDLE_NAME = re.compile(r"(\d{6})_\d{8}T\d{6}Z_\d{8}T\d{6}Z", re.ASCII)
+"""What the folder of a sealed bundle is called: its sequence and its window."""
+
+_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBundle:
+    """A bundle of an archive, as its statement has it."""
+
+    path: Path
+    """Where it is."""
+
+    root: str
+    """SHA-256 of its tag manifest."""
+
+    chain: str
+    """Name of the chain."""
+
+    sequence: int
+    """Place in the order of sealing."""
+
+    window: Window
+    """The window in force."""
+
+    verdict: Verdict
+    """Whether it is whole."""
+
+
+class _Times(msgspec.Struct):
+    since: datetime
+    until: datetime
+
+
+class _Predicate(msgspec.Struct):
+    chain: str
+    sequence: int
+    window: _Times
+    verdict: Verdict
+
+
+class _Statement(msgspec.Struct):
+    predicate: _Predicate
+
+
+def bundle_folders(archive: Path) -> list[Path]:
+    """Return the folders that are named as sealed bundles are, in the order of their names."""
+    return sorted(path for path in archive.glob("*") if BUNDLE_NAME.fullmatch(path.name))
+
+
+def sealed_bundles(archive: Path) -> list[SealedBundle]:
+    """Read the bundles of ``archive``, which need not exist yet, in the order of sealing.
+
+    Raises :class:`OutputError` where one cannot be read.
+    """
+    return sorted(map(_read, bundle_folders(archive)), key=lambda bundle: bundle.sequence)
+
+
+def covered(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[Window]:
+    """Return the stretches that ``bundles`` cover: the union of their windows, ascending and apart.
+
+    Only ``COMPLETE`` windows count, and ``UNPROVEN`` ones where they are accepted.
+    """
+    counting = {Verdict.COMPLETE, *([Verdict.UNPROVEN] if accept_unproven else [])}
+    windows = sorted(
+        (bundle.window for bundle in bundles if bundle.verdict in counting), key=lambda window: window.since
+    )
+    stretches: list[Window] = []
+    for window in windows:
+        if stretches and window.since <= stretches[-1].until:
+            last = stretches.pop()
+            window = Window(since=last.since, until=max(last.until, window.until))  # noqa: PLW2901 - grown
+        stretches.append(window)
+    return stretches
+
+
+def holes(stretches: list[Window]) -> list[Window]:
+    """Return what lies between the stretches."""
+    pairs = itertools.pairwise(stretches)
+    return [Window(since=before.until, until=after.since) for before, after in pairs]
+
+
+def _read(folder: Path) -> SealedBundle:
+    try:
+        stated = msgspec.json.decode((folder / STATEMENT).read_bytes(), type=_Statement).predicate
+        return SealedBundle(
+            path=folder,
+            root=hashlib.sha256((folder / TAG_MANIFEST).read_bytes()).hexdigest(),
+            chain=stated.chain,
+            sequence=stated.sequence,
+            window=Window(since=stated.window.since, until=stated.window.until),
+            verdict=stated.verdict,
+        )
+    except _UNREADABLE as error:
+        raise OutputError(
+            f"The bundle {folder} cannot be read, so nothing can be chained to it ({error}).",
+            "Run audit-export verify on it, and restore it from a copy.",
+        ) from error

@@ -1,0 +1,87 @@
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from exporter.archive.compare import Differences, compare
+from exporter.archive.files import HashingFile
+from exporter.archive.parquet import ParquetWriter
+from exporter.entries.normalize import Rows
+from exporter.entries.schema import SCHEMA
+from exporter.facts import Window
+from tests.pages import WINDOW, entry, page, received
+
+REWRITTEN = b'[{"created_at": "2026-01-02T03:04:05Z", "action":   "deploy", "id": "log_1"}]'
+
+
+def archived(path: Path, *pages: Rows) -> Path:
+    with closing(ParquetWriter(HashingFile(path), SCHEMA)) as writer:
+        for rows in pages:
+            writer.write(pa.Table.from_batches([rows.batch]))
+        writer.finish()
+    return path
+
+
+def entries(*ids: str) -> Rows:
+    return page(*(entry(id=id_) for id_ in ids))
+
+
+def test_what_is_new_changed_and_gone_is_told_apart(tmp_path: Path) -> None:
+    earlier = archived(tmp_path / "a", entries("log_1", "log_2", "log_3"))
+    later = archived(tmp_path / "b", entries("log_1", "log_4"), page(entry(id="log_2", action="other")))
+
+    differences = compare([earlier], later, WINDOW)
+
+    assert differences == Differences(same=1, late=("log_4",), changed=("log_2",), missing=("log_3",))
+    assert differences.contradict
+    assert not differences.strangers
+
+
+def test_other_bytes_with_the_same_content_are_no_change(tmp_path: Path) -> None:
+    earlier = archived(tmp_path / "a", page(entry()))
+    later = archived(tmp_path / "b", received(REWRITTEN))
+
+    differences = compare([earlier], later, WINDOW)
+
+    assert differences == Differences(same=1, late=(), changed=(), missing=(), rewritten=1)
+    assert not differences.contradict
+
+
+def test_an_entry_counts_as_known_when_any_earlier_archive_holds_it(tmp_path: Path) -> None:
+    earlier = [
+        archived(tmp_path / "a", entries("log_1")),
+        archived(tmp_path / "b", entries("log_1", "log_2")),
+    ]
+    later = archived(tmp_path / "c", entries("log_1", "log_2"))
+
+    assert compare(earlier, later, WINDOW) == Differences(same=2, late=(), changed=(), missing=())
+
+
+def test_an_entry_is_changed_when_any_earlier_archive_had_another_content(tmp_path: Path) -> None:
+    earlier = [
+        archived(tmp_path / "a", entries("log_1")),
+        archived(tmp_path / "b", page(entry(id="log_1", action="other"))),
+    ]
+    later = archived(tmp_path / "c", entries("log_1"))
+
+    assert compare(earlier, later, WINDOW).changed == ("log_1",)
+
+
+def test_entries_outside_the_stretch_do_not_count(tmp_path: Path) -> None:
+    earlier = archived(tmp_path / "a", entries("log_1"))
+    later = archived(tmp_path / "b", entries("log_2"))
+    stretch = Window(since=datetime(2026, 1, 3, tzinfo=UTC), until=datetime(2026, 1, 4, tzinfo=UTC))
+
+    assert compare([earlier], later, stretch) == Differences(same=0, late=(), changed=(), missing=())
+
+
+def test_two_readings_that_share_no_entry_are_of_two_logs(tmp_path: Path) -> None:
+    one, other, none = (
+        archived(tmp_path / name, entries(*ids))
+        for name, ids in (("a", ["log_1"]), ("b", ["log_2"]), ("c", []))
+    )
+
+    assert compare([one], other, WINDOW).strangers
+    assert not compare([one], none, WINDOW).strangers
+    assert not compare([none], one, WINDOW).strangers

@@ -1,0 +1,73 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.evidence.coverage import SealedBundle, covered, holes, sealed_bundles
+from exporter.export import Outcome
+from exporter.facts import Verdict, Window
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def days(since: int, until: int) -> Window:
+    return Window(since=FIRST + timedelta(days=since), until=FIRST + timedelta(days=until))
+
+
+def sealed(window: Window, verdict: Verdict = Verdict.COMPLETE) -> SealedBundle:
+    return SealedBundle(
+        path=Path("x"), root="a" * 64, chain="acme/5e", sequence=1, window=window, verdict=verdict
+    )
+
+
+def test_the_bundles_of_an_archive_are_read_in_the_order_of_sealing(
+    outcomes: tuple[Outcome, Outcome],
+) -> None:
+    bundles = sealed_bundles(outcomes[0].bundle.parent)
+
+    assert [bundle.path for bundle in bundles] == [outcome.bundle for outcome in outcomes]
+    assert [bundle.root for bundle in bundles] == [outcome.root for outcome in outcomes]
+    assert [bundle.sequence for bundle in bundles] == [1, 2]
+
+
+def test_windows_that_touch_or_overlap_become_one_stretch() -> None:
+    bundles = [sealed(days(3, 5)), sealed(days(0, 3)), sealed(days(4, 4)), sealed(days(8, 9))]
+
+    stretches = covered(bundles, accept_unproven=False)
+
+    assert stretches == [days(0, 5), days(8, 9)]
+    assert holes(stretches) == [days(5, 8)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "accepted", "counts"),
+    [
+        (Verdict.COMPLETE, False, True),
+        (Verdict.UNPROVEN, False, False),
+        (Verdict.UNPROVEN, True, True),
+        (Verdict.PARTIAL, True, False),
+    ],
+)
+def test_only_what_was_shown_or_accepted_to_be_whole_is_covered(
+    verdict: Verdict, *, accepted: bool, counts: bool
+) -> None:
+    stretches = covered([sealed(days(0, 1), verdict)], accept_unproven=accepted)
+
+    assert stretches == ([days(0, 1)] if counts else [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted), max_size=8))
+def test_a_day_is_covered_exactly_where_some_window_holds_it(spans: list[list[int]]) -> None:
+    windows = [days(low, high) for low, high in spans]
+
+    stretches = covered(map(sealed, windows), accept_unproven=False)
+
+    for number in range(40):
+        day = FIRST + timedelta(days=number)
+        held = any(window.since <= day < window.until for window in windows)
+        assert held == any(stretch.since <= day < stretch.until for stretch in stretches)
+    for before, after in pairwise(stretches):
+        assert before.until < after.since
