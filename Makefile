@@ -4,9 +4,10 @@ PYTHON := python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PEERS := bench/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock build readme picture clean
+.PHONY: help demo test check bench format lock build readme picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -20,8 +21,12 @@ test: $(VENV)/dev ## run the tests
 check: $(VENV)/dev ## lint, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy exporter tests scripts
+	$(BIN)/mypy exporter tests scripts bench
 	$(BIN)/lint-imports
+
+bench: $(VENV)/dev $(PEERS)/ready ## measure; make bench ONLY=derive ENTRIES=200000 RUNS=3 measures less
+	$(BIN)/python -m bench --peers $(PEERS)/bin/python $(if $(ONLY),--only $(ONLY)) \
+		$(if $(ENTRIES),--entries $(ENTRIES)) $(if $(RUNS),--runs $(RUNS))
 
 format: $(VENV)/dev ## bring the code into its one form
 	$(BIN)/ruff check --fix .
@@ -33,9 +38,11 @@ build: $(VENV)/dev ## build the wheel and the source distribution into dist/
 lock: $(VENV)/dev ## write the lock files anew; make lock UPGRADE=--upgrade takes newer versions
 	$(LOCK) --group build --output-file requirements/run.txt
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) --group bench --constraint requirements/run.txt --output-file bench/requirements.txt
 
-LOCK = $(BIN)/uv pip compile pyproject.toml --extra sandbox $(UPGRADE) --quiet --universal \
+COMPILE = $(BIN)/uv pip compile $(UPGRADE) --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header
+LOCK = $(COMPILE) pyproject.toml --extra sandbox
 
 readme: $(VENV)/dev ## write the help texts and the demo's output in README.md anew
 	$(BIN)/python scripts/readme.py
@@ -46,7 +53,7 @@ picture: $(VENV)/dev ## draw the report's picture in README.md anew; needs Poppl
 	$(BIN)/python scripts/picture.py dist/picture/*/*/data/report.pdf docs/images/report.png
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) bench/work dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/run: requirements/run.txt pyproject.toml scripts/install-pango
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and $(TOO_OLD))'
@@ -60,4 +67,9 @@ TOO_OLD = "Python 3.11 or newer is needed; name one that is installed: make PYTH
 
 $(VENV)/dev: $(VENV)/run requirements/dev.txt
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(PEERS)/ready: bench/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
 	@touch $@
