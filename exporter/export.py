@@ -80,7 +80,7 @@ def export(
         with held(archive, timeout=request.lock_timeout), partial_bundle(archive) as folder:
             fetched = _fetch(request, folder / "data", now, progress, sleep)
             _refuse_unless_publishable(request, fetched)
-            queries.ship(folder / "data" / "queries")
+            queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
             run = record_run(request, fetched, folder, versions)
             (folder / "data" / "run.json").write_bytes(record.encode(run))
             if request.report:

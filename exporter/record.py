@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from exporter.facts import Check, Selection, Verdict, Window
+from exporter.thresholds import DEFAULTS, Thresholds
 
 FORMAT = "audit-export/run/v1"
 """Name and version of the record's format."""
@@ -111,6 +112,9 @@ class Options:
 
     rate: float | None = None
     """Requests a second, at most; ``None`` for no limit."""
+
+    thresholds: Thresholds = DEFAULTS
+    """What the report's queries compare with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform
 from exporter.source.reader import Reader
 from exporter.source.walk import Walk
+from exporter.thresholds import DEFAULTS, Thresholds
 
 _CLOCK_TOLERANCE = 5.0
 
@@ -73,6 +74,9 @@ class Request:
 
     report_rows: int = 300
     """Rows of events that the report's tables share."""
+
+    thresholds: Thresholds = DEFAULTS
+    """What the report's queries compare with."""
 
     allow_partial: bool = False
     """Whether to publish what is known to be incomplete."""
@@ -185,6 +189,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
             formats=list(fetched.derived.files),
             frameworks=list(request.frameworks),
             report_rows=request.report_rows,
+            thresholds=request.thresholds,
             allow_partial=request.allow_partial,
             accept_unproven=request.accept_unproven,
         ),

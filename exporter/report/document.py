@@ -19,9 +19,8 @@ from exporter import record
 from exporter.entries.schema import COLUMNS
 from exporter.errors import AuditExportError, OutputError
 from exporter.facts import Verdict, rfc3339
-from exporter.report import assets, budget, cells, charts, controls, periods, queries, runs
+from exporter.report import assets, budget, cells, charts, controls, periods, runs
 from exporter.report.figures import Figures, Row
-from exporter.report.queries import Query
 from exporter.report.runs import Recorded
 
 SECTIONS = {
@@ -91,21 +90,22 @@ def compose(data: Path) -> str:
     Raises ``OutputError`` where the archive does not hold what the record says.
     """
     recorded = runs.read(data / "run.json")
-    sql = queries.load(data / "queries")
     with (
         tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
-        Figures(data / "audit.parquet", sql, Path(spill)) as figures,
+        Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
     ):
-        return _fill(recorded, figures, list(sql.values()))
+        return _fill(recorded, figures)
 
 
-def _fill(recorded: Recorded, figures: Figures, sql: list[Query]) -> str:
+def _fill(recorded: Recorded, figures: Figures) -> str:
     run = recorded.run
+    options = asdict(run.options)
+    thresholds = options.pop("thresholds")
     columns = figures.rows("05_columns.sql")[0]
-    if columns["entries"] != run.counts.entries:
+    held, recorded_rows = figures.rows("18_battery.sql")[0]["entries"], run.counts.formats["parquet"]
+    if held != recorded_rows:
         raise OutputError(
-            f"data/audit.parquet holds {columns['entries']:,} entries, "
-            f"data/run.json says {run.counts.entries:,}.",
+            f"data/audit.parquet holds {held:,} entries, data/run.json says {recorded_rows:,}.",
             "Make the bundle again; one of the two files is not the one that was written.",
         )
     frameworks = controls.frameworks(run.options.frameworks)
@@ -118,7 +118,7 @@ def _fill(recorded: Recorded, figures: Figures, sql: list[Query]) -> str:
     return page.render(
         run=run,
         run_digest=recorded.digest,
-        options=asdict(run.options),
+        options=options,
         organization=run.source.organization_name or run.source.organization_id or run.source.url,
         headline=periods.headline(run.window, run.timezone),
         period=periods.short(run.window, run.timezone),
@@ -138,7 +138,8 @@ def _fill(recorded: Recorded, figures: Figures, sql: list[Query]) -> str:
         month_chart=_bars("by_month", "month", by_month) if len(by_month) <= BARS else "",
         tables_of_events=tables,
         positions={id_: position for position, id_ in enumerate(printed, 1)},
-        queries=sql,
+        queries=figures.queries,
+        thresholds=thresholds,
     )
 
 
@@ -245,8 +246,8 @@ def _setting(value: Any) -> str:  # noqa: ANN401 - a value from JSON
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
     return str(value)
 
 

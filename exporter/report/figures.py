@@ -11,10 +11,14 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from exporter.report import queries
 from exporter.report.queries import Query
 
 MEMORY = "120MB"
 """What the engine may hold before it spills to disk; the report as a whole stays below 300 MB."""
+
+ARCHIVE = "'data/audit.parquet'"
+"""How the shipped set-up names the file, for whoever starts the engine in the bundle's folder."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,9 +29,12 @@ Row = dict[str, Any]
 class Figures:
     """One archive, open for questions; a context manager."""
 
-    def __init__(self, parquet: Path, queries: dict[str, Query], spill: Path) -> None:
-        """Open ``parquet`` as the view ``audit``; ``spill`` is a folder for what memory cannot hold."""
-        self._queries = queries
+    def __init__(self, parquet: Path, folder: Path, spill: Path) -> None:
+        """Open ``parquet`` as the views that the queries in ``folder`` use.
+
+        ``spill`` is a folder for what memory cannot hold.
+        """
+        self._queries = queries.load(folder)
         self._engine = duckdb.connect(
             config={
                 "memory_limit": MEMORY,
@@ -37,10 +44,9 @@ class Figures:
                 "python_enable_replacements": "false",
             }
         )
-        self._engine.execute("SET TimeZone = 'UTC'")
-        self._engine.execute(f"CREATE VIEW audit AS SELECT * FROM read_parquet({_literal(parquet)})")  # noqa: S608 - quoted
         self._engine.execute(f"SET allowed_paths = [{_literal(parquet)}]")
         self._engine.execute("SET enable_external_access = false")
+        self._engine.execute(queries.load_setup(folder).replace(ARCHIVE, _literal(parquet)))
         self._engine.execute("SET lock_configuration = true")
 
     def __enter__(self) -> Self:
@@ -50,6 +56,15 @@ class Figures:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._engine.close()
+
+    @property
+    def queries(self) -> list[Query]:
+        """The queries that can be asked, in order."""
+        return list(self._queries.values())
+
+    def knows(self, name: str) -> bool:
+        """Whether the bundle holds the query of that name."""
+        return name in self._queries
 
     def rows(self, name: str, limit: int | None = None) -> list[Row]:
         """Answer the query of that name, as many rows as ``limit`` allows, in the query's own order."""
@@ -69,7 +84,12 @@ class Figures:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Turn a column into Python values; times by hand, since pyarrow loads pandas for them where it can."""
+    """Turn a column into Python values; times by hand, since pyarrow loads pandas for them where it can.
+
+    Sums, which the engine widens beyond 64 bits, come back as whole numbers too.
+    """
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
     if not pa.types.is_timestamp(column.type):
         return column.to_pylist()  # type: ignore[no-any-return]
     counted = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from exporter.entries.schema import SCHEMA
+from exporter.record import Period
 from exporter.report import document, fonts, queries
 from exporter.report.render import render_report
+from exporter.thresholds import Thresholds
 
 SINCE = datetime(2026, 7, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 10, 1, tzinfo=UTC)
@@ -103,14 +106,10 @@ def make_entries(count: int, seed: int = 7) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry["timestamp"], entry["id"]))
 
 
-def record(data: Path, entries: list[Entry]) -> dict[str, Any]:
+def record(entries: list[Entry]) -> dict[str, Any]:
     """Write down a run that ended with these entries, the way the exporter does."""
     number = len(entries)
     shown = f"{number:,}"
-    files = [
-        {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
-        for path in [data / "audit.parquet", *sorted((data / "queries").iterdir())]
-    ]
     return {
         "format": "audit-export/run/v1",
         "tool": {"name": "audit-export", "version": "0.1.0"},
@@ -192,7 +191,6 @@ def record(data: Path, entries: list[Entry]) -> dict[str, Any]:
         },
         "host": {"name": "export-01", "system": "Linux 6.1.0 x86_64", "python": "3.11.7"},
         "versions": {"pyarrow": "26.0.1", "duckdb": "2.0.0", "weasyprint": "70.0"},
-        "files": files,
         "seal": {"signing_key": None, "timestamp_authority": None},
     }
 
@@ -205,10 +203,15 @@ def make_data(data: Path, entries: list[Entry], **changed: object) -> Path:
     """Fill a bundle's data folder; ``changed`` replaces parts of the record: ``verdict={...}``."""
     data.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(entries, schema=SCHEMA), data / "audit.parquet", compression="zstd")
-    queries.ship(data / "queries")
-    run = record(data, entries)
+    run = record(entries)
     for name, value in changed.items():
         run[name] = run[name] | value if isinstance(value, dict) else value
+    window = msgspec.convert(run["window"], Period)
+    queries.ship(data / "queries", msgspec.convert(run["options"].get("thresholds", {}), Thresholds), window)
+    run["files"] = [
+        {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
+        for path in [data / "audit.parquet", *sorted((data / "queries").iterdir())]
+    ]
     (data / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return data
 

@@ -194,7 +194,7 @@ def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) 
 
 
 def test_an_archive_that_is_not_the_recorded_one_is_refused(make: Make, entries: list[Entry]) -> None:
-    data = make(entries[:60], counts={"entries": 61})
+    data = make(entries[:60], counts={"formats": {"parquet": 61}})
     with pytest.raises(OutputError, match=r"holds 60 entries, data/run\.json says 61"):
         document.compose(data)
 

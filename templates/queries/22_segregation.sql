@@ -1,0 +1,36 @@
+-- Segregation of duties: who changed their own role, or added a user and changed that user's role within segregation_days?
+WITH users AS (
+  SELECT
+    timestamp,
+    id,
+    action,
+    coalesce(actor_email, actor_id) AS actor,
+    coalesce(resource_name, resource_id) AS resource,
+    coalesce(resource_id, resource_name) AS person,
+    CASE WHEN actor_id = resource_id OR lower(actor_email) = lower(resource_name) THEN 1 ELSE 0 END AS own
+  FROM audit
+  WHERE action IN ('user.add', 'user.role.update')
+)
+SELECT timestamp, id, actor, resource, 'Changed their own role.' AS what, cast(NULL AS string) AS related
+FROM users
+WHERE action = 'user.role.update' AND own = 1
+UNION ALL
+SELECT
+  changed.timestamp,
+  changed.id,
+  changed.actor,
+  changed.resource,
+  concat(
+    'Had added the user ',
+    cast(round((unix_micros(changed.timestamp) - unix_micros(added.timestamp)) / 86400000000, 1) AS string),
+    ' days before.'
+  ) AS what,
+  added.id AS related
+FROM users AS changed
+JOIN users AS added ON added.person = changed.person AND added.actor = changed.actor
+WHERE changed.action = 'user.role.update'
+  AND changed.own = 0
+  AND added.action = 'user.add'
+  AND unix_micros(changed.timestamp) - unix_micros(added.timestamp)
+    BETWEEN 0 AND $segregation_days * cast(86400000000 AS bigint)
+ORDER BY timestamp, id, related

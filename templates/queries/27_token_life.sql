@@ -1,0 +1,20 @@
+-- Tokens: how many were created and deleted in the window, live on at its end, are older than token_days, came from before it?
+WITH tokens AS (
+  SELECT
+    action,
+    unix_micros(timestamp) AS micros,
+    lag(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS action_before,
+    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action
+  FROM audit
+  WHERE action IN ('token.create', 'token.delete')
+)
+SELECT
+  coalesce(sum(CASE WHEN action = 'token.create' THEN 1 ELSE 0 END), 0) AS created,
+  coalesce(sum(CASE WHEN action = 'token.create' AND next_action = 'token.delete' THEN 1 ELSE 0 END), 0) AS paired,
+  coalesce(sum(CASE WHEN action = 'token.create' AND coalesce(next_action, '') <> 'token.delete' THEN 1 ELSE 0 END), 0)
+    AS living,
+  coalesce(sum(CASE WHEN action = 'token.create' AND coalesce(next_action, '') <> 'token.delete'
+    AND $until - micros > $token_days * cast(86400000000 AS bigint) THEN 1 ELSE 0 END), 0) AS old,
+  coalesce(sum(CASE WHEN action = 'token.delete' AND coalesce(action_before, '') <> 'token.create' THEN 1 ELSE 0 END), 0)
+    AS created_before
+FROM tokens

@@ -1,0 +1,32 @@
+-- New addresses: from where did an actor act that was not seen in the actor's first address_baseline_days? Newest first.
+WITH uses AS (
+  SELECT
+    coalesce(actor_email, actor_id) AS actor,
+    ip_address,
+    min(timestamp) AS first_use,
+    count(*) AS entries
+  FROM audit
+  WHERE ip_address IS NOT NULL AND coalesce(actor_email, actor_id) IS NOT NULL
+  GROUP BY coalesce(actor_email, actor_id), ip_address
+),
+fresh AS (
+  SELECT actor, ip_address, first_use, entries
+  FROM (
+    SELECT actor, ip_address, first_use, entries, min(first_use) OVER (PARTITION BY actor) AS first_entry FROM uses
+  ) AS known
+  WHERE unix_micros(first_use) - unix_micros(first_entry) >= $address_baseline_days * cast(86400000000 AS bigint)
+)
+SELECT
+  fresh.first_use AS timestamp,
+  min(audit.id) AS id,
+  fresh.actor,
+  min(coalesce(audit.resource_name, audit.resource_id)) AS resource,
+  concat('First use of ', fresh.ip_address, ', entries from it: ', cast(fresh.entries AS string), '.') AS what,
+  cast(NULL AS string) AS related
+FROM fresh
+JOIN audit
+  ON audit.timestamp = fresh.first_use
+  AND audit.ip_address = fresh.ip_address
+  AND coalesce(audit.actor_email, audit.actor_id) = fresh.actor
+GROUP BY fresh.first_use, fresh.actor, fresh.ip_address, fresh.entries
+ORDER BY timestamp DESC, id, what

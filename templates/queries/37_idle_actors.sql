@@ -1,0 +1,31 @@
+-- Idle actors: who has no entry in the last idle_days of the period, and was not removed? Longest idle first.
+WITH actors AS (
+  SELECT
+    coalesce(actor_email, actor_id) AS actor,
+    max(actor_id) AS actor_id,
+    max(actor_email) AS actor_email,
+    max(timestamp) AS last_entry,
+    count(*) AS entries
+  FROM audit
+  WHERE coalesce(actor_email, actor_id) IS NOT NULL
+  GROUP BY coalesce(actor_email, actor_id)
+  HAVING $until - unix_micros(max(timestamp)) > $idle_days * cast(86400000000 AS bigint)
+),
+removed AS (
+  SELECT resource_id, resource_name FROM audit WHERE action = 'user.remove'
+)
+SELECT
+  actors.last_entry AS timestamp,
+  min(audit.id) AS id,
+  actors.actor,
+  min(coalesce(audit.resource_name, audit.resource_id)) AS resource,
+  concat('Last of the entries by this actor (', cast(actors.entries AS string), '), ',
+    cast(cast(floor(($until - unix_micros(actors.last_entry)) / 86400000000) AS bigint) AS string),
+    ' days before the end of the period.') AS what,
+  cast(NULL AS string) AS related
+FROM actors
+JOIN audit ON audit.timestamp = actors.last_entry AND coalesce(audit.actor_email, audit.actor_id) = actors.actor
+WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
+  AND coalesce(actors.actor_email, '') NOT IN (SELECT coalesce(resource_name, '-') FROM removed)
+GROUP BY actors.actor, actors.last_entry, actors.entries
+ORDER BY actors.last_entry, actors.actor
