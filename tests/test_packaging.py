@@ -95,10 +95,13 @@ def test_the_wheel_holds_the_package_and_its_templates_and_nothing_else(names: s
         "exporter/templates/charts/theme.json",
         "exporter/templates/controls/soc2.toml",
         "exporter/templates/controls/iso27001.toml",
-        "exporter/templates/fonts/IBMPlexSans-Regular.ttf",
+        "exporter/templates/fonts/plex/IBMPlexSans-Regular.ttf",
+        "exporter/templates/fonts/chinese/IBMPlexSansSC-Regular.ttf",
+        "exporter/templates/fonts/unifont/Unifont.otf",
         "exporter/templates/fonts/OFL.txt",
         f"{INFO}/licenses/LICENSE",
         f"{INFO}/licenses/templates/fonts/OFL.txt",
+        f"{INFO}/licenses/templates/fonts/unifont/OFL.txt",
     ],
 )
 def test_the_wheel_carries_what_a_run_and_a_lawyer_need(names: set[str], name: str) -> None:

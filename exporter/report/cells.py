@@ -1,21 +1,26 @@
 """Values from the log, made fit to print: nothing in them is markup, invisible, endless or without a glyph.
 
-The author of an event may be hostile. What is shown is what is there: a character that would hide,
-reorder or break the page is printed as its code point, ``[U+202E]``, and a cut is said to be one.
+The author of an event may be hostile. What is shown is what is there, in the order in which it is stored: a
+character that would hide, reorder or break the page, or that poses as another, is printed as its code point,
+``[U+202E]``; text from right to left is kept apart from what surrounds it; a cut is said to be one.
 """
 
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from markupsafe import Markup, escape
 
 from exporter.report.figures import Row
-from exporter.report.fonts import Face, coverage
+from exporter.report.fonts import Face, coverage, face_of
+from exporter.report.scripts import begins_leftward, continues_leftward, disguised
 
 LIMIT = 240
 """Characters that one cell may show; the archive holds the rest."""
+
+PART = 60
+"""Characters that the name, the old and the new value of one change may show."""
 
 STRETCH = 20
 """Characters without a place to break a line; longer stretches are given one."""
@@ -38,76 +43,138 @@ BREAK = "\u200b"
 ABSENT = "\N{EN DASH}"
 """What stands for a value that the entry does not have."""
 
+EMPTY = "(empty)"
+"""What stands for a text without characters."""
+
+ARROW = "\N{RIGHTWARDS ARROW}"
+"""What stands between old and new; one from the log is shown as its code point, so that none is forged."""
+
+MARKS = 2
+"""Marks that one letter may carry, after composition: Thai needs two, a tower of them covers other lines."""
+
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+"""Letters, marks and symbols that show nothing; variation selectors are the other ones."""
+
+Drawable = Callable[[str], bool]
+
 
 def text(value: str | None, limit: int = LIMIT) -> Markup:
-    """Make a value printable in the proportional face."""
-    return _printable(value, Face.SANS, limit)
+    """Make a value printable."""
+    return _printable(value, limit)
 
 
 def code(value: str | None, limit: int = LIMIT) -> Markup:
-    """Make a value printable in the fixed-width face: ids, addresses, digests."""
-    return _printable(value, Face.MONO, limit)
+    """Make a value printable that will stand in the fixed-width face: an id, an address, a digest."""
+    return _printable(value, limit)
+
+
+def line(value: str, limit: int) -> str:
+    """Make a value fit for where there is no markup: the title of a document, the name of an author."""
+    shown = list(islice(visible(value, _has_face), limit + 1))
+    return "".join(shown[:limit]) + ("…" if len(shown) > limit else "")
 
 
 def label(value: str) -> str:
     """Make a value printable in a chart: the drawing engine ends the process over some control characters."""
-    shown = list(islice(visible(value, coverage(Face.SANS)), LABEL + 1))
+    drawable = coverage(Face.SANS)
+    shown = list(islice(visible(value, lambda character: ord(character) in drawable), LABEL + 1))
     return "".join(shown[:LABEL]) + (" …" if len(shown) > LABEL else "")
 
 
 def whole(value: str) -> Markup:
     """Make a digest printable in one piece, for a cell that is wide enough: it is there to be copied."""
-    return Markup().join(islice(visible(value, coverage(Face.MONO)), DIGEST))
+    return Markup().join(islice(visible(value, _has_face), DIGEST))
 
 
 def changes(fields: Sequence[Row] | None) -> Markup:
-    """Show what changed as ``field: old → new``; ``old`` and ``new`` are JSON text, or absent."""
-    shown = (
-        f"{change['field']}: {_plain(change['old'])} → {_plain(change['new'])}" for change in fields or ()
-    )
-    return text("; ".join(shown) or None)
+    """Show what changed, a line each: ``field: old → new``; ``old`` and ``new`` are JSON text, or absent."""
+    if not fields:
+        return escape(ABSENT)
+    lines: list[Markup] = []
+    for change in fields:
+        if sum(map(len, lines)) > LIMIT:
+            lines.append(escape(f"[{len(fields) - len(lines):,} more fields]"))
+            break
+        name, old, new = (
+            _printable(part, PART, reserved=ARROW)
+            for part in (change["field"], _plain(change["old"]), _plain(change["new"]))
+        )
+        lines.append(Markup("{}: {} {} {}").format(name, old, ARROW, new))
+    return Markup("<br>").join(lines)
 
 
-def visible(value: str, covered: frozenset[int]) -> Iterator[str]:
-    """Yield the characters of ``value`` as they may be shown; ``covered`` is what the font can draw."""
-    mark_before = True
-    for character in unicodedata.normalize("NFC", value):
+def visible(value: str, drawable: Drawable, reserved: str = "") -> Iterator[str]:
+    """Yield the characters of ``value`` as they may be shown, those of ``reserved`` as their code points."""
+    composed = value if value.isascii() else unicodedata.normalize("NFC", value)
+    posing = disguised(composed)
+    imitates = composed in {ABSENT, EMPTY}
+    marks = MARKS
+    for at, character in enumerate(composed):
         category = unicodedata.category(character)
-        is_mark = category[0] == "M"
-        drawable = character == " " or category[0] in "LNPS" or (is_mark and not mark_before)
-        if drawable and ord(character) in covered:
+        marks = marks + 1 if category[0] == "M" else 0
+        if (
+            at not in posing
+            and character not in reserved
+            and not (imitates and at == 0)
+            and not (character == "[" and composed.startswith(("[U+", "[cut;"), at))
+            and (character == " " or (category[0] in "LMNPS" and marks <= MARKS and _shows(character)))
+            and drawable(character)
+        ):
             yield character
         else:
             yield f"[U+{ord(character):04X}]"
-        mark_before = is_mark
 
 
-def _printable(value: str | None, face: Face, limit: int) -> Markup:
+def _shows(character: str) -> bool:
+    selects = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return not selects and character not in BLANK
+
+
+def _has_face(character: str) -> bool:
+    return character.isascii() or face_of(character) is not None
+
+
+def _printable(value: str | None, limit: int, reserved: str = "") -> Markup:
     if not value:
-        return escape(ABSENT if value is None else "(empty)")
+        return escape(ABSENT if value is None else EMPTY)
     shown: list[str] = []
     length = stretch = 0
-    for piece in visible(value, coverage(face)):
+    leftward = False
+    for piece in visible(value, _has_face, reserved):
         length += len(piece)
         if length > limit:
-            shown.append(f" … [cut; {len(value):,} characters]")
             break
+        if leftward and not (len(piece) == 1 and continues_leftward(piece)):
+            shown.append(_APART_ENDS + BREAK)
+            leftward, stretch = False, 0
         stretch = 0 if piece == " " else stretch + len(piece)
         if stretch > STRETCH:
             shown.append(BREAK)
             stretch = len(piece)
+        if not leftward and len(piece) == 1 and begins_leftward(piece):
+            shown.append(BREAK + _APART_BEGINS)
+            leftward, stretch = True, len(piece)
         shown.append(piece)
         if stretch >= PHRASE and piece in PUNCTUATION:
             shown.append(BREAK)
             stretch = 0
+    if leftward:
+        shown.append(_APART_ENDS)
+    if length > limit:
+        shown.append(f" … [cut; {len(value):,} characters]")
     return Markup().join(shown)
 
 
-def _plain(value: str | None) -> str:
-    """Show JSON text the way a person would write it: a string without quotes, absence as a dash."""
-    if value is None:
-        return ABSENT
-    if value.startswith('"'):
+_APART_BEGINS = Markup("<span>")
+"""The renderer lays out each element by itself: what is in it runs leftward, what surrounds it does not.
+It breaks no line at the edge of one, unless there is a place to."""
+
+_APART_ENDS = Markup("</span>")
+
+
+def _plain(value: str | None) -> str | None:
+    """Show JSON text the way a person would write it: a string without quotes."""
+    if value is not None and value.startswith('"'):
         decoded: str = json.loads(value)
         return decoded
     return value

@@ -1,7 +1,8 @@
 """The report as one HTML document, composed from the record of the run, the archive and its queries.
 
 The story: ask the figures, share the rows among the populations, draw the charts, fill in the templates.
-``python -m exporter.report.document DATA HTML`` does it in a process of its own.
+``python -m exporter.report.document DATA HTML`` does it in a process of its own, and leaves the font
+configuration that drawing needs beside the document.
 """
 
 import sys
@@ -19,7 +20,7 @@ from exporter import record
 from exporter.entries.schema import COLUMNS
 from exporter.errors import AuditExportError, OutputError
 from exporter.facts import Verdict, rfc3339
-from exporter.report import assets, budget, cells, charts, controls, periods, runs
+from exporter.report import assets, budget, cells, charts, controls, fonts, periods, runs
 from exporter.report.figures import Figures, Row
 from exporter.report.runs import Recorded
 
@@ -153,6 +154,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "cell": cells.text,
+        "line": cells.line,
         "code": cells.code,
         "whole": cells.whole,
         "changes": cells.changes,
@@ -253,6 +255,8 @@ def _setting(value: Any) -> str:  # noqa: ANN401 - a value from JSON
 
 if __name__ == "__main__":
     try:
-        Path(sys.argv[2]).write_text(compose(Path(sys.argv[1])), "utf-8")
+        html = compose(Path(sys.argv[1]))
+        Path(sys.argv[2]).write_text(html, "utf-8")
+        fonts.configure(Path(sys.argv[2]).parent, html)
     except AuditExportError as error:
         sys.exit(str(error))

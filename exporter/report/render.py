@@ -11,10 +11,12 @@ from importlib import metadata
 from pathlib import Path
 
 from exporter.errors import OutputError
-from exporter.report import fonts
 
 TIME_LIMIT = 300
 """Seconds after which rendering is given up; a report of the default size takes less than ten."""
+
+CONFIGURATION = "fonts.conf"
+"""The font configuration that composing leaves beside the document, for drawing."""
 
 REMEDY = (
     "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian "
@@ -30,14 +32,10 @@ def render_report(data: Path, *, time_limit: float = TIME_LIMIT) -> None:
     be rendered, or a step takes longer than ``time_limit`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-        work = Path(folder)
-        environment = os.environ | {"FONTCONFIG_FILE": str(fonts.configure(work))}
+        html = Path(folder) / "report.html"
+        environment = os.environ | {"FONTCONFIG_FILE": str(html.with_name(CONFIGURATION))}
         for step in ("exporter.report.document", "exporter.report.pdf"):
-            _run(
-                [sys.executable, "-P", "-m", step, str(data), str(work / "report.html")],
-                environment,
-                time_limit,
-            )
+            _run([sys.executable, "-P", "-m", step, str(data), str(html)], environment, time_limit)
 
 
 def _run(command: list[str], environment: dict[str, str], time_limit: float) -> None:
