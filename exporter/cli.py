@@ -1,10 +1,8 @@
 """The command line: one group, its commands loaded when they are used, and errors turned into exit codes."""
 
-import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
@@ -13,7 +11,9 @@ from typing import NoReturn
 import click
 
 from exporter import __version__
-from exporter.commands.results import visible
+from exporter.commands import messages
+from exporter.commands.results import print_failure, visible
+from exporter.commands.session import Session
 from exporter.errors import AuditExportError
 
 _COMMANDS = {
@@ -26,6 +26,11 @@ _COMMANDS = {
 }
 _OWN_OPTIONS = ("--help", "--version")
 _UNEXPECTED = 1
+_CANNOT_WRITE = 7
+
+
+class _Stopped(SystemExit):
+    """A signal asked the program to end; 128 and its number is the exit code that shells give."""
 
 
 class _Group(click.Group):
@@ -65,27 +70,40 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    messages.configure()
+    session = Session()
+    color = False if os.environ.get("NO_COLOR") else None
     try:
-        code = cli.main(arguments, prog_name="audit-export", standalone_mode=False)
+        code = cli.main(arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=color)
     except AuditExportError as error:
-        return _report(error.what, error.remedy, error.exit_code)
+        return _report(session, error.what, error.remedy, error.exit_code)
+    except _Stopped as error:
+        return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _refuse(session, error)
+    except BrokenPipeError:
+        return _CANNOT_WRITE  # whoever read the result has seen enough: no words are needed
     except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence, exit with 1
         remedy = "This is a defect; run the command with -vv and report what it prints."
-        return _report(f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
+        return _report(session, f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
     return int(code or 0)
 
 
-def _report(what: str, remedy: str, code: int) -> int:
-    if logging.getLogger("exporter").isEnabledFor(logging.DEBUG):
-        traceback.print_exc()
-    click.echo(f"{click.style('Error:', fg='red')} {visible(what)}\n{visible(remedy)}", err=True)
+def _report(session: Session, what: str, remedy: str, code: int) -> int:
+    messages.complain(visible(what), visible(remedy), code)
+    if session.as_json:
+        print_failure(session.command, what, remedy, code)
     return code
 
 
+def _refuse(session: Session, error: click.ClickException) -> int:
+    """Say what is wrong with the command line: in Click's words for people, as any error for machines."""
+    if not messages.are_json() and not session.as_json:
+        error.show()
+        return error.exit_code
+    remedy = f"See audit-export {session.command} --help.".replace("  ", " ")
+    return _report(session, error.format_message(), remedy, error.exit_code)
+
+
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave in good order, with the exit code that shells give: 128 and the signal's number."""
-    click.echo("Interrupted. Run the same command again.", err=True)
-    sys.exit(128 + number)
+    raise _Stopped(128 + number)

@@ -29,7 +29,7 @@ def demo(output: Path) -> int:
     and prints where it and its report are. Needs no account and no network.
     """
     from exporter.commands.progress import shown_progress
-    from exporter.commands.results import exit_code, print_findings, print_outcome
+    from exporter.commands.results import exit_code, print_findings, print_outcome, print_result
     from exporter.export import export
     from exporter.recording import Request
     from exporter.source.client import Connection
@@ -60,7 +60,7 @@ def demo(output: Path) -> int:
     print_outcome(outcome, as_json=False)
     findings = verify(outcome.bundle, reperform=True)
     print_findings(findings)
-    click.echo(f"Report: {outcome.bundle / 'data' / 'report.pdf'}")
+    print_result(f"Report: {outcome.bundle / 'data' / 'report.pdf'}")
     if any(finding.result is not Result.AS_EXPECTED for finding in findings):
         return 4
     return exit_code(outcome, accept_unproven=False)

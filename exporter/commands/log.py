@@ -9,7 +9,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, find_connection, option, source_options
-from exporter.commands.results import visible
+from exporter.commands.results import print_result, visible
 
 if TYPE_CHECKING:
     from exporter.source.platform import Platform
@@ -37,7 +37,7 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
     with _platform(**given) as platform:
         page = platform.page(limit=limit, action=action, user=user)
     if as_json:
-        click.echo("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
+        print_result("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
         return 0
     rows = page.rows.batch.to_pylist()
     _print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
@@ -56,13 +56,13 @@ def get(entry_id: str, **given: Any) -> int:
     with _platform(**given) as platform:
         entry = platform.entry(entry_id)
     if as_json:
-        click.echo(bytes(entry).decode())
+        print_result(bytes(entry).decode())
         return 0
     (row,) = normalize([entry], source="the answer").batch.to_pylist()
     for label, value in _fields(row):
-        click.echo(f"{label + ':':<12} {visible(value)}")
+        print_result(f"{label + ':':<12} {visible(value)}")
     if row["changes"]:
-        click.echo("Changes:")
+        print_result("Changes:")
         for change in row["changes"]:
             _print_change(change)
     return 0
@@ -109,11 +109,11 @@ def _moment(row: dict[str, Any]) -> str:
 def _print_table(lines: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_result("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _print_change(change: dict[str, str | None]) -> None:
     """Print ``field: old → new``, the arrow on the next line where the values are long."""
     field, old, new = (visible(change[name] or "") for name in ("field", "old", "new"))
     gap = f"\n    {'':{len(field)}}→ " if len(old) + len(new) > _LONG else " → "
-    click.echo(f"    {field}: {old}{gap}{new}")
+    print_result(f"    {field}: {old}{gap}{new}")

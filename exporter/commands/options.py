@@ -1,12 +1,15 @@
-"""Options that commands share, and the form that every option has: a section, and an environment variable."""
+"""Options that commands share, and what every option has: a section, a variable, a name in the file."""
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from exporter.commands import configuration, messages
+from exporter.commands.session import Session
+from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from exporter.source.client import Connection
@@ -16,17 +19,46 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_API_URL = "https://api.satusky.com/v1/cli"
 
+_LAST_SECTIONS = ("Window", "Source", "Output", "Trust", "Behaviour", "Other")
+"""Headings that come last in the help, in this order; a command's own stand before them."""
+
 
 class SectionedOption(click.Option):
-    """An option that stands under a heading of its own in the help."""
+    """An option that stands under a heading of its own in the help.
 
-    def __init__(self, *declarations: Any, section: str = "Options", **attributes: Any) -> None:
+    ``everywhere`` says that a value at the top of the configuration file holds for every command.
+    """
+
+    def __init__(
+        self, *declarations: Any, section: str = "Options", everywhere: bool = False, **attributes: Any
+    ) -> None:
         super().__init__(*declarations, **attributes)
         self.section = section
+        self.everywhere = everywhere
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Read the value; a complaint about one that was not typed says where it comes from."""
+        try:
+            return super().process_value(ctx, value)
+        except click.BadParameter as error:
+            origin = configuration.origin(ctx, self)
+            told = "" if origin in ("command line", "default") else f" It comes from {origin}."
+            raise click.BadParameter(error.message + told, ctx, self) from error
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists its options by section, in the order in which they were declared."""
+    """A command whose help lists its options by section, with the options that every command has."""
+
+    def __init__(
+        self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any
+    ) -> None:
+        # The file's option comes first: the defaults of all others depend on it.
+        super().__init__(name, params=[_config(), *(params or ()), *_speech()], **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, and remember whose it was."""
+        ctx.ensure_object(Session).command = self.name or ""
+        return super().parse_args(ctx, args)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one definition list for each section."""
@@ -35,41 +67,130 @@ class SectionedCommand(click.Command):
             row = parameter.get_help_record(context)
             if row is not None and isinstance(parameter, click.Option):
                 sections.setdefault(getattr(parameter, "section", "Other"), []).append(row)
-        for title, rows in sections.items():
+        for title in sorted(sections, key=_rank):
             with formatter.section(title):
-                formatter.write_dl(rows)
+                formatter.write_dl(sections[title])
 
 
-def option(name: str, *, section: str, **attributes: Any) -> Callable[[F], F]:
-    """Declare ``--name``, which ``AUDIT_EXPORT_NAME`` can give as well."""
-    variable = f"AUDIT_EXPORT_{name.removeprefix('--').replace('-', '_').upper()}"
-    return click.option(name, cls=SectionedOption, section=section, envvar=variable, **attributes)
+def option(*names: str, section: str, **attributes: Any) -> Callable[[F], F]:
+    """Declare ``--name``, which ``AUDIT_EXPORT_NAME`` and the configuration file can give as well.
+
+    Whether the result is wanted as JSON is found out first (``--json``), since errors are results too.
+    """
+    if names == ("--json",):
+        attributes |= {"is_eager": True, "callback": _note_json}
+    return click.option(*names, cls=SectionedOption, section=section, envvar=_variable(names), **attributes)
 
 
-def _configure_logging(_context: click.Context, _parameter: click.Parameter, verbose: int) -> None:
-    """Log to stderr: retries always, requests with ``-v``, everything and tracebacks with ``-vv``."""
-    logging.basicConfig(format="%(message)s")
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    for name in ("exporter", "httpx"):
-        logging.getLogger(name).setLevel(level)
+def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's
+    context.ensure_object(Session).as_json = value
+    return value
+
+
+def _variable(names: tuple[str, ...]) -> str:
+    return "AUDIT_EXPORT_" + names[-1].removeprefix("--").replace("-", "_").upper()
+
+
+def _rank(section: str) -> int:
+    return _LAST_SECTIONS.index(section) if section in _LAST_SECTIONS else -1
+
+
+def _config() -> click.Parameter:
+    return _parameter(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        callback=configuration.apply,
+        help=f"Configuration file. [default: {configuration.NAME} here, else in the user's folder of "
+        "configurations]",
+    )
+
+
+def _speech() -> list[click.Parameter]:
+    return [
+        _parameter(
+            "-v",
+            "--verbose",
+            count=True,
+            callback=_set_verbosity,
+            help="Show every request; -vv adds tracebacks.",
+        ),
+        _parameter(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            callback=_set_verbosity,
+            help="Show nothing but errors and the result.",
+        ),
+        _parameter(
+            "--log-format",
+            type=click.Choice(messages.FORMS),
+            default="text",
+            show_default=True,
+            callback=_set_form,
+            help="How messages are written to stderr: json is one object a line.",
+        ),
+    ]
+
+
+def _parameter(*names: str, **attributes: Any) -> click.Parameter:
+    """Declare an option that every command has; it is read before the command's own, and not handed to it."""
+    return SectionedOption(
+        names,
+        section="Behaviour",
+        envvar=_variable(names),
+        everywhere=True,
+        is_eager=True,
+        expose_value=False,
+        **attributes,
+    )
+
+
+def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
+    """Let the more explicit of ``-v`` and ``-q`` decide: who typed one meant it, whatever the file says."""
+    session = context.ensure_object(Session)
+    source = context.get_parameter_source(parameter.name)
+    if value and source is not None and source <= session.verbosity_source:
+        if source == session.verbosity_source and session.verbosity:
+            raise UsageError("Both -v and -q were given.", "Give one of them.")
+        session.verbosity = messages.QUIET if parameter.name == "quiet" else value
+        session.verbosity_source = source
+    messages.configure(form=session.form, verbosity=session.verbosity)
+
+
+def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    session = context.ensure_object(Session)
+    session.form = value
+    messages.configure(form=session.form, verbosity=session.verbosity)
 
 
 def source_options(command: F) -> F:
     """Add the options that say where to fetch from and with which key."""
     for add in reversed(
         [
-            option("--api-url", section="Source", help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"),
-            option("--org", section="Source", help="Organization id; implies dialect B."),
-            option("--profile", section="Source", help="Profile of the platform's own client to use."),
+            option(
+                "--api-url",
+                section="Source",
+                everywhere=True,
+                help=f"Base URL of the API. [default: {DEFAULT_API_URL}]",
+            ),
+            option("--org", section="Source", everywhere=True, help="Organization id; implies dialect B."),
+            option(
+                "--profile",
+                section="Source",
+                everywhere=True,
+                help="Profile of the platform's own client to use.",
+            ),
             option(
                 "--api-key-file",
                 section="Source",
+                everywhere=True,
                 type=click.Path(path_type=Path),
                 help="File that holds the API key. [default: SATUSKY_API_KEY, then the profile]",
             ),
             option(
                 "--timeout",
                 section="Source",
+                everywhere=True,
                 type=click.FloatRange(min=0, min_open=True),
                 default=30.0,
                 show_default=True,
@@ -78,6 +199,7 @@ def source_options(command: F) -> F:
             option(
                 "--retry-for",
                 section="Source",
+                everywhere=True,
                 type=click.FloatRange(min=0),
                 default=600.0,
                 show_default=True,
@@ -86,25 +208,22 @@ def source_options(command: F) -> F:
             option(
                 "--rate",
                 section="Source",
+                everywhere=True,
                 type=click.FloatRange(min=0.001, max=1000),
                 help="Requests a second, at most. [default: no limit]",
             ),
-            option("--proxy", section="Source", help="Proxy to use instead of the environment's."),
+            option(
+                "--proxy",
+                section="Source",
+                everywhere=True,
+                help="Proxy to use instead of the environment's.",
+            ),
             option(
                 "--ca-bundle",
                 section="Source",
+                everywhere=True,
                 type=click.Path(path_type=Path),
                 help="PEM certificates to trust instead of the usual ones.",
-            ),
-            click.option(
-                "-v",
-                "--verbose",
-                cls=SectionedOption,
-                section="Behaviour",
-                count=True,
-                expose_value=False,
-                callback=_configure_logging,
-                help="Show every request on stderr; -vv adds tracebacks.",
             ),
         ]
     ):

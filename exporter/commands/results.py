@@ -1,11 +1,15 @@
 """Results for people and for machines: the result itself on stdout, everything about it on stderr."""
 
 import json
+import os
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from exporter.commands.messages import say, warn
+from exporter.errors import IncompleteError, OutputError
 from exporter.facts import Check, Result, Verdict, rfc3339
 
 if TYPE_CHECKING:
@@ -32,17 +36,17 @@ def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
     return 0 if accepted else 3
 
 
-def print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
+def print_outcome(outcome: "Outcome", *, as_json: bool, code: int = 0) -> None:
     """Print the bundle's path, or the result as JSON, on stdout; verdict and checks on stderr."""
     run = outcome.run
     period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
-    click.echo(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", err=True)
+    say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
     for check in run.checks:
-        _print_check(check)
-    click.echo(f"  {_sealed(run.seal)}", err=True)
-    click.echo(f"  head sha256:{outcome.root}", err=True)
+        say("\n".join(_lines(check)), check=check.id, result=check.result.value)
+    say(f"  {_sealed(run.seal)}", signing_key=run.seal.signing_key)
+    say(f"  head sha256:{outcome.root}", head=outcome.root)
     if outcome.unstamped is not None:
-        click.echo(f"{click.style('Not stamped:', fg='yellow')} {visible(str(outcome.unstamped))}", err=True)
+        warn(f"{click.style('Not stamped:', fg='yellow')} {visible(str(outcome.unstamped))}")
     if as_json:
         result = {
             "published": str(outcome.bundle),
@@ -54,10 +58,42 @@ def print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
             "head": outcome.root,
             "signing_key": run.seal.signing_key,
             "stamped": outcome.stamped,
+            "exit_code": code,
         }
-        click.echo(json.dumps(result))
+        print_result(json.dumps(result))
     else:
-        click.echo(str(outcome.bundle))
+        print_result(str(outcome.bundle))
+
+
+def print_failure(command: str, what: str, remedy: str, code: int) -> None:
+    """Print, as JSON on stdout, that a command failed: what happened, what to do, the exit code.
+
+    An export that failed published nothing, which is said where its success would name the bundle.
+    """
+    result: dict[str, Any] = {"exit_code": code, "error": {"what": what, "remedy": remedy}}
+    if command == "run":
+        verdict = Verdict.PARTIAL.value if code == IncompleteError.exit_code else None
+        result = {"published": None, "verdict": verdict, "reasons": [what], **result}
+    print_result(json.dumps(result))
+
+
+def print_result(text: str) -> None:
+    """Print a line of the result on stdout.
+
+    Raises ``BrokenPipeError`` where nobody reads it any more, and :class:`OutputError` where it cannot be
+    written for another reason.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        # What is left unwritten goes nowhere, or the interpreter tries again at its end, and says so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(
+            f"The result could not be written to stdout ({error.strerror}).",
+            "Make room where stdout leads, then run the same command again.",
+        ) from error
 
 
 def _sealed(seal: "record.Seal") -> str:
@@ -69,7 +105,7 @@ def _sealed(seal: "record.Seal") -> str:
 def print_findings(checks: Sequence[Check]) -> None:
     """Print the findings of a verification on stdout, and what was expected where it differs."""
     for check in checks:
-        _print_check(check, err=False)
+        print_result("\n".join(_lines(check)))
 
 
 def visible(text: str) -> str:
@@ -77,8 +113,9 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
-def _print_check(check: Check, *, err: bool = True) -> None:
+def _lines(check: Check) -> list[str]:
     mark = click.style(f"{check.result.value:>19}", fg=_COLOURS[check.result])
-    click.echo(f"{mark}  {check.what}: {visible(check.found)}", err=err)
+    lines = [f"{mark}  {check.what}: {visible(check.found)}"]
     if check.result is not Result.AS_EXPECTED:
-        click.echo(f"{'':>19}  expected: {check.expected}", err=err)
+        lines.append(f"{'':>19}  expected: {check.expected}")
+    return lines

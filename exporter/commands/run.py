@@ -169,8 +169,9 @@ def run(**given: Any) -> int:
     request = _request(**given)
     with shown_progress(mode, since=request.since, now=now()) as progress:
         outcome = export(request, now=now, progress=progress)
-    print_outcome(outcome, as_json=as_json)
-    return exit_code(outcome, accept_unproven=request.accept_unproven)
+    code = exit_code(outcome, accept_unproven=request.accept_unproven)
+    print_outcome(outcome, as_json=as_json, code=code)
+    return code
 
 
 def _request(*, org: str | None, report: str, settle: int, framework: str, **given: Any) -> "Request":

@@ -24,14 +24,14 @@ def verify(bundle: Path, *, reperform: bool, **given: bool) -> int:
 
     Works offline and writes nothing. Exits with 0 when everything is as expected, with 4 when it is not.
     """
-    from exporter.commands.results import print_findings
+    from exporter.commands.results import print_findings, print_result
     from exporter.verify import verify as verify_bundle
 
     checks = verify_bundle(bundle, reperform=reperform)
     differs = any(check.result is not Result.AS_EXPECTED for check in checks)
     if given["json"]:
-        click.echo(json.dumps({"verified": not differs, "findings": [asdict(check) for check in checks]}))
+        print_result(json.dumps({"verified": not differs, "findings": [asdict(check) for check in checks]}))
     else:
         print_findings(checks)
-        click.echo(f"{'NOT verified' if differs else 'Verified'}: {bundle} (unsigned)")
+        print_result(f"{'NOT verified' if differs else 'Verified'}: {bundle} (unsigned)")
     return 4 if differs else 0

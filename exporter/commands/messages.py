@@ -1,0 +1,98 @@
+"""Messages on stderr: text for people, or one JSON object a line for machines.
+
+Everything that is said on the way is a log record: what the program says of its result, what went wrong, and
+what the libraries log. One handler writes them all, so one option decides on the form and one on how much.
+"""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from exporter.facts import rfc3339
+
+FORMS = ("text", "json")
+"""How messages can be written."""
+
+QUIET = -1
+"""The verbosity at which errors alone are written."""
+
+_LEVELS = {QUIET: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+_TALKATIVE = ("exporter", "httpx")
+_log = logging.getLogger("exporter")
+_summary = logging.getLogger("exporter.summary")
+
+
+class _Stderr(logging.Handler):
+    """Writes to whatever stderr is by then; without colours where it is no terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            click.echo(self.format(record), err=True)
+        except OSError:
+            self.handleError(record)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and what else the record carries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": click.unstyle(record.getMessage()),
+            **getattr(record, "details", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class _Text(logging.Formatter):
+    """The message as it is; an error with its mark, what to do, and before it the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        details: dict[str, Any] | None = getattr(record, "details", None)
+        if details is None or "remedy" not in details:
+            return super().format(record)
+        text = f"{click.style('Error:', fg='red')} {record.getMessage()}\n{details['remedy']}".rstrip()
+        trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+        return trace + text
+
+
+def configure(*, form: str = "text", verbosity: int = 0) -> None:
+    """Write messages in this form; ``verbosity`` runs from -1, errors alone, to 2, everything."""
+    handler = _Stderr()
+    handler.setFormatter(_JsonLines() if form == "json" else _Text())
+    level = _LEVELS[max(QUIET, min(2, verbosity))]
+    handler.setLevel(logging.ERROR if verbosity < 0 else logging.NOTSET)
+    root = logging.getLogger()
+    root.handlers[:] = [*(old for old in root.handlers if not isinstance(old, _Stderr)), handler]
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(level)
+    _summary.setLevel(min(level, logging.INFO))
+
+
+def say(text: str, **details: Any) -> None:
+    """Say something about the result: shown unless only errors are wanted."""
+    _summary.info("%s", text, extra={"details": details} if details else None)
+
+
+def warn(text: str) -> None:
+    """Say that something is not as it was meant to be, though the command goes on."""
+    _log.warning("%s", text)
+
+
+def complain(what: str, remedy: str, code: int) -> None:
+    """Say what happened and what to do; in detail with the traceback of the error being handled."""
+    details = {"remedy": remedy, "exit_code": code}
+    _log.error("%s", what, extra={"details": details}, exc_info=_log.isEnabledFor(logging.DEBUG))
+
+
+def are_json() -> bool:
+    """Say whether messages are written as JSON."""
+    return any(isinstance(handler.formatter, _JsonLines) for handler in logging.getLogger().handlers)
