@@ -21,10 +21,11 @@ _COMMANDS = {
     "verify": "exporter.commands.verify:verify",
     "list": "exporter.commands.log:list_",
     "get": "exporter.commands.log:get",
+    "config": "exporter.commands.config:config",
     "sandbox": "exporter.commands.sandbox:sandbox",
     "demo": "exporter.commands.demo:demo",
 }
-_OWN_OPTIONS = ("--help", "--version")
+_OWN_OPTIONS = ("-h", "--help", "--version")
 _UNEXPECTED = 1
 _CANNOT_WRITE = 7
 
@@ -52,7 +53,7 @@ class _Group(click.Group):
         return super().parse_args(context, args)
 
 
-@click.group(cls=_Group, context_settings={"max_content_width": 100})
+@click.group(cls=_Group, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="audit-export")
 def cli() -> None:
     """Export a platform's audit log for a date range as evidence.

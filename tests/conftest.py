@@ -1,7 +1,9 @@
 """The reference platform, for every test that needs a server: real HTTP over a real database."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
+from tests.terminal import Terminal
 from tests.world import ENTRIES, NOW, World
 
 settings.register_profile("suite", deadline=None)  # nothing in the suite depends on time
@@ -48,3 +51,17 @@ def world(_shared_world: World) -> World:
     """Return the platform that tests share; each finds it well behaved."""
     _shared_world.app.state.settings = Settings()
     return _shared_world
+
+
+@pytest.fixture
+def terminal(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    """A user's shell: an empty folder, an empty home, the platform's address and key in the environment."""
+    for name in [name for name in os.environ if name.startswith(("AUDIT_EXPORT_", "SATUSKY_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SATUSKY_API_URL", world.url)
+    monkeypatch.setenv("SATUSKY_API_KEY", world.settings.api_key)
+    monkeypatch.chdir(tmp_path)
+    return Terminal(capsys)

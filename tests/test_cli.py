@@ -12,40 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import main
 from tests.conftest import Serve
+from tests.terminal import Terminal
 from tests.world import ENTRIES, World
 
 WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
-
-
-class Terminal:
-    """Runs the command line in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str) -> int:
-        with pytest.raises(SystemExit) as exit_:
-            main(arguments)
-        self.out, self.err = self._capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code
-
-
-@pytest.fixture
-def terminal(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    """A user's shell: an empty folder, an empty home, the platform's address and key in the environment."""
-    for name in [name for name in os.environ if name.startswith(("AUDIT_EXPORT_", "SATUSKY_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SATUSKY_API_URL", world.url)
-    monkeypatch.setenv("SATUSKY_API_KEY", world.settings.api_key)
-    monkeypatch.chdir(tmp_path)
-    return Terminal(capsys)
 
 
 def test_options_without_a_command_run_the_export_and_print_the_bundles_path(terminal: Terminal) -> None:

@@ -1,5 +1,6 @@
 """Documents that fail when untrue."""
 
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,8 @@ import click
 import pytest
 
 from exporter import cli, errors
+from exporter.commands import messages
+from exporter.commands.configuration import NAME
 from exporter.commands.results import print_findings, print_outcome
 from exporter.export import Outcome, export
 from exporter.verify import verify
@@ -24,13 +27,14 @@ from tests.world import NOW, World
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text("utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 VERIFYING = (ROOT / "docs" / "verifying.md").read_text("utf-8")
 
 BANNED = ("tamper-proof", "immutable", "compliant", "certified", "audit-ready", "verified by")
 """Words that promise more than any check can."""
 
 FILE = re.compile(r".+\.(css|csv|gz|j2|jsonl?|md|parquet|pdf|py|sql|toml|txt)")
-ELSEWHERE = ("~/*", "$*", "/*", ".venv/*", "*.partial-*", "audit-export/run/v1", "exporter/templates")
+ELSEWHERE = ("~/*", "$*", "/*", ".venv/*", "*.partial-*", "audit-export/run/v1", "exporter/templates", NAME)
 """What looks like a path, but lies outside the checkout and the bundle, or is none."""
 
 
@@ -114,6 +118,7 @@ def test_the_run_in_the_readme_makes_the_checks_that_a_run_makes_today(
 ) -> None:
     shown = DEMO.search(README)
     assert shown is not None
+    messages.configure()
     print_outcome(outcome, as_json=False)
     print_findings(verify(outcome.bundle, reperform=True))
     printed = capsys.readouterr()
@@ -128,6 +133,14 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert listed == raised | {0, 130, 143}
 
 
+def quoted(words: list[str]) -> list[click.Parameter]:
+    """Return the parameters of the command that stands at the front of a line, or of run."""
+    group = click.Context(cli.cli)
+    command = cli.cli.get_command(group, words[0] if words else "run") or cli.cli.get_command(group, "run")
+    assert command is not None
+    return command.params
+
+
 @every_document
 def test_every_command_in_a_document_exists_with_its_options(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
@@ -139,6 +152,8 @@ def test_every_command_in_a_document_exists_with_its_options(document: Path) -> 
             command = cli.cli.get_command(click.Context(cli.cli), name)
             assert command is not None, name
             known = {option for parameter in command.params for option in parameter.opts}
+            if name == "config":  # another command's line follows
+                known |= {option for each in quoted(words[1:]) for option in each.opts}
             assert {word for word in words if word.startswith("--")} <= known, words
 
 
@@ -183,6 +198,19 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
 def test_a_document_promises_no_more_than_a_check_can(document: Path) -> None:
     text = " ".join(document.read_text("utf-8").lower().split())
     assert [word for word in BANNED if re.search(rf"\b{word}\b", text)] == []
+
+
+def test_the_configuration_file_in_the_manual_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(
+        r"<!-- configuration -->\n```toml\n(.*?)^```$", OPERATIONS, re.DOTALL | re.MULTILINE
+    )
+    (tmp_path / "audit-export.toml").write_text(example, "utf-8")
+    command = [sys.executable, "-m", "exporter", "config", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    options = json.loads(done.stdout)["options"]
+    assert {name for name, setting in options.items() if setting["origin"] == "file audit-export.toml"} == {
+        *("output", "label", "timezone", "framework", "profile", "rate", "log-format")
+    }
 
 
 def test_every_decision_is_reached_from_the_architecture() -> None:

@@ -134,7 +134,7 @@ def _parse(path: Path) -> dict[str, Any]:
         )
         raise UsageError(
             f"The configuration file {path} is not TOML: {reason}.",
-            "Mend it there; docs/operations.md has an example.",
+            "Mend it there; the manual, docs/operations.md, has an example.",
         ) from None  # the text it could not read may be a key, put there by mistake
     except OSError as error:
         raise UsageError(
@@ -152,6 +152,8 @@ def _take_parameters(content: dict[str, Any], path: Path) -> dict[str, Any]:
             f"report.parameters is not a table, in {path}.",
             "Write the thresholds below a line [report.parameters], one a line.",
         )
+    if report == {}:
+        del content["report"]
     return parameters
 
 

@@ -17,6 +17,7 @@ _PERIOD = "last-quarter"
 @option(
     "--output",
     section="Output",
+    metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,

@@ -9,7 +9,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, find_connection, option, source_options
-from exporter.commands.results import print_result, visible
+from exporter.commands.results import print_result, print_table, visible
 
 if TYPE_CHECKING:
     from exporter.source.platform import Platform
@@ -22,13 +22,14 @@ _LONG = 40
 @option(
     "--limit",
     section="Entries",
+    metavar="N",
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
     help="How many to show, newest first.",
 )
-@option("--action", section="Entries", help="Only entries of this action.")
-@option("--user", section="Entries", help="Only entries of this user.")
+@option("--action", section="Entries", metavar="NAME", help="Only entries of this action.")
+@option("--user", section="Entries", metavar="ID", help="Only entries of this user.")
 @source_options
 @option("--json", section="Behaviour", is_flag=True, help="Print the entries as the platform sent them.")
 def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int:
@@ -40,7 +41,7 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
         print_result("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
         return 0
     rows = page.rows.batch.to_pylist()
-    _print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
+    print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
     return 0
 
 
@@ -104,12 +105,6 @@ def _fields(row: dict[str, Any]) -> list[tuple[str, str]]:
 def _moment(row: dict[str, Any]) -> str:
     moment: datetime = row["timestamp"]
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _print_table(lines: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print_result("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _print_change(change: dict[str, str | None]) -> None:

@@ -1,7 +1,8 @@
 """Options that commands share, and what every option has: a section, a variable, a name in the file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,12 +14,13 @@ from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from exporter.source.client import Connection
-    from exporter.source.credentials import Credentials
+    from exporter.source.credentials import Credentials, Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_API_URL = "https://api.satusky.com/v1/cli"
 
+_KEPT = "exporter.option."
 _LAST_SECTIONS = ("Window", "Source", "Output", "Trust", "Behaviour", "Other")
 """Headings that come last in the help, in this order; a command's own stand before them."""
 
@@ -39,11 +41,19 @@ class SectionedOption(click.Option):
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Read the value; a complaint about one that was not typed says where it comes from."""
         try:
-            return super().process_value(ctx, value)
+            value = super().process_value(ctx, value)
         except click.BadParameter as error:
             origin = configuration.origin(ctx, self)
             told = "" if origin in ("command line", "default") else f" It comes from {origin}."
             raise click.BadParameter(error.message + told, ctx, self) from error
+        if not self.expose_value:
+            ctx.meta[_KEPT + str(self.name)] = value
+        return value
+
+
+def value_of(context: click.Context, parameter: click.Parameter) -> Any:
+    """Return what a parameter was given, or stands at, also where the command does not get it."""
+    return context.params.get(str(parameter.name), context.meta.get(_KEPT + str(parameter.name)))
 
 
 class SectionedCommand(click.Command):
@@ -145,7 +155,7 @@ def _parameter(*names: str, **attributes: Any) -> click.Parameter:
     )
 
 
-def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
+def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> int:
     """Let the more explicit of ``-v`` and ``-q`` decide: who typed one meant it, whatever the file says."""
     session = context.ensure_object(Session)
     source = context.get_parameter_source(parameter.name)
@@ -155,78 +165,78 @@ def _set_verbosity(context: click.Context, parameter: click.Parameter, value: in
         session.verbosity = messages.QUIET if parameter.name == "quiet" else value
         session.verbosity_source = source
     messages.configure(form=session.form, verbosity=session.verbosity)
+    return value
 
 
-def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -> str:
     session = context.ensure_object(Session)
     session.form = value
     messages.configure(form=session.form, verbosity=session.verbosity)
+    return value
+
+
+class Amount(click.FloatRange):
+    """A number within bounds, which neither "nan" nor "inf" is."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number."""
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def _source(name: str, **attributes: Any) -> Callable[[F], F]:
+    return option(name, section="Source", everywhere=True, **attributes)
+
+
+_SOURCE = (
+    _source("--api-url", metavar="URL", help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"),
+    _source("--org", metavar="ID", help="Organization id; implies dialect B."),
+    _source("--profile", metavar="NAME", help="Profile of the platform's own client to use."),
+    _source(
+        "--api-key-file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="File that holds the API key. [default: SATUSKY_API_KEY, then the profile]",
+    ),
+    _source(
+        "--timeout",
+        metavar="SECONDS",
+        type=Amount(min=0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="How long one request may take.",
+    ),
+    _source(
+        "--retry-for",
+        metavar="SECONDS",
+        type=Amount(min=0),
+        default=600.0,
+        show_default=True,
+        help="How long a failing request is tried again.",
+    ),
+    _source(
+        "--rate",
+        metavar="N",
+        type=Amount(min=0.001, max=1000),
+        help="Requests a second, at most. [default: no limit]",
+    ),
+    _source("--proxy", metavar="URL", help="Proxy to use instead of the environment's."),
+    _source(
+        "--ca-bundle",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="PEM certificates to trust instead of the usual ones.",
+    ),
+)
 
 
 def source_options(command: F) -> F:
     """Add the options that say where to fetch from and with which key."""
-    for add in reversed(
-        [
-            option(
-                "--api-url",
-                section="Source",
-                everywhere=True,
-                help=f"Base URL of the API. [default: {DEFAULT_API_URL}]",
-            ),
-            option("--org", section="Source", everywhere=True, help="Organization id; implies dialect B."),
-            option(
-                "--profile",
-                section="Source",
-                everywhere=True,
-                help="Profile of the platform's own client to use.",
-            ),
-            option(
-                "--api-key-file",
-                section="Source",
-                everywhere=True,
-                type=click.Path(path_type=Path),
-                help="File that holds the API key. [default: SATUSKY_API_KEY, then the profile]",
-            ),
-            option(
-                "--timeout",
-                section="Source",
-                everywhere=True,
-                type=click.FloatRange(min=0, min_open=True),
-                default=30.0,
-                show_default=True,
-                help="Seconds that one request may take.",
-            ),
-            option(
-                "--retry-for",
-                section="Source",
-                everywhere=True,
-                type=click.FloatRange(min=0),
-                default=600.0,
-                show_default=True,
-                help="Seconds for which a failing request is tried again.",
-            ),
-            option(
-                "--rate",
-                section="Source",
-                everywhere=True,
-                type=click.FloatRange(min=0.001, max=1000),
-                help="Requests a second, at most. [default: no limit]",
-            ),
-            option(
-                "--proxy",
-                section="Source",
-                everywhere=True,
-                help="Proxy to use instead of the environment's.",
-            ),
-            option(
-                "--ca-bundle",
-                section="Source",
-                everywhere=True,
-                type=click.Path(path_type=Path),
-                help="PEM certificates to trust instead of the usual ones.",
-            ),
-        ]
-    ):
+    for add in reversed(_SOURCE):
         command = add(command)
     return command
 
@@ -249,7 +259,7 @@ def find_connection(
     credentials = find_credentials(
         key_file=api_key_file, profile_name=profile, environ=os.environ, home=Path.home()
     )
-    url = api_url or os.environ.get("SATUSKY_API_URL") or credentials.profile.api_url or DEFAULT_API_URL
+    url = api_url or find_api_url(os.environ, credentials.profile)[0]
     connection = Connection(
         base_url=url,
         key=credentials.key,
@@ -260,3 +270,12 @@ def find_connection(
         ca_bundle=ca_bundle,
     )
     return connection, credentials
+
+
+def find_api_url(environ: Mapping[str, str], profile: "Profile") -> tuple[str, str]:
+    """Return the address to use where none was asked for, and where it comes from."""
+    if environ.get("SATUSKY_API_URL"):
+        return environ["SATUSKY_API_URL"], "environment variable SATUSKY_API_URL"
+    if profile.api_url:
+        return profile.api_url, "profile of the platform's client"
+    return DEFAULT_API_URL, "default"

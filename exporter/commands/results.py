@@ -102,6 +102,13 @@ def _sealed(seal: "record.Seal") -> str:
     return f"signed with {seal.algorithm} {seal.signing_key}"
 
 
+def print_table(lines: Sequence[Sequence[str]]) -> None:
+    """Print rows of cells on stdout, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print_result("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
 def print_findings(checks: Sequence[Check]) -> None:
     """Print the findings of a verification on stdout, and what was expected where it differs."""
     for check in checks:

@@ -9,6 +9,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.options import (
+    Amount,
     SectionedCommand,
     find_connection,
     option,
@@ -38,14 +39,14 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
 
 
 @click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
-@option("--since", section="Window", metavar="DATE|TIME", help="First day or instant; or give --period.")
+@option("--since", section="Everyday", metavar="DATE|TIME", help="First day or instant; or give --period.")
 @option(
     "--until",
-    section="Window",
+    section="Everyday",
     metavar="DATE|TIME",
     help="The first after it. [default: as late as --settle allows]",
 )
-@option("--period", section="Window", metavar="PERIOD", help=f"Whole days: {PERIODS.replace('|', ', ')}.")
+@option("--period", section="Everyday", metavar="PERIOD", help=f"Whole days: {PERIODS.replace('|', ', ')}.")
 @option(
     "--timezone",
     section="Window",
@@ -57,32 +58,43 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
 @option(
     "--settle",
     section="Window",
+    metavar="SECONDS",
     type=click.IntRange(min=0, max=86_400),
     default=60,
     show_default=True,
-    help="Seconds that lie between the window's end and the platform's clock, so that entries still being "
+    help="How much lies between the window's end and the platform's clock, so that entries still being "
     "committed are not missed. Waits where only they are lacking.",
 )
 @option(
     "--output",
-    section="Output",
+    section="Everyday",
+    metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("evidence"),
     show_default=True,
     help="Folder that holds the archives.",
 )
-@option("--label", section="Output", help="Name of the organization, for folder and report.")
+@option("--label", section="Output", metavar="NAME", help="Name of the organization, for folder and report.")
 @option(
     "--framework",
     section="Output",
+    metavar="NAMES",
     default="soc2,iso27001",
     show_default=True,
     help="Control catalogues that the report cites, separated by commas.",
 )
-@option("--report", section="Output", type=click.Choice(["pdf", "none"]), default="pdf", show_default=True)
+@option(
+    "--report",
+    section="Output",
+    type=click.Choice(["pdf", "none"]),
+    default="pdf",
+    show_default=True,
+    help="Whether to render the report; without it Pango is not needed.",
+)
 @option(
     "--report-rows",
     section="Output",
+    metavar="N",
     type=click.IntRange(min=0),
     default=300,
     show_default=True,
@@ -103,15 +115,17 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
 @option(
     "--lock-timeout",
     section="Output",
-    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    type=Amount(min=0),
     default=0.0,
     show_default=True,
-    help="Seconds to wait for another run on the same archive to end.",
+    help="How long to wait for another run on the same archive to end.",
 )
 @source_options
 @option(
     "--page-size",
     section="Source",
+    metavar="N",
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
@@ -120,6 +134,7 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
 @option(
     "--concurrency",
     section="Source",
+    metavar="N",
     type=click.IntRange(min=1, max=32),
     default=4,
     show_default=True,
@@ -152,6 +167,7 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
+    help="Whether to show how far back the reading has come: auto does on a terminal.",
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
 def run(**given: Any) -> int:

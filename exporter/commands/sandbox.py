@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand, short_help="Serve the reference platform on this machine.")
-@option("--host", section="Server", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option(
+    "--host",
+    section="Server",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @option(
     "--port",
     section="Server",
+    metavar="N",
     type=click.IntRange(0, 65535),
     default=8765,
     show_default=True,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 @option(
     "--entries",
     section="Log",
+    metavar="N",
     type=click.IntRange(min=0),
     default=25_000,
     show_default=True,
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
 @option(
     "--cap",
     section="Log",
+    metavar="N",
     type=click.IntRange(min=1),
     help="Most entries on a page, whatever limit is asked for. [default: none]",
 )

@@ -118,9 +118,15 @@ def find_credentials(
     Raises :class:`AuthorizationError` when there is no key or it cannot be read, :class:`UsageError` when a
     profile was named that does not exist.
     """
-    profile = _find_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
+    profile = _read_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
     key = _find_key(key_file, profile, environ)
     return Credentials(key=key, profile=msgspec.structs.replace(profile, token=None))
+
+
+def find_profile(*, profile_name: str | None, environ: Mapping[str, str], home: Path) -> Profile:
+    """Find the profile without its token, whether there is a key or not; raises as above."""
+    profile = _read_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
+    return msgspec.structs.replace(profile, token=None)
 
 
 def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str]) -> Key:
@@ -150,13 +156,15 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _find_profile(name: str | None, folder: Path) -> Profile:
+def _read_profile(name: str | None, folder: Path) -> Profile:
     context = folder / "context.json"
     if name is None and not context.exists():
         return Profile()
     try:
         chosen = name or msgspec.json.decode(context.read_bytes(), type=_Context).active_profile
         path = folder / "profiles" / f"{chosen}.json"
+        if path.parent != folder / "profiles":  # a name, not a way to a file that somebody else wrote
+            raise ValueError(chosen)
         return msgspec.json.decode(path.read_bytes(), type=Profile)
     except _UNREADABLE as error:
         if name is None:

@@ -1,0 +1,93 @@
+"""The settings in force, each with where it comes from: options, and what stands in for those not given."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exporter.commands.configuration import options_of, origin
+from exporter.commands.options import find_api_url, value_of
+from exporter.errors import AuthorizationError, UsageError
+
+_PASSWORD = re.compile(r"(://[^:@/\s]*):\S*@")
+_VARIABLES = {
+    "profile": ("SATUSKY_PROFILE",),
+    "proxy": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+    "ca-bundle": ("SSL_CERT_FILE", "SSL_CERT_DIR"),
+}
+"""Variables that stand in for an option, the first that is set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting."""
+
+    value: Any
+    """Its value, for JSON; ``None`` where it has none, or one that is not shown."""
+
+    origin: str
+    """Where it comes from."""
+
+
+def settings_of(context: click.Context, *, environ: Mapping[str, str], home: Path) -> dict[str, Setting]:
+    """Return the settings of a command whose line was read.
+
+    No password in a URL is among them, and of the API key only where it comes from.
+    """
+    settings = {
+        name: Setting(value=_presentable(value_of(context, option)), origin=origin(context, option))
+        for name, option in options_of(context.command).items()
+    }
+    if "api-key-file" not in settings:
+        return settings
+    instead = _instead(settings["profile"].value, environ, home)
+    left_out = {name: setting for name, setting in instead.items() if settings[name].value is None}
+    return {**settings, **left_out, "api-key": _key(settings, environ, home)}
+
+
+def _instead(profile_name: str | None, environ: Mapping[str, str], home: Path) -> dict[str, Setting]:
+    """Return what is used where no option says where to fetch from."""
+    from exporter.source.credentials import Profile, find_profile
+
+    try:
+        profile = find_profile(profile_name=profile_name, environ=environ, home=home)
+    except UsageError:
+        profile = Profile()  # that it cannot be read is said of the key
+    url, where = find_api_url(environ, profile)
+    found = {"api-url": Setting(value=_presentable(url), origin=where)}
+    for option, variables in _VARIABLES.items():
+        for variable in filter(environ.get, variables):
+            setting = Setting(
+                value=_presentable(environ[variable]), origin=f"environment variable {variable}"
+            )
+            found.setdefault(option, setting)
+    return found
+
+
+def _key(settings: Mapping[str, Setting], environ: Mapping[str, str], home: Path) -> Setting:
+    """Say where the key comes from, or why there is none."""
+    from exporter.source.credentials import find_credentials
+
+    file = settings["api-key-file"].value
+    try:
+        credentials = find_credentials(
+            key_file=None if file is None else Path(file),
+            profile_name=settings["profile"].value,
+            environ=environ,
+            home=home,
+        )
+    except (AuthorizationError, UsageError) as error:
+        return Setting(value=None, origin=error.what)
+    return Setting(value=None, origin=credentials.key.origin)
+
+
+def _presentable(value: Any) -> Any:
+    """Return a value as JSON has it, a password in a URL replaced."""
+    if isinstance(value, list | tuple):
+        return [_presentable(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _PASSWORD.sub(r"\1:[hidden]@", str(value))

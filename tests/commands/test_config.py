@@ -1,0 +1,220 @@
+"""The configuration file, and what is said of where each value comes from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.commands.configuration import NAME, NAMED_ONLY
+from tests.terminal import Terminal
+
+KEY = "ctl_9fQ2xV7bN4kLwE8sZ1mT"
+
+
+def write(text: str, path: str = NAME) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, "utf-8")
+
+
+def setting(terminal: Terminal, name: str, *line: str) -> tuple[object, str]:
+    """Return what a setting stands at, and where that comes from."""
+    assert terminal("config", "--json", *line) == 0, terminal.err
+    found = terminal.result["options"][name]
+    return found["value"], found["origin"]
+
+
+def test_the_command_line_goes_before_the_environment_the_file_and_the_default(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert setting(terminal, "page-size") == (1000, "default")
+    write("page-size = 300")
+    assert setting(terminal, "page-size") == (300, f"file {NAME}")
+    monkeypatch.setenv("AUDIT_EXPORT_PAGE_SIZE", "200")
+    assert setting(terminal, "page-size") == (200, "environment variable AUDIT_EXPORT_PAGE_SIZE")
+    assert setting(terminal, "page-size", "--page-size", "100") == (100, "command line")
+
+
+def test_a_run_follows_the_file(terminal: Terminal) -> None:
+    write('since = 2026-07-01\nuntil = 2026-10-01T00:00:00Z\nreport = "none"\npage-size = 300\njson = true\n')
+
+    assert terminal() == 2, "no arguments at all ask for the help"
+    assert terminal("run") == 0
+    run = json.loads((Path(terminal.result["published"]) / "data" / "run.json").read_bytes())
+    assert run["options"]["page_size"] == 300
+    assert run["window"]["asked"] == {"since": "2026-07-01", "until": "2026-10-01T00:00:00+00:00"}
+
+
+def test_the_file_here_goes_before_the_users_own(terminal: Terminal, tmp_path: Path) -> None:
+    write("page-size = 200", f".config/audit-export/{NAME}")
+    users = tmp_path / ".config" / "audit-export" / NAME
+    assert setting(terminal, "page-size") == (200, f"file {users}")
+    write("page-size = 300")
+    assert setting(terminal, "page-size") == (300, f"file {NAME}")
+
+
+def test_a_file_can_be_named_by_option_or_variable_and_replaces_the_one_that_is_found(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("page-size = 300")
+    write("concurrency = 2", "mine.toml")
+    assert setting(terminal, "page-size", "--config", "mine.toml") == (1000, "default")
+    monkeypatch.setenv("AUDIT_EXPORT_CONFIG", "mine.toml")
+    assert setting(terminal, "concurrency") == (2, "file mine.toml")
+
+
+def test_each_command_has_a_table_of_its_own_and_all_share_what_says_where_to_fetch_from(
+    terminal: Terminal,
+) -> None:
+    write(
+        'org = "o1"\noutput = "here"\ntimeout = 9\n[list]\nlimit = 3\ntimeout = 7\n[run]\nreport = "none"\n'
+    )
+    assert setting(terminal, "limit", "list") == (3, f"file {NAME}")
+    assert setting(terminal, "org", "list") == ("o1", f"file {NAME}")
+    assert setting(terminal, "timeout", "list") == (7, f"file {NAME}")
+    assert setting(terminal, "timeout", "get") == (9, f"file {NAME}")
+    assert setting(terminal, "output", "demo") == ("demo", "default")
+    assert setting(terminal, "report") == ("none", f"file {NAME}")
+
+
+def test_the_thresholds_of_the_report_are_a_table_too(terminal: Terminal) -> None:
+    write("[report.parameters]\nrollback_minutes = 30\n")
+    assert terminal("config", "--json") == 0
+    assert terminal.result["parameters"] == {"rollback_minutes": 30}
+    assert terminal("config") == 0
+    assert "report.parameters.rollback_minutes  30" in terminal.out
+
+
+@pytest.mark.parametrize("name", sorted(NAMED_ONLY - {"allowed-signers", "identity", "tsa-ca"}))
+def test_a_file_that_was_found_does_not_decide_where_the_key_goes(terminal: Terminal, name: str) -> None:
+    write(f'{name} = "there"')
+    for line in (("list",), ("run", "--since", "2026-01-01"), ("config",)):
+        assert terminal(*line) == 2
+        assert f"{NAME} sets {name}, and nobody named that file" in terminal.err
+        assert f"--config {NAME}" in terminal.err
+        assert terminal.out == ""
+
+    assert setting(terminal, name, "--config", NAME) == ("there", f"file {NAME}")
+
+
+def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Terminal) -> None:
+    write('api-url = "http://127.0.0.1:9/"', f".config/audit-export/{NAME}")
+    assert terminal("list") == 2
+    assert "sets api-url" in terminal.err
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("page-sise = 1", f"There is no option 'page-sise' of run, in {NAME}.", "Did you mean 'page-size'?"),
+        ("page_size = 1", "no option 'page_size'", "Did you mean 'page-size'?"),
+        ("[list]\nlimits = 1", "no option 'limits' of list", "Did you mean 'limit'?"),
+        ("[lst]\nlimit = 1", "no command 'lst'", "Did you mean 'list'?"),
+        ('zzz = "x"', "no option 'zzz'", "Leave it out"),
+        ('config = "x"', "no option 'config'", ""),
+        ("since = \nx = 1", f"{NAME} is not TOML: Invalid value (at line 1, column 9)", "Mend it there"),
+        ("since = '\udcff'", f"{NAME} is not TOML", "Mend it there"),
+        ("page-size = 'many'", "Invalid value for '--page-size'", f"It comes from file {NAME}."),
+        ("page-size = true", "page-size has a value of the wrong kind", "Give it text, a number or a list."),
+        ("allow-partial = 'yes'", "allow-partial has a value of the wrong kind", "Give it true or false."),
+        ("verbose = 'very'", "verbose has a value of the wrong kind", "Give it a number."),
+        ("since = [[1]]", "since has a value of the wrong kind", ""),
+        ("rate = nan", "'nan' is not a number.", f"It comes from file {NAME}."),
+        ("[report]\nparameters = 3", "report.parameters is not a table", "[report.parameters]"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_the_file_and_what_to_do(
+    terminal: Terminal, text: str, what: str, remedy: str
+) -> None:
+    Path(NAME).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert terminal("run", "--since", "2026-01-01") == 2
+    assert what in terminal.err
+    assert remedy in terminal.err
+    assert terminal.out == ""
+
+
+def test_a_list_in_the_file_is_what_commas_are_on_the_command_line(terminal: Terminal) -> None:
+    write('framework = ["iso27001", "soc2"]')
+    assert setting(terminal, "framework") == ("iso27001,soc2", f"file {NAME}")
+
+
+@pytest.mark.parametrize("name", ["api-key", "API_KEY", "key", "token"])
+def test_no_file_holds_the_key_and_what_it_holds_instead_is_not_shown(terminal: Terminal, name: str) -> None:
+    write(f'{name} = "{KEY}"')
+    assert terminal("list", "-vv", "--config", NAME) == 2
+    assert "A configuration file holds no key" in terminal.err
+    assert KEY[:12] not in terminal.err
+
+
+@pytest.mark.parametrize("text", [KEY, f"{KEY} = ", f'since = "{KEY}', f"since = {KEY}"])
+def test_a_key_that_was_taken_for_a_configuration_file_is_not_shown(terminal: Terminal, text: str) -> None:
+    write(text, "key.txt")
+    assert terminal("list", "-vv", "--config", "key.txt") == 2
+    assert "key.txt is not TOML" in terminal.err
+    assert KEY[:12] not in terminal.err
+
+
+def test_a_file_that_is_not_there_or_not_readable_is_a_mistake(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("list", "--config", "missing.toml") == 2
+    assert "missing.toml cannot be read (No such file or directory)" in terminal.err
+    assert terminal("list", "--config", str(tmp_path)) == 2
+
+
+def test_config_shows_where_the_key_comes_from_and_never_the_key(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATUSKY_API_KEY", KEY)
+    for line in ((), ("--json",), ("-vv", "list")):
+        assert terminal("config", *line) == 0
+        assert "environment variable SATUSKY_API_KEY" in terminal.out
+        assert KEY[:12] not in terminal.out + terminal.err
+    write(KEY, "key")
+    assert setting(terminal, "api-key", "--api-key-file", "key") == (None, "file key")
+    assert setting(terminal, "api-key", "--api-key-file", "none")[1].startswith(
+        "The API key file none cannot"
+    )
+    monkeypatch.delenv("SATUSKY_API_KEY")
+    assert setting(terminal, "api-key") == (None, "There is no API key.")
+
+
+@pytest.mark.parametrize("url", ["http://me:se/cr@et@proxy:3128", "https://me:secret@proxy:3128"])
+def test_config_hides_a_proxys_password(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    scheme = url.partition(":")[0]
+    assert setting(terminal, "proxy", "--proxy", url)[0] == f"{scheme}://me:[hidden]@proxy:3128"
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    assert setting(terminal, "proxy")[1] == "environment variable HTTPS_PROXY"
+    assert terminal("config") == 0
+    assert "se" not in terminal.out.split("//me:")[1].split("@")[0]
+
+
+def test_config_shows_what_stands_in_for_options_that_were_not_given(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SATUSKY_API_URL")
+    assert setting(terminal, "api-url") == ("https://api.satusky.com/v1/cli", "default")
+    write(json.dumps({"token": KEY, "api_url": "https://profiles.example"}), ".satusky/profiles/work.json")
+    monkeypatch.setenv("SATUSKY_PROFILE", "work")
+    assert setting(terminal, "api-url") == ("https://profiles.example", "profile of the platform's client")
+    assert setting(terminal, "profile") == ("work", "environment variable SATUSKY_PROFILE")
+    assert setting(terminal, "api-key", "--profile", "none")[1].startswith("The profile 'none'")
+    monkeypatch.setenv("SATUSKY_API_URL", "https://variables.example")
+    assert setting(terminal, "api-url")[1] == "environment variable SATUSKY_API_URL"
+    assert setting(terminal, "api-url", "--api-url", "https://x.example")[1] == "command line"
+    monkeypatch.setenv("SSL_CERT_FILE", "/ca.pem")
+    assert setting(terminal, "ca-bundle") == ("/ca.pem", "environment variable SSL_CERT_FILE")
+
+
+def test_a_profile_is_a_name_and_no_way_out_of_the_folder_of_profiles(terminal: Terminal) -> None:
+    write(json.dumps({"api_url": "http://127.0.0.1:9"}), "elsewhere.json")
+    write('profile = "../../elsewhere"')
+    assert terminal("list") == 2
+    assert "cannot be read from" in terminal.err
+
+
+def test_config_reads_any_commands_line_and_complains_as_it_would(terminal: Terminal) -> None:
+    assert setting(terminal, "reperform", "verify", "--reperform", "nowhere") == (True, "command line")
+    assert terminal("config", "list", "--limit", "0") == 2
+    assert "Invalid value for '--limit'" in terminal.err
+    assert terminal("config", "--no-such") == 2
+    assert "No such option '--no-such'" in terminal.err
