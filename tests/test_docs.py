@@ -209,7 +209,8 @@ def test_the_configuration_file_in_the_manual_is_one(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     options = json.loads(done.stdout)["options"]
     assert {name for name, setting in options.items() if setting["origin"] == "file audit-export.toml"} == {
-        *("output", "label", "timezone", "framework", "profile", "rate", "log-format")
+        *("output", "label", "timezone", "framework", "profile", "rate", "log-format"),
+        *("report.thresholds.rollback_minutes", "report.thresholds.calendar_zone"),
     }
 
 

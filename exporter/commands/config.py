@@ -13,10 +13,11 @@ from exporter.commands.configuration import Configuration, configuration_of, pla
 from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_result, print_table, visible
 from exporter.commands.session import Session
-from exporter.commands.settings import Setting, settings_of
+from exporter.commands.settings import Setting, settings_of, thresholds_in_force
 
 _LINE = "exporter.line"
 _OWN = "--json"
+_REPORTING = ("run", "report")
 
 
 class _Quoting(SectionedCommand):
@@ -45,6 +46,8 @@ def config(context: click.Context, /, *, line: tuple[str, ...], **given: bool) -
     """
     inner = _read(context, line)
     settings = settings_of(inner, environ=os.environ, home=Path.home())
+    if inner.command.name in _REPORTING:
+        settings |= thresholds_in_force(configuration_of(inner))
     show = _print_json if given["json"] else _print_text
     show(inner.info_name or "", configuration_of(inner), settings)
     return 0
@@ -78,7 +81,6 @@ def _print_json(command: str, file: Configuration, settings: dict[str, Setting])
         "command": command,
         "file": file.path and str(file.path),
         "options": {name: asdict(setting) for name, setting in settings.items()},
-        "parameters": dict(file.parameters),
     }
     print_result(json.dumps(shown, default=str))
 
@@ -90,10 +92,6 @@ def _print_text(_command: str, file: Configuration, settings: dict[str, Setting]
     else:
         print_result(f"Configuration file: {file.path} ({'named' if file.named else 'found'})\n")
     rows = [(name, _shown(setting.value), setting.origin) for name, setting in settings.items()]
-    rows += [
-        (f"report.parameters.{name}", _shown(value), f"file {file.path}")
-        for name, value in file.parameters.items()
-    ]
     print_table([("OPTION", "VALUE", "FROM"), *(tuple(map(visible, row)) for row in rows)])
 
 

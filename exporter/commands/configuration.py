@@ -8,15 +8,18 @@ goes, nor whom a verification trusts.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 from click.core import ParameterSource
 
 from exporter.errors import UsageError
+
+if TYPE_CHECKING:
+    from exporter.thresholds import Thresholds
 
 NAME = "audit-export.toml"
 """What a file has to be called to be found."""
@@ -44,8 +47,8 @@ class Configuration:
     tables: Mapping[str, Mapping[str, AsTyped]]
     """Options as typed, by command; those at the top of the file under the empty name."""
 
-    parameters: Mapping[str, Any]
-    """The table ``report.parameters``, as it stands."""
+    thresholds: Mapping[str, Any]
+    """The table ``report.thresholds``, which makes sense as a whole."""
 
     def defaults(self, command: click.Command) -> dict[str, Any]:
         """Return what the file says for this command, by the names that its parameters have in Python."""
@@ -57,6 +60,11 @@ class Configuration:
         }
         own = self.tables.get(command.name or "", {})
         return {str(options[name].name): value for name, value in (every | dict(own)).items()}
+
+
+def thresholds_of(configuration: Configuration) -> "Thresholds":
+    """Return the thresholds in force: the file's, and the defaults of those that it leaves out."""
+    return _thresholds(dict(configuration.thresholds), configuration.path)
 
 
 def places(folder: Path) -> list[Path]:
@@ -75,20 +83,20 @@ def read(named: Path | None, found: Sequence[Path], context: click.Context) -> C
     """
     path = named or next((place for place in found if place.is_file()), None)
     if path is None:
-        return Configuration(tables={}, parameters={})
+        return Configuration(tables={}, thresholds={})
     content = _parse(path)
-    parameters = _take_parameters(content, path)
+    thresholds = _take_thresholds(content, path)
     top = {key: value for key, value in content.items() if not isinstance(value, dict)}
     tables = {"": _options(top, _command("run", context, path), path, named=named is not None)}
     for name, table in content.items():
         if isinstance(table, dict):
             tables[name] = _options(table, _command(name, context, path), path, named=named is not None)
-    return Configuration(path=path, named=named is not None, tables=tables, parameters=parameters)
+    return Configuration(path=path, named=named is not None, tables=tables, thresholds=thresholds)
 
 
 def configuration_of(context: click.Context) -> Configuration:
     """Return the configuration that a command runs with."""
-    configuration: Configuration = context.meta.get(_META, Configuration(tables={}, parameters={}))
+    configuration: Configuration = context.meta.get(_META, Configuration(tables={}, thresholds={}))
     return configuration
 
 
@@ -143,18 +151,40 @@ def _parse(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _take_parameters(content: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Take the table ``report.parameters`` out of the file's content."""
+def _take_thresholds(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Take the table ``report.thresholds`` out of the file's content, and make sure that it makes sense."""
     report = content.get("report")
-    parameters = report.pop("parameters", {}) if isinstance(report, dict) else {}
-    if not isinstance(parameters, dict):
+    table = report.pop("thresholds", {}) if isinstance(report, dict) else {}
+    if not isinstance(table, dict):
         raise UsageError(
-            f"report.parameters is not a table, in {path}.",
-            "Write the thresholds below a line [report.parameters], one a line.",
+            f"report.thresholds is not a table, in {path}.",
+            "Write the thresholds below a line [report.thresholds], one a line.",
         )
     if report == {}:
         del content["report"]
-    return parameters
+    if table:
+        _thresholds(table, path)
+    return table
+
+
+def _thresholds(table: dict[str, Any], path: Path | None) -> "Thresholds":
+    import msgspec
+
+    from exporter.thresholds import Thresholds
+
+    known = [field.name for field in fields(Thresholds)]
+    for name in table:
+        if name not in known:
+            raise _unknown(f"threshold {name!r}", name.replace("-", "_"), known, path)
+    try:
+        return msgspec.convert(msgspec.to_builtins(table), Thresholds)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"A threshold has a value of the wrong kind, in {path}: {error}.",
+            "Mend it there; audit-export config lists the thresholds.",
+        ) from error
+    except UsageError as error:
+        raise UsageError(f"In {path}: {error.what}", error.remedy) from error
 
 
 def _command(name: str, context: click.Context, path: Path) -> click.Command:
@@ -171,7 +201,7 @@ def _options(table: dict[str, Any], command: click.Command, path: Path, *, named
     known = options_of(command)
     for name in table:
         if name not in known:
-            raise _unknown(f"option {name!r} of {command.name}", name, list(known), path)
+            raise _unknown(f"option {name!r} of {command.name}", name.replace("_", "-"), list(known), path)
         if name in NAMED_ONLY and not named:
             raise UsageError(
                 f"{path} sets {name}, and nobody named that file: it was found there.",
@@ -200,11 +230,11 @@ def _as_typed(option: click.Option, value: object, name: str, path: Path) -> AsT
     raise UsageError(f"{name} has a value of the wrong kind in {path}.", f"Give it {wanted}.")
 
 
-def _unknown(what: str, name: str, known: Sequence[str], path: Path) -> UsageError:
+def _unknown(what: str, name: str, known: Sequence[str], path: Path | None) -> UsageError:
     from difflib import get_close_matches
 
-    written = name.replace("_", "-").lower()
-    if written in _SECRETS:
+    written = name.lower()
+    if written.replace("_", "-") in _SECRETS:
         remedy = "A configuration file holds no key: name the key's own file with api-key-file."
     elif near := get_close_matches(written, known, n=1):
         remedy = f"Did you mean {near[0]!r}?"

@@ -1,6 +1,7 @@
 """``run``: export a window into one sealed bundle."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
+from exporter.commands.configuration import configuration_of, thresholds_of
 from exporter.commands.options import (
     Amount,
     SectionedCommand,
@@ -170,7 +172,8 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
     help="Whether to show how far back the reading has come: auto does on a terminal.",
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
-def run(**given: Any) -> int:
+@click.pass_context
+def run(context: click.Context, /, **given: Any) -> int:
     """Export a window of the audit log into one sealed bundle.
 
     The window is half-open: --until is the first day, or instant, that no longer belongs to it. A --period
@@ -182,7 +185,7 @@ def run(**given: Any) -> int:
     from exporter.export import export
 
     as_json, mode = given.pop("json"), given.pop("progress")
-    request = _request(**given)
+    request = replace(_request(**given), thresholds=thresholds_of(configuration_of(context)))
     with shown_progress(mode, since=request.since, now=now()) as progress:
         outcome = export(request, now=now, progress=progress)
     code = exit_code(outcome, accept_unproven=request.accept_unproven)

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from exporter.commands.configuration import options_of, origin
+from exporter.commands.configuration import Configuration, options_of, origin, thresholds_of
 from exporter.commands.options import find_api_url, value_of
 from exporter.errors import AuthorizationError, UsageError
 
@@ -46,6 +46,17 @@ def settings_of(context: click.Context, *, environ: Mapping[str, str], home: Pat
     instead = _instead(settings["profile"].value, environ, home)
     left_out = {name: setting for name, setting in instead.items() if settings[name].value is None}
     return {**settings, **left_out, "api-key": _key(settings, environ, home)}
+
+
+def thresholds_in_force(configuration: Configuration) -> dict[str, Setting]:
+    """Return the thresholds of the report, by their names in the configuration file."""
+    return {
+        f"report.thresholds.{name}": Setting(
+            value=_presentable(value),
+            origin=f"file {configuration.path}" if name in configuration.thresholds else "default",
+        )
+        for name, value in asdict(thresholds_of(configuration)).items()
+    }
 
 
 def _instead(profile_name: str | None, environ: Mapping[str, str], home: Path) -> dict[str, Setting]:

@@ -8,6 +8,7 @@ import pytest
 from exporter.commands.configuration import NAME, NAMED_ONLY
 from tests.terminal import Terminal
 
+WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
 KEY = "ctl_9fQ2xV7bN4kLwE8sZ1mT"
 
 
@@ -77,11 +78,14 @@ def test_each_command_has_a_table_of_its_own_and_all_share_what_says_where_to_fe
 
 
 def test_the_thresholds_of_the_report_are_a_table_too(terminal: Terminal) -> None:
-    write("[report.parameters]\nrollback_minutes = 30\n")
-    assert terminal("config", "--json") == 0
-    assert terminal.result["parameters"] == {"rollback_minutes": 30}
-    assert terminal("config") == 0
-    assert "report.parameters.rollback_minutes  30" in terminal.out
+    write("[report.thresholds]\nrollback_minutes = 30\ncalendar_holidays = [2026-12-25]\n")
+    assert setting(terminal, "report.thresholds.rollback_minutes") == (30, f"file {NAME}")
+    assert setting(terminal, "report.thresholds.token_days") == (90, "default")
+
+    assert terminal(*WINDOW) == 0
+    run = json.loads((Path(terminal.out.strip()) / "data" / "run.json").read_bytes())
+    assert run["options"]["thresholds"]["rollback_minutes"] == 30
+    assert run["options"]["thresholds"]["calendar_holidays"] == ["2026-12-25"]
 
 
 @pytest.mark.parametrize("name", sorted(NAMED_ONLY - {"allowed-signers", "identity", "tsa-ca"}))
@@ -119,7 +123,10 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Ter
         ("verbose = 'very'", "verbose has a value of the wrong kind", "Give it a number."),
         ("since = [[1]]", "since has a value of the wrong kind", ""),
         ("rate = nan", "'nan' is not a number.", f"It comes from file {NAME}."),
-        ("[report]\nparameters = 3", "report.parameters is not a table", "[report.parameters]"),
+        ("[report]\nthresholds = 3", "report.thresholds is not a table", "[report.thresholds]"),
+        ("[report.thresholds]\ntoken-day = 3", "no threshold 'token-day'", "Did you mean 'token_days'?"),
+        ("[report.thresholds]\ntoken_days = 'x'", f"in {NAME}: Expected `int`, got `str`", "Mend it there"),
+        ("[report.thresholds]\ntoken_days = 0", f"In {NAME}: The threshold token_days", "1 or more"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_the_file_and_what_to_do(
