@@ -58,11 +58,13 @@ class Selection:
 class Result(StrEnum):
     """How a check came out.
 
-    ``CONTRADICTS`` is an integrity finding: what was read contradicts an append-only log.
+    ``CONTRADICTS`` is an integrity finding: what was read contradicts an append-only log. ``MISSING`` says
+    that something is not there, which is no less bad than ``DIFFERS``, but another thing.
     """
 
     AS_EXPECTED = "as expected"
     DIFFERS = "differs"
+    MISSING = "missing"
     CONTRADICTS = "contradicts the log"
     NOT_SHOWN = "not shown"
     NOT_PERFORMED = "not performed"
@@ -99,7 +101,7 @@ class Verdict(StrEnum):
     def of(cls, checks: Iterable[Check]) -> "Verdict":
         """Follow from the checks alone: what differs makes it partial, what is not shown unproven."""
         results = {check.result for check in checks}
-        if results & {Result.DIFFERS, Result.CONTRADICTS}:
+        if results & {Result.DIFFERS, Result.MISSING, Result.CONTRADICTS}:
             return cls.PARTIAL
         if Result.NOT_SHOWN in results:
             return cls.UNPROVEN

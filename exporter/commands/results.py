@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     Result.AS_EXPECTED: "green",
     Result.DIFFERS: "red",
+    Result.MISSING: "red",
     Result.CONTRADICTS: "red",
     Result.NOT_SHOWN: "yellow",
     Result.NOT_PERFORMED: "yellow",
@@ -124,5 +125,5 @@ def _lines(check: Check) -> list[str]:
     mark = click.style(f"{check.result.value:>19}", fg=_COLOURS[check.result])
     lines = [f"{mark}  {check.what}: {visible(check.found)}"]
     if check.result is not Result.AS_EXPECTED:
-        lines.append(f"{'':>19}  expected: {check.expected}")
+        lines.append(f"{'':>19}  expected: {visible(check.expected)}")
     return lines

@@ -5,6 +5,7 @@ the bag's own description, and so is the root of the whole: its SHA-256 stands f
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ TOKEN = f"{SIGNATURE}.tsr"
 
 TAG_FILES = (DESCRIPTION, DECLARATION, PAYLOAD_MANIFEST, STATEMENT)
 """The files at the root that the tag manifest covers."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 DECLARATION_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 """The one content that ``bagit.txt`` may have here."""
@@ -44,7 +47,7 @@ def parse_manifest(text: str) -> dict[str, str]:
     digests = {}
     for line in text.splitlines():
         digest, separator, path = line.partition("  ")
-        if not separator or path in digests:
+        if not separator or path in digests or not _DIGEST.fullmatch(digest):
             raise ValueError(f"not a manifest line: {line[:100]!r}")
         digests[path] = digest
     if manifest_text(digests) != text:

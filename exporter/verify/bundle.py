@@ -1,0 +1,112 @@
+"""A bundle under examination: what is read of it, once and within bounds, and whom the examiner trusts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+from cryptography.x509 import Certificate
+
+from exporter import record
+from exporter.evidence import bag
+from exporter.evidence.container import Container
+from exporter.evidence.signers import Signer
+from exporter.evidence.timestamp import Token, TokenError, check_token, parse_token
+from exporter.verify.measure import Measure, measure
+
+SMALL, LARGE = 1 << 20, 64 << 20
+"""Bytes that are read at most of a short file, and of one that grows with the log."""
+
+NOT_READABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
+"""What the properties below raise where the bundle does not hold what it should."""
+
+_SMALL_FILES = {bag.TAG_MANIFEST, bag.SIGNATURE, bag.TOKEN, bag.DECLARATION, bag.DESCRIPTION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What reached the examiner by another way than the bundle. Whatever is given is asked for."""
+
+    signers: Sequence[Signer] | None = None
+    """Whose signatures count."""
+
+    identity: str | None = None
+    """Which of them it has to be; any where none is named."""
+
+    roots: Sequence[Certificate] | None = None
+    """Root certificates of time-stamping authorities."""
+
+    now: datetime | None = None
+    """The examiner's time; a key's validity is held against it where no time stamp says better."""
+
+
+class Bundle:
+    """A container that claims to hold a bundle."""
+
+    def __init__(self, container: Container, trust: Trust) -> None:
+        self.container = container
+        self.trust = trust
+
+    def read(self, path: str) -> bytes:
+        """Return what a file holds, unless it is much larger than any that was ever sealed."""
+        most = SMALL if path in _SMALL_FILES else LARGE
+        with self.container.open(path) as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise OSError(f"{path} is larger than {most:,} bytes")
+        return content
+
+    def has(self, path: str) -> bool:
+        """Whether anything at all stands there."""
+        return path in self.container.files or path in self.container.odd
+
+    @cached_property
+    def token(self) -> Token | None:
+        """The time stamp; ``None`` where there is none. Raises :class:`TokenError`."""
+        return parse_token(self.read(bag.TOKEN)) if self.has(bag.TOKEN) else None
+
+    @cached_property
+    def stamped_at(self) -> datetime | None:
+        """The time of signing that an authority vouches for whom the examiner trusts, if any does."""
+        try:
+            if self.token is None or self.trust.roots is None:
+                return None
+            check_token(self.token, self.read(bag.SIGNATURE), self.trust.roots)
+        except (OSError, TokenError):
+            return None
+        return self.token.time
+
+    @cached_property
+    def run(self) -> record.Run:
+        """The record of the run; raises what ``NOT_READABLE`` names."""
+        return record.decode(self.read("data/run.json"))
+
+    @cached_property
+    def intended(self) -> record.Seal:
+        """What it was to be sealed with, by its record; nothing where that cannot be read."""
+        try:
+            return self.run.seal
+        except NOT_READABLE:
+            return record.Seal()
+
+    @cached_property
+    def payload(self) -> dict[str, str]:
+        """SHA-256 of every payload file by its path, as the manifest has it; empty where there is none."""
+        return self._listed(bag.PAYLOAD_MANIFEST)
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """SHA-256 of every tag file by its name, as the tag manifest has it; empty where there is none."""
+        return self._listed(bag.TAG_MANIFEST)
+
+    @cached_property
+    def measured(self) -> dict[str, Measure | OSError]:
+        """What reading told of each file that either manifest lists."""
+        return measure(self.container, {*self.payload, *self.tags})
+
+    def _listed(self, name: str) -> dict[str, str]:
+        try:
+            return bag.parse_manifest(self.read(name).decode())
+        except (OSError, ValueError):
+            return {}

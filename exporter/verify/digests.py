@@ -1,0 +1,148 @@
+"""Digests: whether every file is still what was sealed, and the lists of digests agree."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import rfc8785
+
+from exporter.errors import AuditExportError
+from exporter.evidence import bag, manifest
+from exporter.evidence.chain import Link
+from exporter.evidence.container import UnsafeError
+from exporter.facts import Check, Result, Window
+from exporter.record import Run
+from exporter.verify.bundle import NOT_READABLE, Bundle
+from exporter.verify.findings import finding, lacking, named, none_of
+from exporter.verify.measure import Measure
+
+
+def tag_files(bundle: Bundle) -> Iterator[Check]:
+    """Compare the manifests and the description with the tag manifest, and with their one form."""
+    if bundle.has(bag.TAG_MANIFEST):
+        yield from _listed_tags(bundle)
+    present = {name for name in _FORMS if bundle.has(name)}
+    yield none_of(
+        "tag-files-form",
+        "Each of them is in the one form that this program writes",
+        {name for name in present if not _is_canonical(bundle, name)},
+    )
+
+
+def _listed_tags(bundle: Bundle) -> Iterator[Check]:
+    yield _digests("tag-files", "The manifests and the description are as sealed", bundle, bundle.tags)
+    yield none_of(
+        "tag-files-listed",
+        "The tag manifest covers each of them",
+        bundle.tags.keys() ^ set(bag.TAG_FILES),
+    )
+
+
+def payload(bundle: Bundle) -> Iterator[Check]:
+    """Compare every file below ``data/`` with the manifest."""
+    if not bundle.has(bag.PAYLOAD_MANIFEST):
+        return
+    listed = bundle.payload
+    yield _digests("payload", "Every file below data/ is as sealed", bundle, listed)
+    lacking = {path for path in listed if _is_missing(bundle.measured[path])}
+    yield none_of("payload-whole", "Every listed file is there", lacking, Result.MISSING)
+    present = {path for path in bundle.container.files if path.startswith("data/")}
+    yield none_of("payload-listed", "Every file below data/ is listed", present - listed.keys())
+
+
+_SOME_LINK = Link(chain="", sequence=0, previous=None)
+_OF_THE_CHAIN = {"chain", "sequence", "previous"}
+_NEEDED = {"run", "window", "verdict", "signature"}
+
+
+class _Digest(msgspec.Struct):
+    sha256: str
+
+
+class _Subject(msgspec.Struct):
+    name: str
+    digest: _Digest
+
+
+class _Statement(msgspec.Struct):
+    subject: list[_Subject]
+    predicate: dict[str, Any]
+
+
+def statement(bundle: Bundle) -> Iterator[Check]:
+    """Compare the statement with the manifest and with the record of the run."""
+    what = "manifest.json states the same digests"
+    try:
+        stated = msgspec.json.decode(bundle.read(bag.STATEMENT), type=_Statement)
+    except NOT_READABLE as error:
+        yield none_of("statement", what, {bag.STATEMENT}, lacking(error))
+        return
+    subjects = {subject.name: subject.digest.sha256 for subject in stated.subject}
+    if bundle.has(bag.PAYLOAD_MANIFEST):
+        yield none_of("statement", what, {name for name, _ in subjects.items() ^ bundle.payload.items()})
+    what = "It says of the run what the run recorded"
+    try:
+        yield none_of("statement-run", what, _unlike_run(bundle, bundle.run, stated.predicate))
+    except (*NOT_READABLE, AuditExportError) as error:
+        yield none_of("statement-run", what, {"data/run.json"}, lacking(error))
+
+
+def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]:
+    """State the run again and compare what both state; the chain is for the archive to judge."""
+    again = manifest.statement(
+        {"data/run.json": bundle.payload.get("data/run.json", "")},
+        link=None if "extract" in predicate else _SOME_LINK,
+        window=Window(since=run.window.since, until=run.window.until),
+        verdict=run.verdict.value,
+        seal=run.seal,
+        overlap=run.overlap,
+        filters=run.filters,
+    )
+    expected = msgspec.json.decode(again)["predicate"]
+    compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN
+    return {name for name in compared if predicate[name] != expected[name]} | (_NEEDED - predicate.keys())
+
+
+def _digests(id_: str, what: str, bundle: Bundle, listed: dict[str, str]) -> Check:
+    """Compare digests; what is not there is another finding's."""
+    there = {path: bundle.measured[path] for path in listed if not _is_missing(bundle.measured[path])}
+    differing = {
+        path
+        for path, found in there.items()
+        if not isinstance(found, Measure) or found.sha256 != listed[path]
+    }
+    good = len(there) - len(differing)
+    return finding(
+        id_,
+        what,
+        expected=f"{len(listed):,} files with their digests",
+        found=f"{good:,}" + (f"; not {named(differing)}" if differing else ""),
+        result=Result.AS_EXPECTED if listed and not differing else Result.DIFFERS,
+    )
+
+
+def _is_missing(found: Measure | OSError) -> bool:
+    return isinstance(found, FileNotFoundError) and not isinstance(found, UnsafeError)
+
+
+def _is_canonical(bundle: Bundle, name: str) -> bool:
+    try:
+        content = bundle.read(name)
+        return _FORMS[name](content) == content
+    except NOT_READABLE:
+        return False
+
+
+def _canonical_description(content: bytes) -> bytes:
+    fields = [line.partition(": ")[::2] for line in content.decode().split("\n")[:-1]]
+    return bag.description_text(fields).encode()
+
+
+_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    bag.DECLARATION: lambda _content: bag.DECLARATION_TEXT.encode(),
+    bag.DESCRIPTION: _canonical_description,
+    bag.PAYLOAD_MANIFEST: lambda content: bag.manifest_text(bag.parse_manifest(content.decode())).encode(),
+    bag.TAG_MANIFEST: lambda content: bag.manifest_text(bag.parse_manifest(content.decode())).encode(),
+    bag.STATEMENT: lambda content: rfc8785.dumps(json.loads(content)),
+}
