@@ -19,6 +19,7 @@ from exporter.errors import AuditExportError
 _COMMANDS = {
     "run": "exporter.commands.run:run",
     "verify": "exporter.commands.verify:verify",
+    "pack": "exporter.commands.pack:pack",
     "list": "exporter.commands.log:list_",
     "get": "exporter.commands.log:get",
     "config": "exporter.commands.config:config",

@@ -66,7 +66,7 @@ def test_a_bundle_that_was_just_made_verifies(terminal: Terminal) -> None:
     bundle = terminal.out.strip()
 
     assert terminal("verify", bundle, "--reperform") == 0
-    assert f"Verified: {bundle} (unsigned)" in terminal.out
+    assert f"As sealed: {bundle} (unsigned)" in terminal.out
 
 
 def test_verify_exits_with_4_and_names_the_file_that_was_changed(terminal: Terminal) -> None:

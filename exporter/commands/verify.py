@@ -1,37 +1,179 @@
-"""``verify``: check a bundle, offline."""
+"""``verify``: check bundles and archives, offline."""
 
 import json
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, option
+from exporter.errors import UsageError
 from exporter.facts import Result
+from exporter.windows import find_zone, parse_moment
+
+if TYPE_CHECKING:
+    from exporter.verify import Examination
+    from exporter.verify.archive import Anchors
+    from exporter.verify.bundle import Trust
+
+_DATE_LENGTH = len("2026-01-31")
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command(cls=SectionedCommand, short_help="Check that a bundle is what was sealed.")
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.command(cls=SectionedCommand, short_help="Check that a bundle or an archive is what was sealed.")
+@click.argument(
+    "paths",
+    metavar="BUNDLE|ARCHIVE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+)
 @option(
     "--reperform",
     section="Checks",
     is_flag=True,
-    help="Derive the archives again from the raw responses and compare them byte for byte.",
+    help="Derive the archives again from the raw responses and compare them.",
+)
+@option(
+    "--allowed-signers",
+    section="Checks",
+    type=_FILE,
+    metavar="FILE",
+    help="Whose signatures count, as ssh-keygen reads it; unsigned bundles then fail.",
+)
+@option("--identity", section="Checks", metavar="ID", help="Which of the allowed signers it has to be.")
+@option(
+    "--tsa-ca",
+    section="Checks",
+    type=_FILE,
+    metavar="FILE",
+    help="Root certificates (PEM) of the time-stamping authority; bundles without a time stamp then fail.",
+)
+@option(
+    "--head",
+    section="Checks",
+    metavar="SHA256",
+    help="A head that a run printed: the bundle with it has to be there.",
+)
+@option(
+    "--from-head",
+    section="Checks",
+    metavar="SHA256",
+    help="The head after which the archive begins, where older bundles were removed in due time.",
+)
+@option(
+    "--expect-through",
+    section="Checks",
+    metavar="DATE|TIME",
+    help="Last day, or first instant after it, that the archive has to cover.",
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the findings as one JSON object.")
-def verify(bundle: Path, *, reperform: bool, **given: bool) -> int:
-    """Check that a bundle is what was sealed: layout, digests, row counts.
+def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
+    """Check that bundles are what was sealed: layout, signature, time stamp, digests, row counts.
 
-    Works offline and writes nothing. Exits with 0 when everything is as expected, with 4 when it is not.
+    Takes bundles as folders or zips, and archives with all their bundles. Works offline and writes nothing.
+    Exits with 0 when everything is as expected, with 4 when something was altered or is missing, and with 3
+    when a claim could not be checked, such as a signature without --allowed-signers.
     """
-    from exporter.commands.results import print_findings, print_result
-    from exporter.verify import verify as verify_bundle
+    from exporter.commands.results import print_result
+    from exporter.verify import examine
+    from exporter.verify.findings import Outcome
 
-    checks = verify_bundle(bundle, reperform=reperform)
-    differs = any(check.result is not Result.AS_EXPECTED for check in checks)
-    if given["json"]:
-        print_result(json.dumps({"verified": not differs, "findings": [asdict(check) for check in checks]}))
+    as_json = given.pop("json")
+    anchors = _anchors(**{name: given.pop(name) for name in ("head", "from_head", "expect_through")})
+    trust = _trust(**given)
+    examined = [examine(path, reperform=reperform, trust=trust, anchors=anchors) for path in paths]
+    overall = Outcome.of(check for one in examined for check in _all_findings(one))
+    if as_json:
+        results = [_as_data(one) for one in examined]
+        verified = overall is Outcome.AS_SEALED
+        print_result(json.dumps({"verified": verified, "outcome": overall.value, "results": results}))
     else:
-        print_findings(checks)
-        print_result(f"{'NOT verified' if differs else 'Verified'}: {bundle} (unsigned)")
-    return 4 if differs else 0
+        for one in examined:
+            _show(one)
+    return {Outcome.AS_SEALED: 0, Outcome.NOT_CHECKED: 3}.get(overall, 4)
+
+
+def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path | None) -> "Trust":
+    from exporter.evidence.signers import parse_signers
+    from exporter.evidence.timestamp import load_roots
+    from exporter.verify.bundle import Trust
+
+    if identity is not None and allowed_signers is None:
+        raise UsageError("--identity needs to know whose keys count.", "Give --allowed-signers as well.")
+    signers = None
+    if allowed_signers is not None:
+        text = allowed_signers.read_text("utf-8", errors="replace")
+        signers = parse_signers(text, name=str(allowed_signers))
+    roots = None if tsa_ca is None else load_roots(tsa_ca)
+    return Trust(signers=signers, identity=identity, roots=roots, now=now())
+
+
+def _anchors(*, head: str | None, from_head: str | None, expect_through: str | None) -> "Anchors":
+    from exporter.verify.archive import Anchors
+
+    return Anchors(
+        head=_digest(head, "--head"),
+        from_head=_digest(from_head, "--from-head"),
+        expect_through=None if expect_through is None else _end(expect_through),
+    )
+
+
+def _digest(text: str | None, name: str) -> str | None:
+    """Read a head as a run prints it, with or without what it is a digest by."""
+    if text is None:
+        return None
+    digits = text.removeprefix("sha256:").lower()
+    if len(digits) != 64 or set(digits) - set("0123456789abcdef"):  # noqa: PLR2004 - SHA-256, in hexadecimal
+        raise UsageError(f"{name} {text!r} is no SHA-256.", "Give the head as the run printed it.")
+    return digits
+
+
+def _end(text: str) -> datetime:
+    """Return the first instant that need not be covered: after a day, or at a time."""
+    moment = parse_moment(text, name="--expect-through", zone=find_zone("UTC"))
+    return moment + timedelta(days=1) if len(text) == _DATE_LENGTH else moment
+
+
+def _all_findings(examined: "Examination") -> list[Any]:
+    return [*examined.findings, *(check for one in examined.bundles for check in one.findings)]
+
+
+def _as_data(examined: "Examination") -> dict[str, Any]:
+    data = {
+        "path": str(examined.path),
+        "outcome": examined.outcome.value,
+        "signing_key": examined.signer,
+        "findings": [asdict(check) for check in examined.findings],
+    }
+    return data | ({"bundles": [_as_data(one) for one in examined.bundles]} if examined.bundles else {})
+
+
+def _show(examined: "Examination") -> None:
+    """Print every finding of a bundle; of those in an archive, what is not as expected."""
+    from exporter.commands.results import print_findings
+
+    for bundle in examined.bundles:
+        _conclude(bundle)
+        print_findings([check for check in bundle.findings if check.result is not Result.AS_EXPECTED])
+    print_findings(examined.findings)
+    _conclude(examined)
+
+
+def _conclude(examined: "Examination") -> None:
+    from exporter.commands.results import print_result, visible
+
+    signed = "" if examined.bundles else f" ({_signed(examined)})"
+    print_result(f"{examined.outcome.capitalize()}: {visible(str(examined.path))}{signed}")
+
+
+def _signed(examined: "Examination") -> str:
+    if examined.signer is None:
+        return "unsigned"
+    finding = next(check for check in examined.findings if check.id == "signature")
+    if finding.result is Result.AS_EXPECTED:
+        return f"signed by {examined.signer}"
+    return f"signature by {examined.signer}: {finding.result.value}"

@@ -6,14 +6,17 @@ meaning.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.errors import UsageError
 from exporter.evidence import bag
 from exporter.evidence.container import Container, Folder, Zip
 from exporter.facts import Check
-from exporter.verify import content, digests, layout, seal
+from exporter.verify import archive, content, digests, layout, seal
+from exporter.verify.archive import NOTHING, Anchors
 from exporter.verify.bundle import Bundle, Trust
+from exporter.verify.findings import Outcome
 
 NOBODY = Trust()
 """An examiner whom nothing reached but the bundle."""
@@ -31,25 +34,82 @@ _STEPS: list[Callable[[Bundle], Iterator[Check]]] = [
 _TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was found out about one bundle, or about an archive and each bundle in it."""
+
+    path: Path
+    """What was examined."""
+
+    findings: list[Check]
+    """What was found of it as a whole."""
+
+    signer: str | None = None
+    """Fingerprint of the key that a bundle names as its signer's; ``None`` for an unsigned one."""
+
+    bundles: list["Examination"] = field(default_factory=list)
+    """The bundles of an archive."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to, with all its parts."""
+        parts = [check for bundle in self.bundles for check in bundle.findings]
+        return Outcome.of([*self.findings, *parts])
+
+
 def verify(path: Path, *, reperform: bool, trust: Trust = NOBODY) -> list[Check]:
     """Check a bundle, in a folder or a zip; ``reperform`` also derives its archives again.
 
     Raises :class:`~exporter.errors.UsageError` where ``path`` is no bundle at all.
     """
-    return examine(open_bundle(path, trust), reperform=reperform)
+    return examine(path, reperform=reperform, trust=trust).findings
 
 
-def open_bundle(path: Path, trust: Trust) -> Bundle:
-    """Open what claims to be a bundle; raises :class:`~exporter.errors.UsageError` where nothing does."""
-    container: Container = Folder(path) if path.is_dir() else Zip(path)
-    if not container.flaws and not container.roots & _TRACES:
+def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anchors = NOTHING) -> Examination:
+    """Check a bundle, in a folder or a zip, or an archive with every bundle in it.
+
+    Raises :class:`~exporter.errors.UsageError` where ``path`` is neither.
+    """
+    if path.is_dir() and not _is_bundle(path) and archive.folders(path):
+        return _examine_archive(path, anchors, reperform=reperform, trust=trust)
+    if anchors.from_head is not None or anchors.expect_through is not None:
+        raise UsageError(
+            f"--from-head and --expect-through ask about an archive, and {path} is none.",
+            "Name the folder that holds the bundles.",
+        )
+    bundle = open_bundle(path, trust)
+    if isinstance(bundle.container, Folder) and not _is_bundle(path):
         raise UsageError(
             f"{path} is not a bundle: it has no {bag.TAG_MANIFEST}.", "Name the folder that a run printed."
         )
+    findings = _findings(bundle, reperform=reperform)
+    if anchors.head is not None:
+        findings.append(seal.head(bundle, anchors.head))
+    return Examination(path=path, findings=findings, signer=bundle.signer)
+
+
+def open_bundle(path: Path, trust: Trust = NOBODY) -> Bundle:
+    """Open what claims to be a bundle, whatever it is."""
+    container: Container = Folder(path) if path.is_dir() else Zip(path)
     return Bundle(container, trust)
 
 
-def examine(bundle: Bundle, *, reperform: bool) -> list[Check]:
-    """Take every step."""
+def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Trust) -> Examination:
+    examined, places = [], []
+    for folder in archive.folders(path):
+        bundle = open_bundle(folder, trust)
+        findings = _findings(bundle, reperform=reperform)
+        examined.append(Examination(path=folder, findings=findings, signer=bundle.signer))
+        place = archive.read_place(folder, bundle)
+        if place is not None:
+            places.append(place)
+    return Examination(path=path, findings=list(archive.judge(places, anchors)), bundles=examined)
+
+
+def _findings(bundle: Bundle, *, reperform: bool) -> list[Check]:
     steps = [*_STEPS, content.reperformed] if reperform else _STEPS
     return [check for step in steps for check in step(bundle)]
+
+
+def _is_bundle(path: Path) -> bool:
+    return any((path / name).exists() for name in _TRACES)

@@ -11,6 +11,7 @@ from cryptography.x509 import Certificate
 from exporter import record
 from exporter.evidence import bag
 from exporter.evidence.container import Container
+from exporter.evidence.signature import SignatureError, fingerprint, parse_signature
 from exporter.evidence.signers import Signer
 from exporter.evidence.timestamp import Token, TokenError, check_token, parse_token
 from exporter.verify.measure import Measure, measure
@@ -76,6 +77,16 @@ class Bundle:
         except (OSError, TokenError):
             return None
         return self.token.time
+
+    @cached_property
+    def signer(self) -> str | None:
+        """Fingerprint of the key that its signature names, good or not; ``None`` without one."""
+        if not self.has(bag.SIGNATURE):
+            return None
+        try:
+            return fingerprint(parse_signature(self.read(bag.SIGNATURE)).key)
+        except (OSError, SignatureError):
+            return "unreadable"
 
     @cached_property
     def run(self) -> record.Run:

@@ -100,7 +100,8 @@ def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]
         filters=run.filters,
     )
     expected = msgspec.json.decode(again)["predicate"]
-    compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN
+    unlisted = set() if "data/run.json" in bundle.payload else {"run"}
+    compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN - unlisted
     return {name for name in compared if predicate[name] != expected[name]} | (_NEEDED - predicate.keys())
 
 

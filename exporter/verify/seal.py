@@ -1,5 +1,6 @@
 """Signature and time stamp, checked on the bytes before anything in them is read for its meaning."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -60,6 +61,18 @@ def timestamp(bundle: Bundle) -> Iterator[Check]:
     except (TokenError, OSError) as error:
         found, result = f"a token that does not fit: {error}", lacking(error)
     yield finding("timestamp", what, expected=expected, found=found, result=result)
+
+
+def head(bundle: Bundle, expected: str) -> Check:
+    """Compare the root with what the examiner was told by another way."""
+    try:
+        found = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
+        result = Result.AS_EXPECTED if found == expected else Result.DIFFERS
+    except OSError as error:
+        found, result = str(error), lacking(error)
+    return finding(
+        "head", "It is the bundle with the given head", expected=expected, found=found, result=result
+    )
 
 
 def _judged(bundle: Bundle, made: Signature, expected: str) -> Check:

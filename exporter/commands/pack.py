@@ -1,0 +1,50 @@
+"""``pack``: one zip of a bundle, for portals that take files."""
+
+from pathlib import Path
+
+import click
+
+from exporter.commands.options import SectionedCommand, option
+from exporter.errors import OutputError, VerificationError
+
+
+@click.command(cls=SectionedCommand, short_help="Put a bundle into one zip, for portals that take files.")
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@option(
+    "--to",
+    section="Output",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path(),
+    metavar="DIRECTORY",
+    help="Folder to write the zip into. [default: this one]",
+)
+def pack(bundle: Path, to: Path) -> int:
+    """Put a bundle into one zip, the same bytes on every machine, and print where it is.
+
+    Nothing in it is compressed. The zip is named by the sequence and the window that the bundle states, and
+    "verify" takes it as it is. A bundle that is not as sealed is not packed.
+    """
+    from exporter.commands.results import print_result
+    from exporter.evidence.pack import pack as write
+    from exporter.verify import examine, open_bundle
+    from exporter.verify.archive import stated_name
+    from exporter.verify.findings import Outcome
+
+    examined = examine(bundle, reperform=False)
+    name = stated_name(open_bundle(bundle))
+    if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED) or name is None:
+        raise VerificationError(
+            f"{bundle} is not as sealed, so it was not packed.", "Run audit-export verify on it."
+        )
+    try:
+        print_result(str(write(open_bundle(bundle).container, name=name, to=to)))
+    except FileExistsError as error:
+        raise OutputError(
+            f"{to / name}.zip is there already.", "Remove it, or choose another folder with --to."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"The zip could not be written to {to} ({error.strerror or error}).",
+            "Make room or mend the permissions, then run the same command again.",
+        ) from error
+    return 0

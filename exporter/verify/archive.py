@@ -1,0 +1,265 @@
+"""An archive: every bundle in it, the chain that they make, and the time that they cover together.
+
+The chain is the order of sealing; windows may overlap, or come by hand in any order, so coverage is another
+question. Only what the examiner was told by another way, a head or a date, can show that the newest bundles
+are there: an archive from which they were removed is a shorter archive without a flaw.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from exporter.errors import UsageError
+from exporter.evidence import bag
+from exporter.evidence.coverage import BUNDLE_NAME, EXTRACTS, SealedBundle, covered, holes
+from exporter.facts import Check, Result, Verdict, Window, rfc3339
+from exporter.verify.bundle import NOT_READABLE, Bundle
+from exporter.verify.findings import finding, named, none_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchors:
+    """What the examiner was told of the archive by another way."""
+
+    head: str | None = None
+    """SHA-256 of the tag manifest of a bundle that must be there."""
+
+    from_head: str | None = None
+    """The head after which the archive begins, since older bundles were removed in due time."""
+
+    expect_through: datetime | None = None
+    """First instant that need not be covered any more."""
+
+
+NOTHING = Anchors()
+"""An examiner who was told nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A bundle's place in its archive, as its own statement has it."""
+
+    sealed: SealedBundle
+    """Where it is, and what it states."""
+
+    previous: str | None
+    """The head of the bundle before it."""
+
+    @property
+    def name(self) -> str:
+        """What its folder should be called."""
+        return f"{self.sealed.sequence:06}_{self.sealed.window.slug}"
+
+
+class _Digest(msgspec.Struct):
+    sha256: str
+
+
+class _Times(msgspec.Struct):
+    since: datetime
+    until: datetime
+
+
+class _Predicate(msgspec.Struct):
+    chain: str
+    sequence: int
+    previous: _Digest | None
+    window: _Times
+    verdict: Verdict
+
+
+class _Statement(msgspec.Struct):
+    predicate: _Predicate
+
+
+def folders(archive: Path) -> list[Path]:
+    """Return every folder of an archive that is, or is called like, a bundle; extracts at the end."""
+    return [
+        path
+        for place in (archive, archive / EXTRACTS)
+        if place.is_dir() and not place.is_symlink()
+        for path in sorted(place.iterdir())
+        if not path.name.startswith(".") and path.is_dir() and _is_like_a_bundle(path)
+    ]
+
+
+def read_place(path: Path, bundle: Bundle) -> Place | None:
+    """Read a bundle's place in the chain; ``None`` where it states none, as an extract does."""
+    try:
+        stated = msgspec.json.decode(bundle.read(bag.STATEMENT), type=_Statement).predicate
+        root = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
+        window = Window(since=stated.window.since, until=stated.window.until)
+    except (*NOT_READABLE, UsageError):
+        return None
+    sealed = SealedBundle(
+        path=path,
+        root=root,
+        chain=stated.chain,
+        sequence=stated.sequence,
+        window=window,
+        verdict=stated.verdict,
+    )
+    return Place(sealed=sealed, previous=None if stated.previous is None else stated.previous.sha256)
+
+
+def stated_name(bundle: Bundle) -> str | None:
+    """Return what a bundle's folder should be called; an extract goes by its window."""
+    place = read_place(Path(), bundle)
+    if place is not None:
+        return place.name
+    try:
+        return f"extract_{Window(since=bundle.run.window.since, until=bundle.run.window.until).slug}"
+    except (*NOT_READABLE, UsageError):
+        return None
+
+
+def judge(places: Sequence[Place], anchors: Anchors) -> Iterator[Check]:
+    """Judge what the bundles of an archive are together."""
+    ordered = sorted(places, key=lambda place: (place.sealed.sequence, place.sealed.path.name))
+    yield _one_chain(ordered)
+    yield _names(ordered)
+    yield _forks(ordered)
+    yield _gaps(ordered, anchors)
+    yield _links(ordered)
+    yield _begin(ordered, anchors)
+    if anchors.head is not None:
+        yield _head(ordered, anchors.head)
+    yield _coverage(ordered, anchors)
+
+
+def _one_chain(places: Sequence[Place]) -> Check:
+    chains = {place.sealed.chain for place in places}
+    return finding(
+        "chain",
+        "All bundles belong to one chain",
+        expected="1 chain",
+        found=f"{len(chains)}: {named(chains)}" if chains else "no bundle that states its chain",
+        result=Result.AS_EXPECTED if len(chains) == 1 else Result.DIFFERS,
+    )
+
+
+def _names(places: Sequence[Place]) -> Check:
+    wrong = {place.sealed.path.name for place in places if place.sealed.path.name != place.name}
+    return none_of("chain-names", "Each folder is called by the sequence and window it states", wrong)
+
+
+def _forks(places: Sequence[Place]) -> Check:
+    """Find two bundles in one place: one of them was sealed a second time, or brought in."""
+    sequences = Counter(place.sealed.sequence for place in places)
+    links = Counter(place.previous for place in places if place.previous is not None)
+    forked = {
+        place.sealed.path.name
+        for place in places
+        if sequences[place.sealed.sequence] > 1 or (place.previous and links[place.previous] > 1)
+    }
+    return none_of("chain-forks", "No two bundles claim one place in the chain", forked)
+
+
+def _gaps(places: Sequence[Place], anchors: Anchors) -> Check:
+    there = {place.sealed.sequence for place in places}
+    first = min(there, default=1) if _begins_after(places, anchors.from_head) else 1
+    missing = [number for number in range(first, max(there, default=0) + 1) if number not in there]
+    return finding(
+        "chain-sequence",
+        "No bundle is missing before the newest that is there",
+        expected=f"sequences {first:,} to {max(there, default=0):,}",
+        found="all of them" if not missing else f"without {_numbers(missing)}",
+        result=Result.MISSING if missing else Result.AS_EXPECTED,
+    )
+
+
+def _links(places: Sequence[Place]) -> Check:
+    """Compare each link with the head of the bundle before, where that is there."""
+    roots = {place.sealed.sequence: place.sealed.root for place in places}
+    broken = {
+        place.sealed.path.name
+        for place in places
+        if place.previous != roots.get(place.sealed.sequence - 1, place.previous)
+    }
+    return none_of("chain-links", "Each bundle names the head of the one sealed before it", broken)
+
+
+def _begin(places: Sequence[Place], anchors: Anchors) -> Check:
+    """Say where the archive begins: with nothing before it, or after a head that the examiner knows."""
+    first = places[0].previous if places else None
+    expected = anchors.from_head
+    what = "The archive begins where it should"
+    if expected is None:
+        found = "with the first of its chain" if first is None else f"after the head {first}, not known here"
+        unknown = first is not None
+        return finding(
+            "chain-begin",
+            what,
+            expected="nothing before it, or a head given with --from-head",
+            found=found,
+            result=Result.NOT_SHOWN if unknown else Result.AS_EXPECTED,
+        )
+    follows = _begins_after(places, expected)
+    return finding(
+        "chain-begin",
+        what,
+        expected=f"after the head {expected}",
+        found="a bundle follows it" if follows else "no bundle follows it",
+        result=Result.AS_EXPECTED if follows else Result.MISSING,
+    )
+
+
+def _head(places: Sequence[Place], head: str) -> Check:
+    at = [index for index, place in enumerate(places) if place.sealed.root == head]
+    later = len(places) - 1 - at[-1] if at else 0
+    found = f"{places[at[-1]].sealed.path.name}; sealed since: {later:,}" if at else "no bundle has it"
+    return finding(
+        "head",
+        "The bundle with the given head is there",
+        expected=head,
+        found=found,
+        result=Result.AS_EXPECTED if at else Result.MISSING,
+    )
+
+
+def _coverage(places: Sequence[Place], anchors: Anchors) -> Check:
+    """Say what is covered, and what is not; that is a flaw only where the examiner expects more."""
+    stretches = covered((place.sealed for place in places), accept_unproven=False)
+    through = anchors.expect_through
+    lacking = [] if through is None else list(_lacking(stretches, through))
+    text = ", ".join(_said(stretches)) or "nothing"
+    gaps = ", ".join(_said(holes(stretches)))
+    return finding(
+        "coverage",
+        "Time covered by complete bundles",
+        expected="no expectation given" if through is None else f"everything up to {rfc3339(through)}",
+        found=text + (f"; not {gaps}" if gaps else ""),
+        result=Result.MISSING if lacking else Result.AS_EXPECTED,
+    )
+
+
+def _lacking(stretches: Sequence[Window], through: datetime) -> Iterator[datetime]:
+    """Yield where coverage lacks before ``through``."""
+    yield from (hole.since for hole in holes(list(stretches)) if hole.since < through)
+    end = stretches[-1].until if stretches else None
+    if end is None or end < through:
+        yield end or through
+
+
+def _begins_after(places: Sequence[Place], head: str | None) -> bool:
+    return head is not None and any(place.previous == head for place in places)
+
+
+def _said(windows: Iterable[Window]) -> Iterator[str]:
+    return (f"{rfc3339(window.since)} to {rfc3339(window.until)}" for window in windows)
+
+
+def _numbers(missing: Sequence[int]) -> str:
+    return named({f"{number:06}" for number in missing})
+
+
+def _is_like_a_bundle(path: Path) -> bool:
+    return bool(BUNDLE_NAME.fullmatch(path.name)) or any((path / name).exists() for name in _TRACES)
+
+
+_TRACES = (*bag.TAG_FILES, bag.TAG_MANIFEST)
