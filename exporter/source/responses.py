@@ -11,7 +11,7 @@ import io
 import os
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +40,13 @@ _NO_RECORD = (  # as warcio raises them
 )
 _PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie"})
 _CHUNK = 1 << 16
+_AT_ONCE = 1 << 22
+_ALWAYS, _GROWTH = 64 << 20, 200
+"""Bytes that a record may always have, and how much larger than its compressed form a larger one may be.
+
+Pages of entries compress to a tenth or so; what grows a thousandfold was made to fill memory.
+"""
+_BOMB = f"it grows to more than {_GROWTH} times its size"
 _GZIP = zlib.MAX_WBITS | 16
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
@@ -186,13 +193,24 @@ def without_coding(body: bytes, coding: str) -> bytes:
     """
     if not coding:
         return body
+    pieces = (body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK))
+    response = httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=pieces)
     try:
-        return httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=body).content
+        return b"".join(_bounded(response.iter_bytes(), _ALWAYS + _GROWTH * len(body)))
     except httpx.DecodingError as error:
         raise SourceError(
             f"The platform's answer cannot be decompressed ({error}).",
             "Check whether a proxy alters it; answers without compression were asked for.",
         ) from error
+
+
+def _bounded(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
+    left = most
+    for part in parts:
+        left -= len(part)
+        if left < 0:
+            raise httpx.DecodingError(_BOMB)
+        yield part
 
 
 def _members(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -201,14 +219,20 @@ def _members(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
         left = b""
         while left or (left := file.read(_CHUNK)):
-            member, content, size = zlib.decompressobj(_GZIP), [], 0
-            while left and not member.eof:
+            member, content, size, grown = zlib.decompressobj(_GZIP), [], 0, 0
+            while not member.eof:
+                left = left or file.read(_CHUNK)
                 try:
-                    content.append(member.decompress(left))
+                    part = member.decompress(left, _AT_ONCE)
                 except zlib.error as error:
                     raise _damaged(path, offset, error) from error
-                size += len(left) - len(member.unused_data)
-                left = member.unused_data or file.read(_CHUNK)
+                if not left and not part:
+                    break
+                content.append(part)
+                rest = member.unused_data or member.unconsumed_tail
+                size, grown, left = size + len(left) - len(rest), grown + len(part), rest
+                if grown > _ALWAYS + _GROWTH * size:
+                    raise _damaged(path, offset, _BOMB)
             if not member.eof:
                 return
             yield offset, b"".join(content)
@@ -234,7 +258,7 @@ def _read_record(member: bytes) -> Recorded | None:
     )
 
 
-def _damaged(path: Path, offset: int, error: Exception) -> VerificationError:
+def _damaged(path: Path, offset: int, error: object) -> VerificationError:
     return VerificationError(
         f"{path.name} is damaged in the record at byte {offset:,} ({error}).",
         "Fetch it again, or take the file from a copy.",

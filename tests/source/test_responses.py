@@ -5,6 +5,7 @@ import hashlib
 import stat
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -284,3 +285,27 @@ def test_nothing_is_printed_about_a_damaged_file(
     with pytest.raises(VerificationError, match="is not as long as it says"):
         list(read_responses(tmp_path / "longer"))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_record_that_grows_out_of_all_proportion_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
+    """A hundred kilobytes that would become a hundred megabytes, as one member."""
+    path = tmp_path / "bomb.warc.gz"
+    path.write_bytes(gzip.compress(b"WARC/1.1\r\n" + bytes(100 << 20)))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(VerificationError, match="grows to more than 200 times its size"):
+            list(read_responses(path))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 90 << 20
+
+
+def test_a_body_that_grows_out_of_all_proportion_is_refused() -> None:
+    recorded = Recorded(
+        url="https://api.example", status=200, body=gzip.compress(bytes(100 << 20)), coding="gzip"
+    )
+
+    with pytest.raises(SourceError, match="grows to more than 200 times its size"):
+        _ = recorded.content
