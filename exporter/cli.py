@@ -20,6 +20,7 @@ _COMMANDS = {
     "run": "exporter.commands.run:run",
     "verify": "exporter.commands.verify:verify",
     "pack": "exporter.commands.pack:pack",
+    "report": "exporter.commands.report:report",
     "list": "exporter.commands.log:list_",
     "get": "exporter.commands.log:get",
     "config": "exporter.commands.config:config",

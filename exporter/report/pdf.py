@@ -1,6 +1,6 @@
 """HTML into PDF: PDF/A-3a and PDF/UA-1 in one file, the same bytes on every run, nothing fetched.
 
-``python -m exporter.report.pdf DATA HTML`` does it in a process of its own, which must find the font
+``python -m exporter.report.pdf DATA HTML PDF`` does it in a process of its own, which must find the font
 configuration (``FONTCONFIG_FILE``) in its environment: WeasyPrint reads it once, when it is imported.
 """
 
@@ -178,8 +178,7 @@ _IDENTITY = """\
 
 if __name__ == "__main__":
     try:
-        (Path(sys.argv[1]) / "report.pdf").write_bytes(
-            render(Path(sys.argv[2]).read_text("utf-8"), Path(sys.argv[1]))
-        )
+        data, html, target = map(Path, sys.argv[1:])
+        target.write_bytes(render(html.read_text("utf-8"), data))
     except AuditExportError as error:
         sys.exit(str(error))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -24,18 +25,21 @@ REMEDY = (
 )
 
 
-def render_report(data: Path, *, time_limit: float = TIME_LIMIT) -> None:
-    """Write ``report.pdf`` into a data folder, from its ``run.json``, ``audit.parquet`` and ``queries``.
+def render_report(data: Path, to: Path | None = None, *, time_limit: float = TIME_LIMIT) -> None:
+    """Write the report on a data folder, from its ``run.json``, ``audit.parquet`` and ``queries``.
 
-    The same files give the same bytes. Composing and drawing are processes of their own, one after the
-    other, so that their memory neither stays nor adds up. Raises ``OutputError`` where the report cannot
-    be rendered, or a step takes longer than ``time_limit`` seconds.
+    It goes to ``to``, else to ``report.pdf`` in the folder itself. The same files give the same bytes.
+    Composing and drawing are processes of their own, one after the other, so that their memory neither stays
+    nor adds up. Raises ``OutputError`` where the report cannot be rendered, or a step takes longer than
+    ``time_limit`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         html = Path(folder) / "report.html"
         environment = os.environ | {"FONTCONFIG_FILE": str(html.with_name(CONFIGURATION))}
-        for step in ("exporter.report.document", "exporter.report.pdf"):
-            _run([sys.executable, "-P", "-m", step, str(data), str(html)], environment, time_limit)
+        composing = ["exporter.report.document", str(data), str(html)]
+        drawing = ["exporter.report.pdf", str(data), str(html), str(to or data / "report.pdf")]
+        for step in (composing, drawing):
+            _run([sys.executable, "-P", "-m", *step], environment, time_limit)
 
 
 def _run(command: list[str], environment: dict[str, str], time_limit: float) -> None:
@@ -64,7 +68,7 @@ def _run(command: list[str], environment: dict[str, str], time_limit: float) -> 
 
 
 def versions() -> dict[str, str]:
-    """Name the versions of what the bytes of the report depend on: WeasyPrint, Pango, HarfBuzz.
+    """Name the versions of what the bytes of the report depend on, archives and engine aside.
 
     Cheap, so that a run can ask before it fetches anything. Raises ``OutputError`` that says what to
     install where a library is missing.
@@ -75,8 +79,11 @@ def versions() -> dict[str, str]:
     _library("harfbuzz-subset", "libharfbuzz-subset.so.0", "libharfbuzz-subset-0.dll")
     return {
         "weasyprint": metadata.version("weasyprint"),
+        "pydyf": metadata.version("pydyf"),
+        "vl-convert": metadata.version("vl-convert-python"),
         "pango": _text(pango.pango_version_string),
         "harfbuzz": _text(harfbuzz.hb_version_string),
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
 
 

@@ -1,0 +1,52 @@
+"""``report``: draw the report of a sealed bundle again."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from exporter.commands.messages import say
+from exporter.commands.options import SectionedCommand, option
+from exporter.commands.results import print_result
+
+if TYPE_CHECKING:
+    from exporter.report.redraw import Redrawn
+
+
+@click.command(cls=SectionedCommand, short_help="Draw the report of a bundle again.")
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@option(
+    "--to",
+    section="Output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the report; made if need be, and not inside the bundle.",
+)
+@option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
+def report(bundle: Path, *, to: Path, **given: bool) -> int:
+    """Draw the report of a bundle again, from its record, its Parquet file and its queries.
+
+    Under the same versions of what draws it, the bytes are those of the bundle's own report. Prints the path.
+    Nothing is written to the bundle.
+    """
+    from exporter.report.redraw import redraw
+
+    redrawn = redraw(bundle, to)
+    say(_compared(redrawn), same=redrawn.same)
+    if given["json"]:
+        result = {"report": str(redrawn.path), "sha256": redrawn.sha256, "same": redrawn.same}
+        print_result(json.dumps(result))
+    else:
+        print_result(str(redrawn.path))
+    return 0
+
+
+def _compared(redrawn: "Redrawn") -> str:
+    if redrawn.same is None:
+        return "The bundle has no report of its own to compare with."
+    if redrawn.same:
+        return f"The same bytes as the bundle's own report: SHA-256 {redrawn.sha256}"
+    others = ", ".join(f"{name} {now} instead of {then}" for name, (then, now) in redrawn.versions.items())
+    why = f"it was drawn with {others}" if others else "though by the same versions, as recorded"
+    return f"Not the bytes of the bundle's own report; {why}."

@@ -1,0 +1,106 @@
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from exporter.cli import main
+from exporter.commands.report import _compared
+from exporter.errors import OutputError, UsageError, VerificationError
+from exporter.report.redraw import Redrawn, redraw
+
+
+@pytest.fixture
+def copied(ordinary: Path, tmp_path: Path) -> Path:
+    """A bundle with its report, as far as the report is concerned, to be altered."""
+    return Path(shutil.copytree(ordinary.parent, tmp_path / "copied"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_same_bundle_gives_the_same_bytes_wherever_it_is_drawn(
+    ordinary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "TZ": "Asia/Kolkata",
+        "LC_ALL": "C",
+        "LANG": "tr_TR.UTF-8",
+        "PYTHONHASHSEED": "7",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    before = contents(ordinary.parent)
+
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(ordinary.parent), "--to", "elsewhere/reports", "--json"])
+
+    drawn = Path("elsewhere/reports/report.pdf")
+    assert left.value.code == 0
+    assert drawn.read_bytes() == (ordinary / "report.pdf").read_bytes()
+    assert [path.name for path in drawn.parent.iterdir()] == ["report.pdf"]
+    assert contents(ordinary.parent) == before, "nothing is written to the bundle"
+    printed = capsys.readouterr()
+    digest = hashlib.sha256(drawn.read_bytes()).hexdigest()
+    assert json.loads(printed.out) == {"report": str(drawn), "sha256": digest, "same": True}
+    assert printed.err.startswith("The same bytes as the bundle's own report")
+
+
+@pytest.mark.parametrize("name", ["audit.parquet", "queries/06_joiners.sql"])
+def test_a_file_that_is_not_the_recorded_one_is_refused(copied: Path, tmp_path: Path, name: str) -> None:
+    with (copied / "data" / name).open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(VerificationError, match=f"data/{name} is not the file that data/run.json lists"):
+        redraw(copied, tmp_path / "out")
+
+
+def test_a_query_that_the_record_does_not_list_is_refused(copied: Path, tmp_path: Path) -> None:
+    (copied / "data" / "queries" / "99_more.sql").write_text("-- More?\nSELECT 1\n")
+    with pytest.raises(VerificationError, match=r"99_more\.sql is not the file"):
+        redraw(copied, tmp_path / "out")
+
+
+def test_a_query_that_is_missing_is_named(copied: Path, tmp_path: Path) -> None:
+    (copied / "data" / "queries" / "06_joiners.sql").unlink()
+    with pytest.raises(VerificationError, match=r"06_joiners\.sql, which data/run\.json lists, is missing"):
+        redraw(copied, tmp_path / "out")
+
+
+def test_a_bundle_without_parquet_has_no_figures(copied: Path, tmp_path: Path) -> None:
+    (copied / "data" / "audit.parquet").unlink()
+    with pytest.raises(UsageError, match=r"holds no data/audit\.parquet"):
+        redraw(copied, tmp_path / "out")
+
+
+def test_nothing_is_drawn_into_a_bundle(ordinary: Path) -> None:
+    with pytest.raises(UsageError, match="lies inside the bundle, which is sealed"):
+        redraw(ordinary.parent, ordinary / ".." / "data")
+
+
+def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a bundle"):
+        redraw(tmp_path, tmp_path / "out")
+
+
+def test_a_place_that_cannot_be_written_is_named(ordinary: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OutputError, match=r"could not be written to .*taken"):
+        redraw(ordinary.parent, tmp_path / "taken")
+
+
+@pytest.mark.parametrize(
+    ("versions", "said"),
+    [
+        ({"pango": ("1.50.12", "1.56.3")}, "it was drawn with pango 1.56.3 instead of 1.50.12."),
+        ({}, "though by the same versions, as recorded."),
+    ],
+)
+def test_it_is_said_why_the_bytes_may_differ(versions: dict[str, tuple[str | None, str]], said: str) -> None:
+    assert _compared(Redrawn(path=Path("r.pdf"), sha256="ab", same=False, versions=versions)).endswith(said)
+
+
+def test_it_is_said_that_there_is_nothing_to_compare_with() -> None:
+    redrawn = Redrawn(path=Path("r.pdf"), sha256="ab", same=None, versions={})
+    assert _compared(redrawn) == "The bundle has no report of its own to compare with."
