@@ -24,6 +24,7 @@ _COMMANDS = {
     "list": "exporter.commands.log:list_",
     "get": "exporter.commands.log:get",
     "config": "exporter.commands.config:config",
+    "doctor": "exporter.commands.doctor:doctor",
     "sandbox": "exporter.commands.sandbox:sandbox",
     "demo": "exporter.commands.demo:demo",
 }

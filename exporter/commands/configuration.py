@@ -50,6 +50,9 @@ class Configuration:
     thresholds: Mapping[str, Any]
     """The table ``report.thresholds``, which makes sense as a whole."""
 
+    problem: UsageError | None = None
+    """Why it could not be read, for a command that goes on all the same; ``None`` where it could."""
+
     def defaults(self, command: click.Command) -> dict[str, Any]:
         """Return what the file says for this command, by the names that its parameters have in Python."""
         options = options_of(command)
@@ -104,7 +107,12 @@ def apply(context: click.Context, _parameter: click.Parameter, named: Path | Non
     """Make what the file says the defaults of the command's options; the callback of ``--config``."""
     if context.resilient_parsing:
         return
-    configuration = read(named, places(Path()), context)
+    try:
+        configuration = read(named, places(Path()), context)
+    except UsageError as error:
+        if not getattr(context.command, "examines_configuration", False):
+            raise
+        configuration = Configuration(tables={}, thresholds={}, problem=error)
     context.meta[_META] = configuration
     context.default_map = configuration.defaults(context.command)
 

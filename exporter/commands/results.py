@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from exporter import record
     from exporter.export import Outcome
 
+_PRECEDENCE = (4, 7, 6, 5, 3)
+"""Which exit code goes before which, where several apply."""
+
 _COLOURS = {
     Result.AS_EXPECTED: "green",
     Result.DIFFERS: "red",
@@ -26,15 +29,23 @@ _COLOURS = {
 }
 
 
+def most_serious(codes: Iterable[int]) -> int:
+    """Return, of several exit codes, the one to leave with; 0 where there is none."""
+    present = set(codes)
+    return next((code for code in _PRECEDENCE if code in present), max(present, default=0))
+
+
 def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
-    """Say in the exit code what came of it: of 4 (history contradicts), 7 (unstamped) and 3 the first."""
-    if outcome.contradicted:
-        return 4
-    if outcome.unstamped is not None:
-        return outcome.unstamped.exit_code
+    """Say in the exit code what came of it: history contradicts, not stamped, not shown to be whole."""
     verdict = outcome.run.verdict.value
     accepted = verdict is Verdict.COMPLETE or (verdict is Verdict.UNPROVEN and accept_unproven)
-    return 0 if accepted else 3
+    return most_serious(
+        [
+            4 if outcome.contradicted else 0,
+            0 if outcome.unstamped is None else outcome.unstamped.exit_code,
+            0 if accepted else 3,
+        ]
+    )
 
 
 def print_outcome(outcome: "Outcome", *, as_json: bool, code: int = 0) -> None:

@@ -1,0 +1,100 @@
+"""``doctor``: whether an export would find what it needs, and what to do where it would not."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from exporter.commands.clock import now
+from exporter.commands.configuration import NAME, configuration_of
+from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+from exporter.commands.results import most_serious, print_result, visible
+
+if TYPE_CHECKING:
+    from exporter.doctor import Diagnosis
+    from exporter.source.client import Connection
+    from exporter.source.credentials import Profile
+
+_PATIENCE = 5.0
+_COLOURS = {"ok": "green", "note": "yellow", "failed": "red", "not checked": "yellow"}
+
+
+class _Unshaken(SectionedCommand):
+    """A command that goes on where the configuration file is none, and tells of it."""
+
+    examines_configuration = True
+
+
+@click.command(cls=_Unshaken, short_help="Examine what an export needs, here and at the platform.")
+@option(
+    "--output",
+    section="Output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("evidence"),
+    show_default=True,
+    help="Folder that is to hold the archives.",
+)
+@source_options
+@option(
+    "--page-size",
+    section="Source",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Entries to ask for in one request.",
+)
+@option("--json", section="Behaviour", is_flag=True, help="Print the findings as one JSON object.")
+@click.pass_context
+def doctor(context: click.Context, /, *, output: Path, org: str | None, page_size: int, **given: Any) -> int:
+    """Examine what an export needs, here and at the platform.
+
+    One line for each, with what to do where something is amiss: the configuration file, the output folder,
+    the libraries and typefaces of the report, the API key, the platform and its dialect, the clocks, what the
+    API can do, the disk. Leaves nothing behind, and tries a failing request again for a few seconds only.
+    Exits with what an export would exit with.
+    """
+    from exporter.doctor import Health, Patient, examine
+
+    as_json = given.pop("json")
+
+    def connection() -> "tuple[Connection, Profile]":
+        found, credentials = find_connection(**given)
+        return replace(found, retry_for=min(found.retry_for, _PATIENCE)), credentials.profile
+
+    patient = Patient(
+        configuration=lambda: _configuration(context),
+        connection=connection,
+        organization=org,
+        output=output,
+        page_size=page_size,
+        now=now,
+    )
+    diagnoses = []
+    for diagnosis in examine(patient):
+        diagnoses.append(diagnosis)
+        if not as_json:
+            _print(diagnosis)
+    code = most_serious(each.exit_code for each in diagnoses if each.health is Health.FAILED)
+    if as_json:
+        print_result(json.dumps({"exit_code": code, "examinations": [asdict(each) for each in diagnoses]}))
+    return code
+
+
+def _configuration(context: click.Context) -> str:
+    configuration = configuration_of(context)
+    if configuration.problem is not None:
+        raise configuration.problem
+    if configuration.path is None:
+        return f"none; {NAME} was looked for here and in the user's folder"
+    return f"{configuration.path}, {'named' if configuration.named else 'found'}"
+
+
+def _print(diagnosis: "Diagnosis") -> None:
+    mark = click.style(f"{diagnosis.health.value:>11}", fg=_COLOURS[diagnosis.health.value])
+    print_result(f"{mark}  {diagnosis.what}: {visible(diagnosis.found)}")
+    if diagnosis.mend:
+        print_result(f"{'':>11}  {visible(diagnosis.mend)}")

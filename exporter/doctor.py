@@ -1,0 +1,320 @@
+"""The examination: what an export needs of the platform and of this machine, one answer at a time.
+
+Each examination is a function in :data:`EXAMINATIONS`. It returns what it found, or raises the error that an
+export would meet, with the exit code it would leave with. One that fails does not stop those that do not
+depend on it.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from exporter.errors import AuditExportError, OutputError
+from exporter.evidence import space
+from exporter.report import assets, fonts, render
+from exporter.source.client import Client, Connection
+from exporter.source.credentials import Profile
+from exporter.source.platform import Page, Platform, connect
+from exporter.source.probe import Probe, probe
+
+T = TypeVar("T")
+
+_CLOCK_TOLERANCE = 5.0
+
+
+class Health(StrEnum):
+    """How an examination came out."""
+
+    WELL = "ok"
+    NOTE = "note"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one examination found."""
+
+    health: Health = Health.WELL
+    """Whether it is as it should be."""
+
+    found: str
+    """What was seen."""
+
+    mend: str = ""
+    """What to do about it; empty where nothing has to be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """An examination with its finding."""
+
+    id: str
+    """Stable name, for machines."""
+
+    what: str
+    """What was examined, for people."""
+
+    health: Health
+    """How it came out."""
+
+    found: str
+    """What was seen."""
+
+    mend: str
+    """What to do about it."""
+
+    exit_code: int
+    """With what an export would leave because of it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Patient:
+    """What is examined, and what has been learnt of it so far."""
+
+    configuration: Callable[[], str]
+    """Says which configuration file is in force; raises ``UsageError`` where it is none."""
+
+    connection: Callable[[], tuple[Connection, Profile]]
+    """Finds the key and the address; raises ``AuditExportError`` where there is none."""
+
+    organization: str | None
+    """Organization id that was asked for."""
+
+    output: Path
+    """Folder that is to hold the archives."""
+
+    page_size: int
+    """Entries to ask for in one request."""
+
+    now: Callable[[], datetime]
+    """The clock."""
+
+    found: tuple[Connection, Profile] | None = field(default=None, init=False)
+    """The key and the address, once found."""
+
+    opened: ExitStack = field(default_factory=ExitStack, init=False)
+    """What is to be closed in the end."""
+
+    greeting: tuple[Platform, Page] | None = field(default=None, init=False)
+    """The platform and its first answer, once there was one."""
+
+    probed: Probe | None = field(default=None, init=False)
+    """What the platform can do, once asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """One thing to look at."""
+
+    id: str
+    """Stable name."""
+
+    what: str
+    """What is examined."""
+
+    look: Callable[[Patient], Finding]
+    """Looks at it."""
+
+    needs: tuple[str, ...] = ()
+    """Examinations without which it cannot be made."""
+
+
+def examine(patient: Patient) -> Iterator[Diagnosis]:
+    """Examine everything, in order; each diagnosis is there as soon as it is known."""
+    failed: dict[str, str] = {}
+    with patient.opened:
+        for examination in EXAMINATIONS:
+            missing = [failed[id_] for id_ in examination.needs if id_ in failed]
+            if missing:
+                finding, code = (
+                    Finding(health=Health.NOT_CHECKED, found=f"needs what failed: {missing[0]}"),
+                    0,
+                )
+            else:
+                finding, code = _conduct(examination, patient)
+            if finding.health in (Health.FAILED, Health.NOT_CHECKED):
+                failed[examination.id] = examination.what
+            yield Diagnosis(
+                id=examination.id,
+                what=examination.what,
+                health=finding.health,
+                found=finding.found,
+                mend=finding.mend,
+                exit_code=code,
+            )
+
+
+def _conduct(examination: Examination, patient: Patient) -> tuple[Finding, int]:
+    try:
+        return examination.look(patient), 0
+    except AuditExportError as error:
+        return Finding(health=Health.FAILED, found=error.what, mend=error.remedy), error.exit_code
+
+
+def _configuration(patient: Patient) -> Finding:
+    return Finding(found=patient.configuration())
+
+
+def _output(patient: Patient) -> Finding:
+    """Write and remove a file where the archives are to be, or where their folder would be made."""
+    place = _existing(patient.output)
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"audit-export doctor")
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {patient.output} cannot be written ({error.strerror}).",
+            "Choose another with --output, or mend its permissions.",
+        ) from error
+    return Finding(found=f"{patient.output} can be written")
+
+
+def _space(patient: Patient) -> Finding:
+    place = _existing(patient.output)
+    total = None if patient.greeting is None else patient.greeting[1].total
+    free, least = shutil.disk_usage(place).free, space.needed(total)
+    if free < least:
+        raise OutputError(
+            f"{_mebibytes(free)} MiB are free for {patient.output}, and {_mebibytes(least)} MiB are needed.",
+            "Make room, or choose another disk with --output.",
+        )
+    return Finding(found=f"{_mebibytes(free)} MiB are free, {_mebibytes(least)} MiB are needed")
+
+
+def _libraries(_patient: Patient) -> Finding:
+    versions = render.versions()
+    return Finding(found=", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _fonts(_patient: Patient) -> Finding:
+    names = [name for names in fonts.FILES.values() for name in names]
+    missing = [name for name in names if not (assets.root() / "fonts" / name).is_file()]
+    if missing:
+        raise OutputError(
+            f"The report's typefaces are missing: {', '.join(missing)}.",
+            "Install audit-export again; its wheel carries them.",
+        )
+    return Finding(found=", ".join(fonts.FILES))
+
+
+def _key(patient: Patient) -> Finding:
+    patient.found = patient.connection()
+    return Finding(found=f"from {patient.found[0].key.origin}")
+
+
+def _platform(patient: Patient) -> Finding:
+    connection, profile = _known(patient.found)
+    client = patient.opened.enter_context(Client(connection, now=patient.now))
+    patient.greeting = connect(
+        client, organization=patient.organization, known_organization=profile.current_org_id
+    )
+    dialect = patient.greeting[0].dialect
+    return Finding(found=f"{client.base_url} accepts the key, dialect {dialect.name} (GET {dialect.path})")
+
+
+def _clock(patient: Patient) -> Finding:
+    server, here = _known(patient.greeting)[1].server_time, patient.now()
+    if server is None:
+        return Finding(
+            health=Health.NOTE,
+            found="the platform does not say its time",
+            mend="Make sure that this machine's clock is right: it decides where an open window ends.",
+        )
+    ahead = (here - server).total_seconds()
+    if abs(ahead) > _CLOCK_TOLERANCE:
+        return Finding(
+            health=Health.NOTE,
+            found=f"this machine's is {ahead:+,.0f} s off the platform's",
+            mend="Have it set by NTP. Windows end by the platform's; the report tells the difference.",
+        )
+    return Finding(found="this machine's and the platform's agree")
+
+
+def _cap(patient: Patient) -> Finding:
+    patient.probed = seen = probe(_known(patient.greeting)[0], page_size=patient.page_size)
+    if seen.capped:
+        return Finding(found=f"{seen.received:,} entries a page at most, where {seen.asked:,} were asked for")
+    return Finding(found=f"{seen.received:,} entries came where {seen.asked:,} were asked for")
+
+
+def _offset(patient: Patient) -> Finding:
+    seen = _known(patient.probed)
+    if seen.offset_shifts_rows is None:
+        return Finding(health=Health.NOTE, found="the log is too small to tell whether it is followed")
+    if not seen.offset_shifts_rows:
+        return Finding(
+            health=Health.NOTE,
+            found="it is not followed: the log is read by ever larger pages, or by slices where those are "
+            "capped, and an export may be UNPROVEN or PARTIAL",
+        )
+    if seen.reaches_the_end is False:
+        return Finding(
+            health=Health.NOTE,
+            found="it is followed, but not down to the end of the log: the export of a window that begins "
+            "below may be UNPROVEN or PARTIAL",
+        )
+    return Finding(found="it is followed")
+
+
+def _total(patient: Patient) -> Finding:
+    seen = _known(patient.probed)
+    if seen.total is None:
+        return Finding(
+            health=Health.NOTE,
+            found="the platform does not count the log: the export of a window that begins before the log "
+            "does may be UNPROVEN",
+        )
+    followed = {True: ", filters followed", False: ", filters not followed", None: ""}[seen.total_is_filtered]
+    return Finding(found=f"the platform counts {seen.total:,} entries{followed}")
+
+
+def _filters(patient: Patient) -> Finding:
+    seen = _known(patient.probed)
+    if seen.filters_by_action is None:
+        return Finding(health=Health.NOTE, found="the log is too small to tell whether they are followed")
+    if not seen.filters_by_action:
+        return Finding(
+            health=Health.NOTE,
+            found="they are not followed: the log cannot be read in slices",
+        )
+    return Finding(found="they are followed")
+
+
+EXAMINATIONS = (
+    Examination(id="configuration", what="Configuration file", look=_configuration),
+    Examination(id="output", what="Output folder", look=_output, needs=("configuration",)),
+    Examination(id="libraries", what="Libraries of the report", look=_libraries),
+    Examination(id="typefaces", what="Typefaces of the report", look=_fonts),
+    Examination(id="key", what="API key", look=_key, needs=("configuration",)),
+    Examination(id="platform", what="Platform", look=_platform, needs=("key",)),
+    Examination(id="clock", what="Clocks", look=_clock, needs=("platform",)),
+    Examination(id="cap", what="Entries a page", look=_cap, needs=("platform",)),
+    Examination(id="offset", what="Offset", look=_offset, needs=("cap",)),
+    Examination(id="total", what="Total", look=_total, needs=("cap",)),
+    Examination(id="filters", what="Filters", look=_filters, needs=("cap",)),
+    Examination(id="space", what="Disk", look=_space, needs=("output",)),
+)
+"""Everything that is examined, in the order in which it is told."""
+
+
+def _known(learnt: T | None) -> T:
+    """Return what an examination that this one needs has learnt."""
+    if learnt is None:
+        raise AssertionError("an examination is made after those that it needs")
+    return learnt
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that is there."""
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.0f}"
