@@ -82,7 +82,6 @@ def test_what_the_platform_can_do_is_told_and_is_no_failure(
             "platform",
             6,
             "cannot be reached",
-            AT_THE_PLATFORM,
         ),
         (("--api-url", "http://api.example"), "platform", 2, "travel unprotected"),
         (("--output", "/proc/evidence"), "output", 7, "cannot be written"),
