@@ -12,7 +12,7 @@ import click
 
 from exporter import __version__
 from exporter.commands import messages
-from exporter.commands.results import print_failure, visible
+from exporter.commands.results import UnreadError, print_failure, visible
 from exporter.commands.session import Session
 from exporter.errors import AuditExportError
 
@@ -30,7 +30,6 @@ _COMMANDS = {
 }
 _OWN_OPTIONS = ("-h", "--help", "--version")
 _UNEXPECTED = 1
-_CANNOT_WRITE = 7
 
 
 class _Stopped(SystemExit):
@@ -76,17 +75,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: Sequence[str] | None) -> int:
     messages.configure()
     session = Session()
-    color = False if os.environ.get("NO_COLOR") else None
     try:
-        code = cli.main(arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=color)
+        code = cli.main(
+            arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=messages.colour()
+        )
+    except UnreadError as error:
+        return error.exit_code
     except AuditExportError as error:
         return _report(session, error.what, error.remedy, error.exit_code)
     except _Stopped as error:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
     except click.ClickException as error:
         return _refuse(session, error)
-    except BrokenPipeError:
-        return _CANNOT_WRITE  # whoever read the result has seen enough: no words are needed
     except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence, exit with 1
         remedy = "This is a defect; run the command with -vv and report what it prints."
         return _report(session, f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 NAME = "audit-export.toml"
 """What a file has to be called to be found."""
 
-NAMED_ONLY = frozenset({"api-url", "proxy", "ca-bundle", "allowed-signers", "identity", "tsa-url", "tsa-ca"})
+NAMED_ONLY = frozenset(
+    {
+        *("api-url", "proxy", "ca-bundle", "tsa-url"),
+        *("allowed-signers", "identity", "tsa-ca", "head", "from-head", "expect-through"),
+    }
+)
 """Options that only a file that was named may set: where the key goes, and whom a verification trusts."""
 
 AsTyped: TypeAlias = str | int | bool | list[str]

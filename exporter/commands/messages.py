@@ -6,6 +6,7 @@ what the libraries log. One handler writes them all, so one option decides on th
 
 import json
 import logging
+import os
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -26,12 +27,17 @@ _log = logging.getLogger("exporter")
 _summary = logging.getLogger("exporter.summary")
 
 
+def colour() -> bool | None:
+    """Return what Click takes for "no colours" where NO_COLOR is set, and for "on terminals" elsewhere."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 class _Stderr(logging.Handler):
     """Writes to whatever stderr is by then; without colours where it is no terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            click.echo(self.format(record), err=True)
+            click.echo(self.format(record), err=True, color=colour())
         except OSError:
             self.handleError(record)
 

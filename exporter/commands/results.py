@@ -89,11 +89,14 @@ def print_failure(command: str, what: str, remedy: str, code: int) -> None:
     print_result(json.dumps(result))
 
 
+class UnreadError(OutputError):
+    """Whoever was to read the result has seen enough of it, and needs no words."""
+
+
 def print_result(text: str) -> None:
     """Print a line of the result on stdout.
 
-    Raises ``BrokenPipeError`` where nobody reads it any more, and :class:`OutputError` where it cannot be
-    written for another reason.
+    Raises :class:`OutputError` where it cannot be written, :class:`UnreadError` where nobody reads it.
     """
     try:
         click.echo(text)
@@ -101,7 +104,7 @@ def print_result(text: str) -> None:
         # What is left unwritten goes nowhere, or the interpreter tries again at its end, and says so.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
-            raise
+            raise UnreadError("Nobody reads the result any more.", "Read it to its end.") from error
         raise OutputError(
             f"The result could not be written to stdout ({error.strerror}).",
             "Make room where stdout leads, then run the same command again.",

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.commands.configuration import NAME, NAMED_ONLY
+from exporter.commands.configuration import NAME, NAMED_ONLY, options_of
+from exporter.commands.run import run
+from exporter.commands.verify import verify
 from tests.terminal import Terminal
 
 WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
@@ -40,9 +42,9 @@ def test_a_run_follows_the_file(terminal: Terminal) -> None:
 
     assert terminal() == 2, "no arguments at all ask for the help"
     assert terminal("run") == 0
-    run = json.loads((Path(terminal.result["published"]) / "data" / "run.json").read_bytes())
-    assert run["options"]["page_size"] == 300
-    assert run["window"]["asked"] == {"since": "2026-07-01", "until": "2026-10-01T00:00:00+00:00"}
+    record = json.loads((Path(terminal.result["published"]) / "data" / "run.json").read_bytes())
+    assert record["options"]["page_size"] == 300
+    assert record["window"]["asked"] == {"since": "2026-07-01", "until": "2026-10-01T00:00:00+00:00"}
 
 
 def test_the_file_here_goes_before_the_users_own(terminal: Terminal, tmp_path: Path) -> None:
@@ -83,12 +85,12 @@ def test_the_thresholds_of_the_report_are_a_table_too(terminal: Terminal) -> Non
     assert setting(terminal, "report.thresholds.token_days") == (90, "default")
 
     assert terminal(*WINDOW) == 0
-    run = json.loads((Path(terminal.out.strip()) / "data" / "run.json").read_bytes())
-    assert run["options"]["thresholds"]["rollback_minutes"] == 30
-    assert run["options"]["thresholds"]["calendar_holidays"] == ["2026-12-25"]
+    record = json.loads((Path(terminal.out.strip()) / "data" / "run.json").read_bytes())
+    assert record["options"]["thresholds"]["rollback_minutes"] == 30
+    assert record["options"]["thresholds"]["calendar_holidays"] == ["2026-12-25"]
 
 
-@pytest.mark.parametrize("name", sorted(NAMED_ONLY - {"allowed-signers", "identity", "tsa-ca"}))
+@pytest.mark.parametrize("name", ["api-url", "proxy", "ca-bundle", "tsa-url"])
 def test_a_file_that_was_found_does_not_decide_where_the_key_goes(terminal: Terminal, name: str) -> None:
     write(f'{name} = "there"')
     for line in (("list",), ("run", "--since", "2026-01-01"), ("config",)):
@@ -98,6 +100,17 @@ def test_a_file_that_was_found_does_not_decide_where_the_key_goes(terminal: Term
         assert terminal.out == ""
 
     assert setting(terminal, name, "--config", NAME) == ("there", f"file {NAME}")
+
+
+def test_a_file_that_was_found_does_not_decide_whom_a_verification_trusts(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    for name in options_of(verify).keys() & NAMED_ONLY:
+        write(f'[verify]\n{name} = "there"')
+        assert terminal("verify", str(tmp_path)) == 2
+        assert f"{NAME} sets {name}, and nobody named that file" in terminal.err
+    assert options_of(verify).keys() >= {"allowed-signers", "identity", "tsa-ca", "head"}
+    assert options_of(verify).keys() | options_of(run).keys() >= NAMED_ONLY
 
 
 def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Terminal) -> None:

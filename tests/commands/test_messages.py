@@ -1,0 +1,209 @@
+"""What goes to stderr and what to stdout, for people and for machines."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Serve
+from tests.terminal import Terminal
+from tests.world import World
+
+WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+NOWHERE = ("--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0")
+
+
+def environment(world: World, folder: Path) -> dict[str, str]:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AUDIT_EXPORT_")}
+    return {
+        **variables,
+        "HOME": str(folder),
+        "SATUSKY_API_URL": world.url,
+        "SATUSKY_API_KEY": world.settings.api_key,
+    }
+
+
+def program(
+    world: World, folder: Path, *arguments: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> "subprocess.CompletedProcess[str]":
+    """Run the real program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        cwd=folder,
+        env=environment(world, folder),
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_messages_are_one_json_object_a_line_where_that_is_asked_for(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "--log-format", "json", "-v") == 0
+    for line in terminal.messages:
+        assert datetime.fromisoformat(str(line["time"])).tzinfo is not None
+        assert line["level"] == "info"
+    loggers = {str(line["logger"]) for line in terminal.messages}
+    assert loggers == {"httpx", "exporter.summary"}
+    checks = {line["check"]: line["result"] for line in terminal.messages if "check" in line}
+    assert checks["start-of-window"] == "as expected"
+    assert terminal.messages[-1]["head"] in terminal.messages[-1]["message"]
+    assert Path(terminal.out.strip()).is_dir()
+
+
+def test_a_retry_is_a_warning_in_either_form(terminal: Terminal) -> None:
+    assert terminal("list", *NOWHERE[:2], "--retry-for", "0.2", "--log-format", "json") == 6
+    assert [line["level"] for line in terminal.messages][-2:] == ["warning", "error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (("list", *NOWHERE), 6, "cannot be reached"),
+        (("list", "--limit", "0"), 2, "Invalid value for '--limit'"),
+        (("run", "--since", "nonsense"), 2, "neither a date nor a time"),
+        (("get",), 2, "Missing argument"),
+    ],
+)
+def test_an_error_is_a_json_object_with_the_remedy_and_the_exit_code(
+    terminal: Terminal, arguments: tuple[str, ...], code: int, what: str
+) -> None:
+    assert terminal(*arguments, "--log-format", "json") == code
+    line = terminal.messages[-1]
+    assert (line["level"], line["exit_code"]) == ("error", code)
+    assert what in str(line["message"])
+    assert line["remedy"]
+    assert "traceback" not in line
+
+
+def test_the_traceback_is_a_field_of_the_object(terminal: Terminal) -> None:
+    assert terminal("list", *NOWHERE, "--log-format", "json", "-vv") == 6
+    assert "Traceback" in str(terminal.messages[-1]["traceback"])
+
+
+def test_quiet_leaves_errors_and_the_result(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "-q") == 0
+    assert terminal.err == ""
+    assert Path(terminal.out.strip()).is_dir()
+    assert terminal("list", *NOWHERE[:2], "--retry-for", "0.2", "--quiet") == 6
+    assert terminal.err.startswith("Error: ")
+
+
+def test_of_quiet_and_verbose_the_more_explicit_counts(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert terminal("list", "-q", "-v") == 2
+    assert "Both -v and -q were given." in terminal.err
+    monkeypatch.setenv("AUDIT_EXPORT_VERBOSE", "1")
+    Path("audit-export.toml").write_text("quiet = true")
+    assert terminal("list") == 0
+    assert "HTTP Request" in terminal.err
+    assert terminal("list", "-q") == 0
+    assert terminal.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "verdict"),
+    [
+        (NOWHERE, 6, None),
+        (("--api-key-file", "missing"), 5, None),
+        (("--settle", "-1"), 2, None),
+        (("--timezone", "Mars"), 2, None),
+        (("--output", "/proc/evidence"), 7, None),
+    ],
+)
+def test_a_run_that_published_nothing_says_so_in_its_result(
+    terminal: Terminal, arguments: tuple[str, ...], code: int, verdict: str | None
+) -> None:
+    assert terminal(*WINDOW, *arguments, "--json") == code
+    result = terminal.result
+    assert (result["published"], result["verdict"], result["exit_code"]) == (None, verdict, code)
+    assert result["reasons"] == [result["error"]["what"]]
+    assert result["error"]["remedy"]
+    assert result["error"]["what"] in terminal.err
+
+
+def test_a_partial_export_that_was_not_published_has_its_verdict_in_the_result(
+    terminal: Terminal, world: World
+) -> None:
+    world.behave(ceiling=300, cap=100, filters_ignored=True)
+    organization = str(world.settings.organization_id)
+    assert terminal(*WINDOW, "--page-size", "100", "--org", organization, "--json") == 3
+    assert (terminal.result["published"], terminal.result["verdict"]) == (None, "PARTIAL")
+    assert "Part of the window is missing" in terminal.result["reasons"][0]
+
+
+def test_the_failure_of_any_command_is_json_where_its_result_would_be(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert terminal("list", *NOWHERE, "--json") == 6
+    assert terminal.result["exit_code"] == 6
+    assert "published" not in terminal.result
+    monkeypatch.setenv("AUDIT_EXPORT_JSON", "true")
+    assert terminal("get", "log_" + "0" * 32) == 6
+    assert "knows no" in terminal.result["error"]["what"]
+
+
+def test_a_result_that_cannot_be_written_is_an_error(world: World, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = program(world, tmp_path, "list", stdout=full.fileno())
+    assert done.returncode == 7
+    assert "The result could not be written to stdout (No space left on device)." in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_whoever_stops_reading_the_result_gets_no_complaint(world: World, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = program(world, tmp_path, "list", stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals_and_no_color_switches_them_off(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: dict[str, str], *, coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variable.items():
+        monkeypatch.setenv(name, value)
+    terminal, program_side = pty.openpty()
+    done = program(world, tmp_path, "list", "--api-key-file", "missing", stderr=program_side)
+    os.close(program_side)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    assert done.returncode == 5
+    assert "Error:" in shown
+    assert ("\x1b[" in shown) is coloured
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_so_in_its_result(
+    serve: Serve, tmp_path: Path, number: int, code: int
+) -> None:
+    world = serve(latency=2.0)
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", *WINDOW, "--json", "-v", "--log-format", "json"],
+        cwd=tmp_path,
+        env=environment(world, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and not list(tmp_path.glob("evidence/*/.partial-*")):
+            time.sleep(0.05)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == code
+    assert json.loads(out)["published"] is None
+    assert json.loads(out)["exit_code"] == code
+    assert json.loads(err.splitlines()[-1])["message"] == "Interrupted."
