@@ -25,7 +25,7 @@ from exporter.evidence.space import refuse_without_space
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.facts import Result, Selection, Verdict, Window
 from exporter.recording import Fetched, Request, effective_window, lacking_settle, record_run
-from exporter.report import queries, render
+from exporter.report import controls, queries, render
 from exporter.source.client import Client
 from exporter.source.platform import connect
 from exporter.source.reader import Progress, Reader
@@ -75,12 +75,14 @@ def export(
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then.
     """
     versions = render.versions() if request.report else {}
+    catalogues = controls.find(request.frameworks)
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     try:
         with held(archive, timeout=request.lock_timeout), partial_bundle(archive) as folder:
             fetched = _fetch(request, folder / "data", now, progress, sleep)
             _refuse_unless_publishable(request, fetched)
             queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
+            controls.ship(folder / "data" / "controls", catalogues)
             run = record_run(request, fetched, folder, versions)
             (folder / "data" / "run.json").write_bytes(record.encode(run))
             if request.report:

@@ -13,6 +13,7 @@ from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.signature import NAMESPACE, SigningKey
 from exporter.evidence.timestamp import Authority
 from exporter.facts import Check, Result, Verdict, Window, rfc3339
+from exporter.report import controls
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform
@@ -67,7 +68,7 @@ class Request:
     """Pages to fetch at the same time where ``offset`` works."""
 
     frameworks: tuple[str, ...] = ("soc2", "iso27001")
-    """Control catalogues that the report cites."""
+    """Control catalogues that the report cites: names of those that ship, or paths of files."""
 
     report: bool = True
     """Whether to render the report."""
@@ -187,7 +188,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
             retry_for_seconds=request.connection.retry_for,
             rate=request.connection.rate,
             formats=list(fetched.derived.files),
-            frameworks=list(request.frameworks),
+            frameworks=[known.framework.id for known in controls.find(request.frameworks)],
             report_rows=request.report_rows,
             thresholds=request.thresholds,
             allow_partial=request.allow_partial,

@@ -1,17 +1,20 @@
-"""The control catalogue and the populations: data beside the templates, read into frozen records."""
+"""The control catalogues: what each action can be evidence for, as data that ships or that a user brings.
 
+A bundle carries the catalogues that its report cites, so the report can be made again from the bundle alone.
+"""
+
+import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-
-from exporter.errors import OutputError
+from exporter.errors import UsageError
 from exporter.report import assets
+from exporter.report.catalogue import read
 
-Record = TypeVar("Record")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Strength(StrEnum):
@@ -60,7 +63,7 @@ class Framework:
     mapping: tuple[Mapping, ...]
     """What the actions map to."""
 
-    log: tuple[Mapping, ...]
+    log: tuple[Mapping, ...] = ()
     """What the log as a whole maps to."""
 
     def of(self, actions: Sequence[str]) -> list[Mapping]:
@@ -70,57 +73,58 @@ class Framework:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Population:
-    """One population of the report: a query, and what an auditor could do with what it selects."""
+class Catalogued:
+    """A catalogue and the file that it is in."""
 
-    id: str
-    """Stable name, and anchor in the report."""
+    path: Path
+    """The file."""
 
-    title: str
-    """Heading."""
-
-    query: str
-    """File name of the query that selects it."""
-
-    actions: tuple[str, ...]
-    """The actions it is made of; none where it is made of all that are unknown."""
-
-    order: str
-    """How the query sorts, for a table that holds only the first rows."""
-
-    objective: str
-    """What the controls around it are for, in our own words."""
-
-    tests: tuple[str, ...]
-    """What an auditor could do with it."""
-
-    elsewhere: tuple[str, ...]
-    """What else that takes, which the log does not hold."""
+    framework: Framework
+    """What it says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Populations:
-    population: tuple[Population, ...]
+def find(names: Sequence[str]) -> list[Catalogued]:
+    """Find the catalogues of these frameworks, in this order: names of those that ship, or paths of files.
 
-
-def frameworks(ids: Sequence[str]) -> list[Framework]:
-    """Read the catalogues of these frameworks, in this order.
-
-    Raises ``OutputError`` where there is none of that name.
+    Raises ``UsageError`` where there is none of that name, or a file is not a catalogue.
     """
     known = {path.stem: path for path in sorted((assets.root() / "controls").glob("*.toml"))}
-    for id_ in ids:
-        if id_ not in known:
-            raise OutputError(
-                f"There is no control catalogue named {id_!r}.", f"Choose from {', '.join(known)}."
+    found: dict[str, Catalogued] = {}
+    for name in names:
+        path = known.get(name, Path(name))
+        if not path.is_file():
+            raise UsageError(
+                f"There is no control catalogue named {name!r}.",
+                f"Choose from {', '.join(known)}, or give the path of a TOML file.",
             )
-    return [_read(known[id_], Framework) for id_ in ids]
+        catalogued = Catalogued(path=path, framework=_read(path))
+        if catalogued.framework.id in found:
+            raise UsageError(
+                f"The framework {catalogued.framework.id!r} is asked for twice.",
+                "Name it once, or give the id in your own file another name.",
+            )
+        found[catalogued.framework.id] = catalogued
+    return list(found.values())
 
 
-def populations() -> list[Population]:
-    """Read the populations, in the order of the report."""
-    return list(_read(assets.root() / "populations.toml", _Populations).population)
+def ship(to: Path, catalogues: Sequence[Catalogued]) -> None:
+    """Copy the catalogues into the folder ``to``, each named for its framework."""
+    if catalogues:
+        to.mkdir(parents=True, exist_ok=True)
+    for catalogued in catalogues:
+        shutil.copyfile(catalogued.path, to / f"{catalogued.framework.id}.toml")
 
 
-def _read(path: Path, kind: type[Record]) -> Record:
-    return msgspec.toml.decode(path.read_bytes(), type=kind)
+def load(folder: Path, ids: Sequence[str]) -> list[Framework]:
+    """Read the catalogues of a bundle, in the order of its record; raises ``UsageError`` without them."""
+    return [_read(folder / f"{id_}.toml") for id_ in ids]
+
+
+def _read(path: Path) -> Framework:
+    framework = read(path, Framework)
+    if not _ID.fullmatch(framework.id):
+        raise UsageError(
+            f"The catalogue {path} has the id {framework.id!r}.",
+            "Give it one in lower case, such as pci-dss-4; it becomes the name of a file in the bundle.",
+        )
+    return framework

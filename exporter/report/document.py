@@ -1,28 +1,30 @@
 """The report as one HTML document, composed from the record of the run, the archive and its queries.
 
-The story: ask the figures, share the rows among the populations, draw the charts, fill in the templates.
-``python -m exporter.report.document DATA HTML`` does it in a process of its own, and leaves the font
-configuration that drawing needs beside the document.
+The story: measure every table, share the rows among them, gather each section, fill in the templates.
+``python -m exporter.report.document DATA HTML [DRAW]`` does it in a process of its own, and leaves
+the font configuration that drawing needs beside the document. ``DRAW`` is how to draw the samples, as JSON.
 """
 
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from exporter import record
-from exporter.entries.schema import COLUMNS
-from exporter.errors import AuditExportError, OutputError
+from exporter.errors import AuditExportError
 from exporter.facts import Verdict, rfc3339
-from exporter.report import assets, budget, cells, charts, controls, fonts, periods, runs
-from exporter.report.figures import Figures, Row
+from exporter.report import analytics, assets, budget, cells, controls, fonts, periods, populations, runs
+from exporter.report.figures import Figures
 from exporter.report.runs import Recorded
+from exporter.report.sampling import Draw
+from exporter.report.sections import completeness, followup, samples, summary
+from exporter.report.sections import populations as tables
 
 SECTIONS = {
     "source": "Information produced by the entity",
@@ -30,63 +32,19 @@ SECTIONS = {
     "completeness": "Completeness and accuracy",
     "summary": "Summary",
     "populations": "Populations",
+    "followup": "Items to follow up",
+    "samples": "Samples",
     "integrity": "Integrity",
     "method": "Method",
 }
-"""The sections in order: name of the template and anchor, heading. They are numbered as they stand,
-without the summary where there is nothing to sum up."""
+"""The sections after the cover, in order: name of the template and anchor, heading."""
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-LONGEST_BY_DAY = 370
-"""Days up to which the heat map has a column for each; beyond that a column is a week."""
-
-BARS = 24
-"""Bars that a chart may have."""
-
-KINDS = 40
-"""Rows that a table by action or kind of actor has; the log decides how many there are."""
+NUMBERS = {id_: number for number, id_ in enumerate(SECTIONS, 1)}
+"""The number of each section."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
-    """When the entries fall."""
-
-    chart: str
-    """The heat map as SVG; empty where there is nothing to draw."""
-
-    columns: str
-    """What a column of the heat map is: a day or a week."""
-
-    days: int
-    """Days that the period touches."""
-
-    empty: list[date]
-    """Those of them without an entry."""
-
-    weekdays: list[tuple[str, list[int]]]
-    """Entries by weekday, Monday first, in each of 24 hours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One population with the part of it that is printed."""
-
-    population: controls.Population
-    """What it is."""
-
-    controls: list[tuple[controls.Framework, controls.Mapping]]
-    """What its actions map to."""
-
-    size: int
-    """How many entries it has."""
-
-    rows: list[Row]
-    """The entries printed."""
-
-
-def compose(data: Path) -> str:
-    """Return the report on a bundle's data folder as HTML.
+def compose(data: Path, draw: Draw | None = None) -> str:
+    """Return the report on a bundle's data folder as HTML; ``draw`` fills in the samples.
 
     Raises ``OutputError`` where the archive does not hold what the record says.
     """
@@ -95,52 +53,63 @@ def compose(data: Path) -> str:
         tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
         Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
     ):
-        return _fill(recorded, figures)
+        content = _gather(recorded.run, figures, data / "controls", draw)
+    return _fill(recorded, content)
 
 
-def _fill(recorded: Recorded, figures: Figures) -> str:
+def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | None) -> Mapping[str, Any]:
+    """Ask for everything that the sections show, by the name under which their templates know it."""
+    frameworks = controls.load(catalogues, run.options.frameworks)
+    known = populations.populations()
+    sizes = tables.measure(known, figures)
+    items = followup.measure(run, figures)
+    shares = _share(run, known, sizes, items, figures.count(completeness.LATE))
+    rules = followup.gather(run, items, shares, figures)
+    return {
+        "frameworks": frameworks,
+        "completeness": completeness.gather(run, figures, shares[completeness.LATE]),
+        "summary": summary.gather(figures, followup.by_control(rules, frameworks)),
+        "populations": tables.gather(known, sizes, shares, frameworks, figures),
+        "rules": rules,
+        "elsewhere": analytics.analytics().elsewhere,
+        "frames": samples.gather(known, sizes, figures, draw),
+        "draw": draw,
+        "queries": figures.queries,
+    }
+
+
+def _share(
+    run: record.Run,
+    known: list[populations.Population],
+    sizes: Mapping[str, int],
+    items: Mapping[str, int],
+    late: int,
+) -> dict[str, int]:
+    """Share the rows among all tables that list entries; what is small is printed whole."""
+    printed = {each.query: sizes[each.query] for each in known if not each.whole_log}
+    return budget.share({**printed, **items, completeness.LATE: late}, run.options.report_rows)
+
+
+def _fill(recorded: Recorded, content: Mapping[str, Any]) -> str:
     run = recorded.run
     options = asdict(run.options)
-    thresholds = options.pop("thresholds")
-    columns = figures.rows("05_columns.sql")[0]
-    held, recorded_rows = figures.rows("18_battery.sql")[0]["entries"], run.counts.formats["parquet"]
-    if held != recorded_rows:
-        raise OutputError(
-            f"data/audit.parquet holds {held:,} entries, data/run.json says {recorded_rows:,}.",
-            "Make the bundle again; one of the two files is not the one that was written.",
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            run_digest=recorded.digest,
+            thresholds=options.pop("thresholds"),
+            options=options,
+            organization=run.source.organization_name or run.source.organization_id or run.source.url,
+            headline=periods.headline(run.window, run.timezone),
+            period=periods.short(run.window, run.timezone),
+            exact_period=periods.between(run.window),
+            banners=_banners(run),
+            sections=SECTIONS,
+            numbers=NUMBERS,
+            **content,
         )
-    frameworks = controls.frameworks(run.options.frameworks)
-    by_action = figures.rows("01_by_action.sql")
-    by_month = figures.rows("03_by_month.sql")
-    tables = _tables(run, figures, frameworks)
-    sections = {id_: title for id_, title in SECTIONS.items() if by_action or id_ != "summary"}
-    printed = [table.population.id for table in tables if table.size]
-    page = _environment().get_template("report.html.j2")
-    return page.render(
-        run=run,
-        run_digest=recorded.digest,
-        options=options,
-        organization=run.source.organization_name or run.source.organization_id or run.source.url,
-        headline=periods.headline(run.window, run.timezone),
-        period=periods.short(run.window, run.timezone),
-        exact_period=periods.between(run.window),
-        banners=_banners(run),
-        sections=sections,
-        numbers={id_: number for number, id_ in enumerate(sections, 1)},
-        frameworks=frameworks,
-        columns=columns,
-        column_names=[column.name for column in COLUMNS],
-        calendar=_calendar(run, figures.rows("04_by_day_and_hour.sql")),
-        by_action=by_action,
-        by_actor_type=figures.rows("02_by_actor_type.sql"),
-        by_month=by_month,
-        kinds=KINDS,
-        action_chart=_bars("by_action", "action", by_action[:BARS]),
-        month_chart=_bars("by_month", "month", by_month) if len(by_month) <= BARS else "",
-        tables_of_events=tables,
-        positions={id_: position for position, id_ in enumerate(printed, 1)},
-        queries=figures.queries,
-        thresholds=thresholds,
     )
 
 
@@ -180,61 +149,6 @@ def _banners(run: record.Run) -> list[str]:
     return banners
 
 
-def _calendar(run: record.Run, hours: Sequence[Row]) -> Calendar:
-    window = periods.days(run.window)
-    seen = {row["day"] for row in hours}
-    empty = [day for day in window if day not in seen]
-    weekly = len(window) > LONGEST_BY_DAY
-    by_weekday = Counter[tuple[int, int]]()
-    by_column = Counter[tuple[date, int]]()
-    for row in hours:
-        by_weekday[row["day"].weekday(), row["hour_of_day"]] += row["entries"]
-        by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
-    unit = "week" if weekly else "day"
-    chart = charts.draw(
-        "calendar",
-        f"Heat map of the entries by {unit} and hour, in UTC; the table below has them by weekday and hour.",
-        days=[{"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in window})],
-        hours=[{"day": str(day), "hour": hour, "entries": n} for (day, hour), n in sorted(by_column.items())],
-        empty=[] if weekly else [{"day": str(day)} for day in empty],
-    )
-    return Calendar(
-        chart=chart if hours else "",
-        columns=unit,
-        days=len(window),
-        empty=empty,
-        weekdays=[(name, [by_weekday[n, hour] for hour in range(24)]) for n, name in enumerate(WEEKDAYS)],
-    )
-
-
-def _column(day: date, *, weekly: bool) -> date:
-    return day - timedelta(days=day.weekday()) if weekly else day
-
-
-def _bars(name: str, key: str, rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
-    bars = [{key: cells.label(str(row[key])), "entries": row["entries"]} for row in rows]
-    return charts.draw(name, f"Bar chart of the entries by {key}; the table has the numbers.", rows=bars)
-
-
-def _tables(run: record.Run, figures: Figures, frameworks: Sequence[controls.Framework]) -> list[Table]:
-    populations = controls.populations()
-    sizes = {population.id: figures.count(population.query) for population in populations}
-    shares = budget.share(sizes, run.options.report_rows)
-    return [
-        Table(
-            population=population,
-            controls=[
-                (framework, line) for framework in frameworks for line in framework.of(population.actions)
-            ],
-            size=sizes[population.id],
-            rows=figures.rows(population.query, shares[population.id]),
-        )
-        for population in populations
-    ]
-
-
 def _moment(moment: datetime) -> str:
     """Write a time in UTC, cut to the second: ``2026-07-01 00:03:11``."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
@@ -255,7 +169,8 @@ def _setting(value: Any) -> str:  # noqa: ANN401 - a value from JSON
 
 if __name__ == "__main__":
     try:
-        html = compose(Path(sys.argv[1]))
+        asked = msgspec.json.decode(sys.argv[3], type=Draw) if sys.argv[3:] else None
+        html = compose(Path(sys.argv[1]), asked)
         Path(sys.argv[2]).write_text(html, "utf-8")
         fonts.configure(Path(sys.argv[2]).parent, html)
     except AuditExportError as error:

@@ -3,6 +3,7 @@
 The engine sees one file and nothing else: no other path, no network, no extension.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,9 @@ ARCHIVE = "'data/audit.parquet'"
 """How the shipped set-up names the file, for whoever starts the engine in the bundle's folder."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+BATCH = 65_536
+"""Ids that are held at a time."""
 
 Row = dict[str, Any]
 """One row of an answer, by column."""
@@ -76,6 +80,26 @@ class Figures:
         counted = self._ask(f"SELECT count(*) AS n FROM ({self._queries[name].sql}) AS answer")  # noqa: S608 - likewise
         number: int = counted[0]["n"]
         return number
+
+    def ids(self, name: str) -> Iterator[list[str]]:
+        """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""
+        sql = f"SELECT id FROM ({self._queries[name].sql}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
+        for batch in self._engine.sql(sql).to_arrow_reader(BATCH):
+            yield batch.column(0).to_pylist()
+
+    def months(self, name: str) -> dict[str, int]:
+        """Count the entries that the query of that name selects by calendar month, ``2026-07``, in UTC."""
+        rows = self._ask(f"SELECT month, count(*) AS n FROM ({self._by_month(name)}) GROUP BY month")  # noqa: S608 - shipped SQL
+        return {row["month"]: row["n"] for row in rows}
+
+    def ids_with_months(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the ids that the query of that name selects, each with its calendar month, in no order."""
+        for batch in self._engine.sql(self._by_month(name)).to_arrow_reader(BATCH):
+            yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+
+    def _by_month(self, name: str) -> str:
+        month = "strftime(timestamp, '%Y-%m') AS month"
+        return f"SELECT id, {month} FROM ({self._queries[name].sql}) AS answer"  # noqa: S608 - shipped SQL
 
     def _ask(self, sql: str) -> list[Row]:
         table = self._engine.sql(sql).to_arrow_table()

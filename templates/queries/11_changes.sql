@@ -1,4 +1,4 @@
--- Changes: what was deployed? Entries whose metadata names no commit, ticket, pull request or change come first.
+-- Changes: what was deployed? Entries whose metadata names no commit, ticket or the like come first.
 SELECT
   timestamp,
   id,
@@ -14,8 +14,8 @@ FROM audit
 WHERE action = 'deploy'
 ORDER BY
   CASE
-    WHEN lower(metadata) LIKE '%"commit%' OR lower(metadata) LIKE '%"ticket%'
-      OR lower(metadata) LIKE '%"pull_request%' OR lower(metadata) LIKE '%"change%' THEN 1
+    WHEN regexp_extract(lower(metadata), concat('"(', $change_keys_pattern, ')[a-z0-9_]*":("[^"]+"|[0-9]+)'), 1) <> ''
+      THEN 1
     ELSE 0
   END,
   timestamp DESC,

@@ -49,7 +49,7 @@ SELECT
   removed.id,
   removed.actor,
   removed.resource,
-  concat(cast(later.entries AS string), ' entries by the removed user, the first ',
+  concat('Entries by the removed user: ', cast(later.entries AS string), ', the first ',
     cast(round((unix_micros(later.timestamp) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
     ' hours after the removal.') AS what,
   later.id AS related

@@ -17,7 +17,7 @@ import pytest
 
 from exporter.entries.schema import SCHEMA
 from exporter.record import Period
-from exporter.report import document, fonts, queries
+from exporter.report import controls, document, fonts, queries
 from exporter.report.render import render_report
 from exporter.thresholds import Thresholds
 
@@ -211,6 +211,7 @@ def make_data(data: Path, entries: list[Entry], **changed: object) -> Path:
         run[name] = run[name] | value if isinstance(value, dict) else value
     window = msgspec.convert(run["window"], Period)
     queries.ship(data / "queries", msgspec.convert(run["options"].get("thresholds", {}), Thresholds), window)
+    controls.ship(data / "controls", controls.find(run["options"]["frameworks"]))
     run["files"] = [
         {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
         for path in [data / "audit.parquet", *sorted((data / "queries").iterdir())]

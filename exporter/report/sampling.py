@@ -1,0 +1,111 @@
+r"""Samples that anyone can draw again: the order of a population under a seed that its keeper did not choose.
+
+Each entry has a key, the SHA-256 in lower-case hexadecimal of the UTF-8 text
+``audit-export/v1\n{seed}\n{population}\n{entry id}``. The sample of size n is the first n entries by
+(key, id), so a larger sample holds every smaller one. A sample by month takes one entry of each month, the
+rest by largest remainder, and within a month the first ones by (key, id).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from heapq import nsmallest
+from itertools import chain
+
+from exporter.errors import UsageError
+
+METHOD = "audit-export/v1"
+"""Name and version of the method; the first line of what is hashed."""
+
+CHUNK = 10_000
+"""Entries that are looked at together; a sample is kept down to its size after each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """How to draw; raises ``UsageError`` for a seed that cannot be hashed as one line, and a size below 1."""
+
+    seed: str
+    """What the auditor chose after receiving the sealed bundle."""
+
+    size: int
+    """How many entries to draw from each population, at most."""
+
+    by_month: bool = False
+    """Whether to draw from every calendar month, in UTC."""
+
+    def __post_init__(self) -> None:
+        if not self.seed or not self.seed.isprintable():
+            raise UsageError("A seed is one line of printable text.", "Ask the auditor for one.")
+        if self.size < 1:
+            raise UsageError("A sample has at least one entry.", "Give a larger size.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Drawn:
+    """One entry of a sample; they compare in the order in which they are drawn."""
+
+    key: str
+    """What decides on its place: 64 hexadecimal digits."""
+
+    id: str
+    """The entry's id."""
+
+    month: str
+    """The calendar month it belongs to, in UTC: ``2026-07``."""
+
+
+def key(seed: str, population: str, entry: str) -> str:
+    """Return the key of an entry."""
+    return sha256(f"{METHOD}\n{seed}\n{population}\n{entry}".encode()).hexdigest()
+
+
+def draw(
+    entries: Iterable[tuple[str, str]], population: str, how: Draw, months: Mapping[str, int]
+) -> list[Drawn]:
+    """Draw from ``entries``, pairs of id and month, in the order of their keys.
+
+    ``months`` says how many entries each month has. Memory is bounded by the sample, not by the population.
+    Raises ``UsageError`` where a sample by month is smaller than the number of months.
+    """
+    keyed = (Drawn(key=key(how.seed, population, id_), id=id_, month=month) for id_, month in entries)
+    if not how.by_month:
+        return nsmallest(how.size, keyed)
+    sizes = allot(months, how.size)
+    chosen: dict[str, list[Drawn]] = {month: [] for month in sizes}
+    for part in _chunks(keyed):
+        for month, size in sizes.items():
+            mine = (entry for entry in part if entry.month == month)
+            chosen[month] = nsmallest(size, chain(chosen[month], mine))
+    return sorted(chain.from_iterable(chosen.values()))
+
+
+def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
+    """Say how many entries each month gives: one each, the rest by largest remainder, none more than it has.
+
+    Where remainders are equal, the earlier month comes first.
+    """
+    filled = {month: entries for month, entries in sorted(months.items()) if entries}
+    size = min(size, sum(filled.values()))
+    if size < len(filled):
+        raise UsageError(
+            f"The population spreads over {len(filled)} months, which is more than a sample of {size}.",
+            f"Ask for {len(filled)} or more, or leave out the months.",
+        )
+    shares = dict.fromkeys(filled, 1)
+    while (left := size - sum(shares.values())) > 0:
+        room = {
+            month: entries - shares[month] for month, entries in filled.items() if entries > shares[month]
+        }
+        total = sum(room.values())
+        whole = {month: left * entries // total for month, entries in room.items()}
+        by_remainder = sorted(room, key=lambda month: (-(left * room[month] % total), month))
+        over = set(by_remainder[: left - sum(whole.values())])
+        for month in room:
+            shares[month] += whole[month] + (month in over)
+    return shares
+
+
+def _chunks(entries: Iterator[Drawn]) -> Iterator[list[Drawn]]:
+    while part := [entry for _, entry in zip(range(CHUNK), entries, strict=False)]:
+        yield part

@@ -1,0 +1,1 @@
+"""What the sections of the report show, gathered: one module a section that asks the archive."""

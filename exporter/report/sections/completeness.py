@@ -1,0 +1,125 @@
+"""Section 3: whether the archive is whole, when its entries were made, and what it holds column by column."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from exporter import record
+from exporter.entries.schema import COLUMNS
+from exporter.errors import OutputError
+from exporter.report import charts, periods
+from exporter.report.figures import Figures, Row
+from exporter.thresholds import WEEKDAYS
+
+LATE = "17_supplement.sql"
+"""The query for late entries from before the window."""
+
+LONGEST_BY_DAY = 370
+"""Days up to which the heat map has a column for each; beyond that a column is a week."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """When the entries fall."""
+
+    chart: str
+    """The heat map as SVG; empty where there is nothing to draw."""
+
+    columns: str
+    """What a column of the heat map is: a day or a week."""
+
+    days: int
+    """Days that the period touches."""
+
+    empty: list[date]
+    """Those of them without an entry."""
+
+    weekdays: list[tuple[str, list[int]]]
+    """Entries by weekday, Monday first, in each of 24 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """What the section shows besides the record's own checks."""
+
+    battery: Row
+    """Counts over the whole archive: ids that repeat, entries outside the window or without an actor."""
+
+    columns: Row
+    """Entries of the window, the earliest and the latest, and how many have a value in each column."""
+
+    column_names: list[str]
+    """The columns, in order."""
+
+    calendar: Calendar
+    """When the entries fall."""
+
+    late: int
+    """Late entries in the archive, from before the window."""
+
+    late_rows: list[Row]
+    """Those of them that are printed."""
+
+
+def gather(run: record.Run, figures: Figures, rows: int) -> Completeness:
+    """Ask for what the section shows, with at most ``rows`` late entries.
+
+    Raises ``OutputError`` where the archive does not hold what the record says.
+    """
+    battery = figures.rows("18_battery.sql")[0]
+    held, recorded = battery["entries"], run.counts.formats["parquet"]
+    if held != recorded:
+        raise OutputError(
+            f"data/audit.parquet holds {held:,} entries, data/run.json says {recorded:,}.",
+            "Make the bundle again; one of the two files is not the one that was written.",
+        )
+    return Completeness(
+        battery=battery,
+        columns=figures.rows("05_columns.sql")[0],
+        column_names=[column.name for column in COLUMNS],
+        calendar=_calendar(run, figures),
+        late=battery["before_window"] or 0,
+        late_rows=figures.rows(LATE, rows),
+    )
+
+
+def _calendar(run: record.Run, figures: Figures) -> Calendar:
+    hours = figures.rows("04_by_day_and_hour.sql")
+    window = periods.days(run.window)
+    seen = {row["day"] for row in hours}
+    empty = [day for day in window if day not in seen]
+    weekly = len(window) > LONGEST_BY_DAY
+    return Calendar(
+        chart=_heat_map(window, hours, empty, weekly=weekly) if hours else "",
+        columns="week" if weekly else "day",
+        days=len(window),
+        empty=empty,
+        weekdays=_weekdays(figures.rows("19_by_weekday_and_hour.sql")),
+    )
+
+
+def _heat_map(window: Sequence[date], hours: Sequence[Row], empty: Sequence[date], *, weekly: bool) -> str:
+    by_column = Counter[tuple[date, int]]()
+    for row in hours:
+        by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
+    unit = "week" if weekly else "day"
+    return charts.draw(
+        "calendar",
+        f"Heat map of the entries by {unit} and hour, in UTC; the table below has them by weekday and hour.",
+        days=[{"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in window})],
+        hours=[{"day": str(day), "hour": hour, "entries": n} for (day, hour), n in sorted(by_column.items())],
+        empty=[] if weekly else [{"day": str(day)} for day in empty],
+    )
+
+
+def _weekdays(cells: Sequence[Row]) -> list[tuple[str, list[int]]]:
+    entries = {(cell["weekday"], cell["hour_of_day"]): cell["entries"] for cell in cells}
+    return [
+        (name.capitalize(), [entries.get((number, hour), 0) for hour in range(24)])
+        for number, name in enumerate(WEEKDAYS)
+    ]
+
+
+def _column(day: date, *, weekly: bool) -> date:
+    return day - timedelta(days=day.weekday()) if weekly else day

@@ -1,0 +1,124 @@
+"""Section 6: what the rules list, what they compare with, and what the period or the log cannot show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from exporter import record
+from exporter.report import queries
+from exporter.report.analytics import Analytic, analytics
+from exporter.report.controls import Framework, Strength
+from exporter.report.figures import Figures, Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule and what came of it."""
+
+    analytic: Analytic
+    """What it lists and why."""
+
+    thresholds: list[tuple[str, object]]
+    """What it compares with, by name."""
+
+    not_performed: str
+    """Why it says nothing; empty where it was performed."""
+
+    size: int
+    """How many items there are."""
+
+    rows: list[Row]
+    """The items printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """A control that items to follow up are about."""
+
+    framework: Framework
+    """Whose control it is."""
+
+    control: str
+    """Its id."""
+
+    strength: Strength
+    """How directly the entries speak to it, at best."""
+
+    rules: list[Rule]
+    """The rules whose items are about it."""
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return sum(rule.size for rule in self.rules)
+
+
+def measure(run: record.Run, figures: Figures) -> dict[str, int]:
+    """Count the items of each rule that can be performed, by its query."""
+    return {
+        analytic.query: figures.count(analytic.query)
+        for analytic in analytics().analytic
+        if not _not_performed(analytic, run, figures)
+    }
+
+
+def gather(
+    run: record.Run, sizes: Mapping[str, int], shares: Mapping[str, int], figures: Figures
+) -> list[Rule]:
+    """Ask for as many items of each rule as its share allows."""
+    thresholds = asdict(run.options.thresholds)
+    rules = []
+    for analytic in analytics().analytic:
+        share = shares.get(analytic.query, 0)
+        rules.append(
+            Rule(
+                analytic=analytic,
+                thresholds=[(name, thresholds[name]) for name in queries.parameters(analytic.query)],
+                not_performed=_not_performed(analytic, run, figures),
+                size=sizes.get(analytic.query, 0),
+                rows=figures.rows(analytic.query, share) if share else [],
+            )
+        )
+    return rules
+
+
+def by_control(rules: Sequence[Rule], frameworks: Sequence[Framework]) -> list[Touched]:
+    """Gather the rules that list something by the controls that their items are about."""
+    touched = []
+    for framework in frameworks:
+        found: dict[str, list[tuple[Rule, Strength]]] = {}
+        for rule in rules:
+            lines = framework.of(rule.analytic.actions) if rule.analytic.actions else framework.log
+            for control, strength in {line.control: line.strength for line in reversed(lines)}.items():
+                if rule.size:
+                    found.setdefault(control, []).append((rule, strength))
+        touched += [
+            Touched(
+                framework=framework,
+                control=control,
+                strength=max((strength for _, strength in found[control]), key=_directness),
+                rules=[rule for rule, _ in found[control]],
+            )
+            for control in sorted(found, key=_natural)
+        ]
+    return touched
+
+
+def _directness(strength: Strength) -> bool:
+    return strength is Strength.SOLID
+
+
+def _natural(control: str) -> list[tuple[int, str]]:
+    """Sort A.5.3 before A.5.16."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in control.split(".")]
+
+
+def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str:
+    """Say why a rule cannot be performed on this period; nothing where it can."""
+    if not figures.knows(analytic.query):
+        return "no calendar was declared"
+    if analytic.longer_than:
+        days: int = getattr(run.options.thresholds, analytic.longer_than)
+        period = (run.window.until - run.window.since).days
+        if period <= days:
+            return f"the period is of {period} days, no longer than {analytic.longer_than}"
+    return ""

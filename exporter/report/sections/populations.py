@@ -1,0 +1,60 @@
+"""Section 5: each population, what it can be evidence for, and the part of it that is printed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exporter.report.controls import Framework
+from exporter.report.controls import Mapping as Control
+from exporter.report.figures import Figures, Row
+from exporter.report.populations import Population
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One population with the part of it that is printed."""
+
+    population: Population
+    """What it is."""
+
+    controls: list[tuple[Framework, Control]]
+    """What its actions map to."""
+
+    size: int
+    """How many entries it has."""
+
+    rows: list[Row]
+    """The entries printed."""
+
+    figure: list[Row]
+    """What the query that describes it in numbers answers; empty where there is none."""
+
+
+def measure(populations: Sequence[Population], figures: Figures) -> dict[str, int]:
+    """Count each population, by its query."""
+    return {population.query: figures.count(population.query) for population in populations}
+
+
+def gather(
+    populations: Sequence[Population],
+    sizes: Mapping[str, int],
+    shares: Mapping[str, int],
+    frameworks: Sequence[Framework],
+    figures: Figures,
+) -> list[Table]:
+    """Ask for as many entries of each population as its share allows."""
+    return [
+        Table(
+            population=population,
+            controls=[
+                (framework, line)
+                for framework in frameworks
+                for line in (framework.log if population.whole_log else framework.of(population.actions))
+            ],
+            size=sizes[population.query],
+            rows=figures.rows(population.query, shares[population.query])
+            if shares.get(population.query)
+            else [],
+            figure=figures.rows(population.figure) if population.figure and sizes[population.query] else [],
+        )
+        for population in populations
+    ]

@@ -1,0 +1,368 @@
+"""Each analytic on a log made by hand, the right answer written down beside it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from exporter.entries.schema import SCHEMA
+from exporter.facts import Window
+from exporter.report import queries
+from exporter.report.analytics import analytics
+from exporter.report.figures import Figures
+from exporter.thresholds import DEFAULTS, Thresholds
+
+Entry = dict[str, Any]
+Ask = Callable[..., list[dict[str, Any]]]
+WINDOW = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 7, 1, tzinfo=UTC))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
+
+
+def entry(id_: str, moment: str, action: str, **columns: Any) -> Entry:
+    """One row; ``on`` is the resource, by id and by name, ``role`` the old and the new one."""
+    on, role = columns.pop("on", "api"), columns.pop("role", None)
+    actor = columns.pop("actor", "ana")
+    row: Entry = dict.fromkeys(SCHEMA.names)
+    return row | {
+        "id": id_,
+        "timestamp": at(moment),
+        "action": action,
+        "actor_id": f"usr_{actor}",
+        "actor_email": f"{actor}@acme.example",
+        "actor_type": "user",
+        "resource_id": f"usr_{on}" if action.startswith("user.") else f"id_{on}",
+        "resource_name": f"{on}@acme.example" if action.startswith("user.") else on,
+        "changes": None if role is None else [{"field": "role", "old": role[0], "new": role[1]}],
+        "source_sha256": "0" * 64,
+        **columns,
+    }
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Ask a query, by its number, of a log."""
+
+    def ask(
+        number: int, entries: list[Entry], thresholds: Thresholds = DEFAULTS, window: Window = WINDOW
+    ) -> list[dict[str, Any]]:
+        log = sorted(entries, key=lambda row: (row["timestamp"], row["id"]))
+        pq.write_table(pa.Table.from_pylist(log, schema=SCHEMA), tmp_path / "audit.parquet")
+        names = queries.ship(tmp_path / "queries", thresholds, window)
+        (name,) = (path.name for path in names if path.name.startswith(f"{number:02}_"))
+        with Figures(tmp_path / "audit.parquet", tmp_path / "queries", tmp_path / "spill") as figures:
+            return figures.rows(name)
+
+    return ask
+
+
+def items(rows: list[dict[str, Any]]) -> list[tuple[str | None, str, str | None]]:
+    return [(row["id"], row["what"], row["related"]) for row in rows]
+
+
+def test_every_rule_gives_items_of_one_shape_on_an_empty_log_and_on_none(ask: Ask) -> None:
+    for analytic in analytics().analytic:
+        rows = ask(int(analytic.query[:2]), [], Thresholds(calendar_zone="UTC", silence_hours=24))
+        expected = ["silent-stretches"] if rows else []
+        assert [analytic.id] * len(rows) == expected
+
+
+def test_1_the_battery_counts_what_should_not_be_there(ask: Ask) -> None:
+    log = [
+        entry("late", "01-01", "deploy") | {"timestamp": datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)},
+        entry("first", "01-01", "deploy", organization_id="a"),
+        entry("twin", "02-01", "deploy", organization_id="b"),
+        entry("twin", "02-02", "deploy", actor_id=None, actor_email=None, request_id="req_1"),
+        entry("after", "07-01", "deploy", resource_id=None, resource_name=None),
+    ]
+    assert ask(18, log) == [
+        {
+            "entries": 5,
+            "repeated_ids": 1,
+            "before_window": 1,
+            "after_window": 1,
+            "without_actor": 1,
+            "without_resource": 1,
+            "without_request_id": 4,
+            "organizations": 2,
+        }
+    ]
+
+
+def test_late_entries_are_listed_and_counted_in_no_figure(ask: Ask) -> None:
+    late = entry("late", "01-01", "deploy") | {"timestamp": datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)}
+    log = [late, entry("first", "01-01", "deploy")]
+    assert [row["id"] for row in ask(17, log)] == ["late"]
+    assert [row["id"] for row in ask(16, log)] == ["first"]
+    assert [row["entries"] for row in ask(1, log)] == [1]
+
+
+def test_2_privileged_grants_say_from_what_and_until_when(ask: Ask) -> None:
+    log = [
+        entry("straight", "01-05", "user.add", on="bo", role=(None, '"Owner"')),
+        entry("ordinary", "01-06", "user.add", on="cy", role=(None, '"developer"')),
+        entry("promoted", "02-01", "user.role.update", on="cy", role=('"developer"', '"admin"')),
+        entry("sideways", "02-02", "user.role.update", on="bo", role=('"owner"', '"admin"')),
+        entry("demoted", "03-01T10:00", "user.role.update", on="cy", role=('"admin"', '"viewer"')),
+        entry("unsaid", "03-02", "user.role.update", on="di"),
+        entry("listed", "03-03", "user.role.update", on="di", role=("null", '["admin"]')),
+        entry("gone", "03-04", "user.remove", on="bo"),
+    ]
+    unreadable = "The entry does not say the new role in a form that can be compared."
+    assert items(ask(21, log)) == [
+        ("straight", "Added straight into the role owner, until 2026-03-04 00:00:00.", None),
+        ("promoted", "From developer to admin, until 2026-03-01 10:00:00.", None),
+        ("unsaid", unreadable, None),
+        ("listed", unreadable, None),
+    ]
+    assert items(ask(21, log[:3]))[1][1] == "From developer to admin, still held at the end of the period."
+
+
+def test_3_segregation_finds_self_promotion_and_one_person_doing_both_steps(ask: Ask) -> None:
+    log = [
+        entry("added", "01-05T00:00", "user.add", on="bo"),
+        entry("both", "01-06T12:00", "user.role.update", on="bo", role=('"a"', '"b"')),
+        entry("other", "01-07", "user.role.update", actor="cy", on="bo", role=('"b"', '"c"')),
+        entry("later", "01-12T00:00:01", "user.role.update", on="bo", role=('"c"', '"d"')),
+        entry("self", "02-01", "user.role.update", actor="Di", on="di", actor_id="usr_x"),
+        entry("before", "02-02", "user.role.update", on="ed"),
+        entry("then", "02-03", "user.add", on="ed"),
+    ]
+    assert items(ask(22, log)) == [
+        ("both", "Had added the user 1.5 days before.", "added"),
+        ("self", "Changed their own role.", None),
+    ]
+
+
+def test_4_leavers_who_act_or_leave_tokens_behind(ask: Ask) -> None:
+    log = [
+        entry("t1", "01-02", "token.create", actor="bo", on="kept"),
+        entry("t2", "01-02", "token.create", actor="bo", on="late"),
+        entry("t3", "01-02", "token.create", actor="bo", on="soon"),
+        entry("t4", "01-02", "token.create", actor="cy", on="not-his"),
+        entry("left", "02-01T00:00", "user.remove", on="bo"),
+        entry("soon", "02-01T00:30", "token.delete", on="soon"),
+        entry("act1", "02-03T00:00", "deploy", actor="bo"),
+        entry("act2", "02-04T00:00", "deploy", actor="bo", actor_id=None),
+        entry("late", "02-05T00:00", "token.delete", on="late"),
+        entry("back", "02-06", "user.add", on="bo"),
+        entry("fine", "02-07", "deploy", actor="bo"),
+    ]
+    assert items(ask(23, log)) == [
+        ("left", "Entries by the removed user: 2, the first 48.0 hours after the removal.", "act1"),
+        ("left", "Token kept of the removed user was not deleted up to the end of the period.", "t1"),
+        ("left", "Token late of the removed user was deleted 96.0 hours after the removal.", "t2"),
+    ]
+
+
+def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(ask: Ask) -> None:
+    log = [
+        entry("d1", "01-05T10:00", "deploy"),
+        entry("d2", "01-05T11:00", "deploy"),
+        entry("elsewhere", "01-05T11:10", "deploy", on="web"),
+        entry("r1", "01-05T11:30", "deploy.rollback"),
+        entry("r2", "01-05T12:00:00.000001", "deploy.rollback"),
+        entry("d3", "01-06T10:00", "deploy", on="web"),
+        entry("r3", "01-06T10:05", "deploy.rollback", on="web"),
+        entry("alone", "01-07T10:00", "deploy.rollback", on="old"),
+    ]
+    assert items(ask(24, log)) == [
+        ("r3", "Rolled back 5.0 minutes after the deployment.", "d3"),
+        ("r1", "Rolled back 30.0 minutes after the deployment.", "d2"),
+    ]
+    assert ask(25, log) == [
+        {
+            "rollbacks": 4,
+            "after_a_deployment": 3,
+            "quick": 2,
+            "median_minutes": 30.0,
+            "longest_minutes": 60.0,
+        }
+    ]
+
+
+def test_6_changes_are_counted_with_and_without_a_reference(ask: Ask) -> None:
+    metadata = ('{"commit":"9f2"}', '{"Ticket_id":7}', '{"ticket":null}', '{"commit":""}', "{}", None)
+    log = [entry(f"u{n}", f"01-0{n + 1}", "deploy", metadata=text) for n, text in enumerate(metadata)]
+    log.append(entry("quoted", "02-01", "deploy", metadata='{"note":"say \\"commit\\":\\"x\\""}'))
+    log.append(entry("robot", "02-02", "deploy", actor_type="ci", metadata='{"x":{"pull_request":12}}'))
+    log.append(entry("other", "02-03", "deploy.rollback", metadata='{"commit":"9f2"}'))
+    assert ask(26, log) == [
+        {"actor_type": "user", "changes": 7, "with_reference": 2, "without_reference": 5},
+        {"actor_type": "ci", "changes": 1, "with_reference": 1, "without_reference": 0},
+    ]
+    assert {row["id"] for row in ask(11, log)[-3:]} == {"u0", "u1", "robot"}
+
+
+def test_7_tokens_are_paired_and_those_that_live_on_have_an_age(ask: Ask) -> None:
+    log = [
+        entry("before", "01-02", "token.delete", on="inherited"),
+        entry("made", "01-03", "token.create", on="short"),
+        entry("ended", "01-04", "token.delete", on="short"),
+        entry("old", "04-01T23:00", "token.create", on="old"),
+        entry("edge", "04-02T00:00", "token.create", on="edge"),
+        entry("again", "06-01", "token.create", on="short"),
+    ]
+    assert ask(27, log) == [{"created": 4, "paired": 1, "living": 3, "old": 1, "created_before": 1}]
+    assert items(ask(28, log)) == [("old", "Not deleted, 90 days old at the end of the period.", None)]
+    assert ask(27, []) == [{"created": 0, "paired": 0, "living": 0, "old": 0, "created_before": 0}]
+
+
+def test_8_destructions_in_a_row_and_undone(ask: Ask) -> None:
+    log = [
+        entry("x1", "01-05T10:00", "deploy.destroy", on="a"),
+        entry("x2", "01-05T10:20", "deploy.destroy", on="b"),
+        entry("x3", "01-05T10:40", "deploy.destroy", on="c"),
+        entry("x4", "01-05T11:00", "deploy.destroy", on="d"),
+        entry("x5", "01-05T11:10", "deploy.destroy", on="e"),
+        entry("x6", "01-05T11:19", "deploy.destroy", on="f"),
+        entry("new", "01-05T20:00", "deploy", on="b"),
+        entry("too-late", "01-07T10:40", "deploy", on="c"),
+    ]
+    assert items(ask(29, log)) == [
+        ("x2", "Deployed again 9.7 hours later.", "new"),
+        ("x5", "4 destructions in the hour that ends with this one.", None),
+    ]
+    assert [row["id"] for row in ask(13, log)] == ["x1", "x2", "x3", "x4", "x5", "x6"]
+
+
+def test_9_secrets_are_replaced_deleted_or_grow_old(ask: Ask) -> None:
+    log = [
+        entry("s1", "01-05", "secret.create", on="stripe", resource_id="one"),
+        entry("s2", "02-05T10:00", "secret.delete", on="stripe", resource_id="one"),
+        entry("s3", "02-05T10:05", "secret.create", on="stripe", resource_id="two"),
+        entry("s4", "03-01", "secret.delete", on="gone"),
+        entry("s5", "03-01", "secret.delete", on="slow"),
+        entry("s6", "03-05", "secret.create", on="slow"),
+        entry("s7", "06-01", "secret.create", on="fresh"),
+    ]
+    assert ask(30, log) == [{"names": 4, "replaced": 1, "deleted": 1, "living": 3, "old": 2}]
+    assert items(ask(31, log)) == [
+        ("s3", "Neither replaced nor deleted, 145 days old at the end of the period.", None),
+        ("s6", "Neither replaced nor deleted, 118 days old at the end of the period.", None),
+    ]
+
+
+def test_10_people_stand_apart_from_automation(ask: Ask) -> None:
+    log = [
+        entry("p", "01-05", "deploy"),
+        entry("q", "01-06", "deploy", actor_type="CI"),
+        entry("r", "01-07", "deploy", actor_type=None),
+        entry("s", "01-08", "org.update", actor_type="contractor"),
+    ]
+    assert ask(20, log) == [
+        {"action": "deploy", "people": 1, "automation": 1, "not_stated": 1},
+        {"action": "org.update", "people": 1, "automation": 0, "not_stated": 0},
+    ]
+
+
+def test_11_an_address_is_new_after_the_actor_s_own_baseline(ask: Ask) -> None:
+    log = [
+        entry("home", "01-05T00:00", "deploy", ip_address="192.0.2.1"),
+        entry("learnt", "02-03T23:59", "deploy", ip_address="192.0.2.2"),
+        entry("new", "02-04T00:00", "deploy", ip_address="192.0.2.3", on="web"),
+        entry("same", "02-05", "deploy", ip_address="192.0.2.3"),
+        entry("again", "03-01", "deploy", ip_address="192.0.2.1"),
+        entry("newcomer", "05-01", "deploy", actor="bo", ip_address="192.0.2.3"),
+        entry("nowhere", "06-01", "deploy"),
+    ]
+    rows = ask(32, log)
+    assert items(rows) == [("new", "First use of 192.0.2.3, entries from it: 2.", None)]
+    assert (rows[0]["actor"], rows[0]["resource"]) == ("ana@acme.example", "web")
+
+
+def test_12_silence_counts_also_at_the_edges_of_the_period(ask: Ask) -> None:
+    window = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 12, tzinfo=UTC))
+    log = [entry(f"n{n}", f"01-03T{n // 60:02}:{n % 60:02}", "deploy") for n in range(361)]
+    log += [entry("after", "01-09T00:00", "deploy"), entry("last", "01-11T06:00", "deploy")]
+    assert items(ask(33, log, window=window)) == [
+        ("n360", "No entry for 138.0 hours.", "after"),
+        ("after", "No entry for 54.0 hours.", "last"),
+        (None, "No entry for 48.0 hours, from the start of the period.", "n0"),
+    ]
+    assert items(ask(33, [], window=window)) == [
+        (None, "No entry for 264.0 hours, from the start of the period, up to the end of the period.", None)
+    ]
+
+
+def test_13_a_crowded_instant_is_one_item(ask: Ask) -> None:
+    log = [entry(f"c{n:02}", "01-05T10:00", "deploy", actor="ana" if n else "bo") for n in range(11)]
+    log += [entry(f"d{n:02}", "01-06T10:00", "deploy") for n in range(10)]
+    assert items(ask(34, log)) == [("c00", "11 entries at this instant, by 2 actors.", None)]
+
+
+def test_14_an_unknown_action_is_listed_with_its_first_entry_and_its_count(ask: Ask) -> None:
+    log = [
+        entry("w2", "02-01", "webhook.replay"),
+        entry("w1", "01-05", "webhook.replay"),
+        entry("q1", "01-06", "quota.adjust"),
+        entry("known", "01-07", "deploy"),
+    ]
+    assert items(ask(35, log)) == [
+        ("w1", "First entry of the action webhook.replay, entries of it: 2.", None),
+        ("q1", "First entry of the action quota.adjust, entries of it: 1.", None),
+    ]
+
+
+def test_15_working_hours_follow_the_clocks_of_the_zone_through_summer_time(ask: Ask) -> None:
+    berlin = Thresholds(calendar_zone="Europe/Berlin", calendar_holidays=("2026-05-01",))
+    log = [
+        entry("winter-early", "01-05T06:59", "deploy"),
+        entry("winter-begins", "01-06T07:00", "deploy"),
+        entry("winter-late", "01-07T17:00", "deploy"),
+        entry("winter-later", "01-07T20:00", "deploy"),
+        entry("summer-early", "03-30T05:59", "deploy"),
+        entry("summer-begins", "03-31T06:00", "deploy"),
+        entry("summer-ends", "03-31T15:59", "deploy"),
+        entry("saturday", "04-04T10:00", "deploy"),
+        entry("holiday", "05-01T10:00", "deploy"),
+        entry("robot", "05-02T10:00", "deploy", actor_type="service"),
+        entry("sunday-by-local-clock", "05-03T22:30", "deploy"),
+    ]
+    shown = "Entries outside working hours on {}: {}, the first at {} by the clocks of Europe/Berlin."
+    assert items(ask(36, log, berlin)) == [
+        ("sunday-by-local-clock", shown.format("2026-05-04", 1, "00:30"), None),
+        ("holiday", shown.format("2026-05-01", 1, "12:00"), None),
+        ("saturday", shown.format("2026-04-04", 1, "12:00"), None),
+        ("summer-early", shown.format("2026-03-30", 1, "07:59"), None),
+        ("winter-late", shown.format("2026-01-07", 2, "18:00"), None),
+        ("winter-early", shown.format("2026-01-05", 1, "07:59"), None),
+    ]
+
+
+def test_16_an_actor_is_idle_who_has_no_entry_for_long_and_was_not_removed(ask: Ask) -> None:
+    log = [
+        entry("first", "01-05", "deploy", actor="bo"),
+        entry("last", "04-01T23:59", "deploy", actor="bo", on="web"),
+        entry("edge", "04-02T00:00", "deploy", actor="cy"),
+        entry("left", "02-01", "deploy", actor="di"),
+        entry("removal", "06-30", "user.remove", on="di"),
+    ]
+    rows = ask(37, log)
+    assert items(rows) == [
+        ("last", "Last of the entries by this actor (2), 90 days before the end of the period.", None)
+    ]
+    assert (rows[0]["actor"], rows[0]["resource"]) == ("bo@acme.example", "web")
+
+
+def test_17_the_matrix_begins_on_monday(ask: Ask) -> None:
+    log = [
+        entry("monday", "01-05T00:00", "deploy"),
+        entry("also", "01-12T00:59:59.999999", "deploy"),
+        entry("sunday", "01-04T23:00", "deploy"),
+    ]
+    assert ask(19, log) == [
+        {"weekday": 0, "hour_of_day": 0, "entries": 2},
+        {"weekday": 6, "hour_of_day": 23, "entries": 1},
+    ]
+    assert [(str(row["day"]), row["hour_of_day"], row["entries"]) for row in ask(4, log)] == [
+        ("2026-01-04", 23, 1),
+        ("2026-01-05", 0, 1),
+        ("2026-01-12", 0, 1),
+    ]
