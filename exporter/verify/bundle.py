@@ -94,12 +94,12 @@ class Bundle:
         return record.decode(self.read("data/run.json"))
 
     @cached_property
-    def intended(self) -> record.Seal:
-        """What it was to be sealed with, by its record; nothing where that cannot be read."""
+    def intended(self) -> record.Seal | None:
+        """What it was to be sealed with, by its record; ``None`` where that cannot be read."""
         try:
             return self.run.seal
         except NOT_READABLE:
-            return record.Seal()
+            return None
 
     @cached_property
     def payload(self) -> dict[str, str]:
@@ -113,8 +113,8 @@ class Bundle:
 
     @cached_property
     def measured(self) -> dict[str, Measure | OSError]:
-        """What reading told of each file that either manifest lists."""
-        return measure(self.container, {*self.payload, *self.tags})
+        """What reading told of each payload file that the manifest lists."""
+        return measure(self.container, self.payload)
 
     def _listed(self, name: str) -> dict[str, str]:
         try:

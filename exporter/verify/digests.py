@@ -1,7 +1,8 @@
 """Digests: whether every file is still what was sealed, and the lists of digests agree."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -31,7 +32,8 @@ def tag_files(bundle: Bundle) -> Iterator[Check]:
 
 
 def _listed_tags(bundle: Bundle) -> Iterator[Check]:
-    yield _digests("tag-files", "The manifests and the description are as sealed", bundle, bundle.tags)
+    found = {name: _tag_digest(bundle, name) for name in bundle.tags}
+    yield _digests("tag-files", "The manifests and the description are as sealed", bundle.tags, found)
     yield none_of(
         "tag-files-listed",
         "The tag manifest covers each of them",
@@ -44,9 +46,13 @@ def payload(bundle: Bundle) -> Iterator[Check]:
     if not bundle.has(bag.PAYLOAD_MANIFEST):
         return
     listed = bundle.payload
-    yield _digests("payload", "Every file below data/ is as sealed", bundle, listed)
-    lacking = {path for path in listed if _is_missing(bundle.measured[path])}
-    yield none_of("payload-whole", "Every listed file is there", lacking, Result.MISSING)
+    found = {
+        path: measure.sha256 if isinstance(measure, Measure) else measure
+        for path, measure in bundle.measured.items()
+    }
+    yield _digests("payload", "Every file below data/ is as sealed", listed, found)
+    absent = {path for path in listed if _is_missing(found[path])}
+    yield none_of("payload-whole", "Every listed file is there", absent, Result.MISSING)
     present = {path for path in bundle.container.files if path.startswith("data/")}
     yield none_of("payload-listed", "Every file below data/ is listed", present - listed.keys())
 
@@ -105,14 +111,10 @@ def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]
     return {name for name in compared if predicate[name] != expected[name]} | (_NEEDED - predicate.keys())
 
 
-def _digests(id_: str, what: str, bundle: Bundle, listed: dict[str, str]) -> Check:
+def _digests(id_: str, what: str, listed: Mapping[str, str], found: Mapping[str, str | OSError]) -> Check:
     """Compare digests; what is not there is another finding's."""
-    there = {path: bundle.measured[path] for path in listed if not _is_missing(bundle.measured[path])}
-    differing = {
-        path
-        for path, found in there.items()
-        if not isinstance(found, Measure) or found.sha256 != listed[path]
-    }
+    there = {path for path in listed if not _is_missing(found[path])}
+    differing = {path for path in there if found[path] != listed[path]}
     good = len(there) - len(differing)
     return finding(
         id_,
@@ -123,7 +125,14 @@ def _digests(id_: str, what: str, bundle: Bundle, listed: dict[str, str]) -> Che
     )
 
 
-def _is_missing(found: Measure | OSError) -> bool:
+def _tag_digest(bundle: Bundle, name: str) -> str | OSError:
+    try:
+        return hashlib.sha256(bundle.read(name)).hexdigest()
+    except OSError as error:
+        return error
+
+
+def _is_missing(found: str | OSError) -> bool:
     return isinstance(found, FileNotFoundError) and not isinstance(found, UnsafeError)
 
 

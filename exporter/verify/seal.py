@@ -109,6 +109,8 @@ def _judged_in_time(bundle: Bundle, signers: list[Signer], name: str, expected: 
 
 def _as_intended(bundle: Bundle, made: Signature) -> Iterator[Check]:
     """Compare with the key that the record of the run, and so the report, names."""
+    if bundle.intended is None:
+        return
     intended = bundle.intended.signing_key
     same = intended == fingerprint(made.key)
     yield finding(
@@ -121,12 +123,12 @@ def _as_intended(bundle: Bundle, made: Signature) -> Iterator[Check]:
 
 
 def _expected_signature(bundle: Bundle) -> str:
-    intended = bundle.intended.signing_key
+    intended = bundle.intended and bundle.intended.signing_key
     return _UNSIGNED if intended is None else f"one by {intended}, as its record names"
 
 
 def _expected_token(bundle: Bundle) -> str:
-    intended = bundle.intended.timestamp_authority
+    intended = bundle.intended and bundle.intended.timestamp_authority
     if bundle.has(bag.TOKEN):
         return "a token whose authority's root certificate was given"
     return "none" if intended is None else f"a token by {intended}, as its record names"

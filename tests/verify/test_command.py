@@ -1,0 +1,156 @@
+"""``verify`` as it is typed: exit codes, words, and JSON."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.cli import main
+from exporter.export import Outcome as Sealed
+from tests.verify.conftest import Sealer
+
+BANNED = ("tampered", "tamper-proof", "verified by", "certified", "compliant")
+
+
+class Terminal:
+    """Runs ``verify`` and keeps what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str | Path) -> int:
+        with pytest.raises(SystemExit) as exit_:
+            main(["verify", *(str(argument) for argument in arguments)])
+        self.out, self.err = self._capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return exit_.value.code
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+@pytest.fixture
+def trusting(sealer: Sealer, tmp_path: Path) -> list[str]:
+    """Return the options of an auditor who was given signers and root by another way."""
+    (tmp_path / "allowed_signers").write_text(sealer.signers)
+    (tmp_path / "tsa-root.pem").write_bytes(sealer.authority.root.pem)
+    signers = ["--allowed-signers", str(tmp_path / "allowed_signers"), "--identity", "seal@acme"]
+    return [*signers, "--tsa-ca", str(tmp_path / "tsa-root.pem")]
+
+
+def test_0_means_that_every_claim_was_checked(
+    terminal: Terminal, four: list[Sealed], trusting: list[str]
+) -> None:
+    assert terminal(four[0].bundle, *trusting, "--reperform") == 0
+
+    last = terminal.out.splitlines()[-1]
+    assert last.startswith(f"As sealed: {four[0].bundle} (signed by SHA256:")
+
+
+def test_3_means_that_a_claim_could_not_be_checked(terminal: Terminal, four: list[Sealed]) -> None:
+    assert terminal(four[0].bundle) == 3
+
+    assert terminal.out.splitlines()[-1].startswith("Not wholly checked: ")
+    assert "not performed" in terminal.out
+
+
+def test_4_means_altered_or_incomplete_and_says_which(
+    terminal: Terminal, signed: Path, trusting: list[str]
+) -> None:
+    (signed / "data" / "audit.csv").rename(signed.parent / "audit.csv")
+    assert terminal(signed, *trusting) == 4
+    assert terminal.out.splitlines()[-1].startswith("Incomplete: ")
+
+    (signed.parent / "audit.csv").rename(signed / "data" / "audit.csv")
+    with (signed / "data" / "audit.csv").open("a") as file:
+        file.write("more")
+    assert terminal(signed, *trusting) == 4
+    assert terminal.out.splitlines()[-1].startswith("Altered: ")
+    assert "not data/audit.csv" in terminal.out
+
+
+def test_an_unsigned_bundle_is_0_and_says_so_and_4_where_a_signature_was_asked_for(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, trusting: list[str]
+) -> None:
+    bundle = sealer.seal(tmp_path / "unsigned", 0, signing_key=None, authority=None).bundle
+
+    assert terminal(bundle) == 0
+    assert terminal.out.endswith(f"As sealed: {bundle} (unsigned)\n")
+    assert terminal(bundle, *trusting[:2]) == 4
+    assert terminal.out.endswith(f"Incomplete: {bundle} (unsigned)\n")
+
+
+def test_an_archive_names_each_bundle_and_what_they_are_together(
+    terminal: Terminal, archive: Path, four: list[Sealed], trusting: list[str]
+) -> None:
+    anchors = ["--head", f"sha256:{four[3].root}", "--expect-through", "2026-08-31"]
+    assert terminal(archive, *trusting, *anchors) == 0
+
+    assert terminal.out.count("As sealed: ") == 5
+    assert "Time covered by complete bundles: 2026-05-01T00:00:00Z to 2026-09-01T00:00:00Z" in terminal.out
+    assert terminal(archive, *trusting, "--expect-through", "2026-09-01") == 4
+    assert terminal(archive, *trusting, "--expect-through", "2026-09-01T00:00:00Z") == 0
+
+
+def test_several_paths_are_judged_by_the_worst(
+    terminal: Terminal, archive: Path, four: list[Sealed], trusting: list[str]
+) -> None:
+    assert terminal(four[0].bundle, archive, *trusting) == 0
+    shutil.rmtree(archive / four[1].bundle.name)
+    assert terminal(four[0].bundle, archive, *trusting, "--json") == 4
+    assert [result["outcome"] for result in terminal.json["results"]] == ["as sealed", "incomplete"]
+
+
+def test_the_findings_as_json_say_what_was_expected_and_found(
+    terminal: Terminal, archive: Path, trusting: list[str]
+) -> None:
+    assert terminal(archive, *trusting, "--json") == 0
+
+    assert (terminal.json["verified"], terminal.json["outcome"]) == (True, "as sealed")
+    (result,) = terminal.json["results"]
+    assert len(result["bundles"]) == 4
+    for finding in [*result["findings"], *result["bundles"][0]["findings"]]:
+        assert set(finding) == {"id", "what", "expected", "found", "result"}
+    assert result["bundles"][0]["signing_key"].startswith("SHA256:")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--identity", "seal@acme"], "--identity needs to know whose keys count"),
+        (["--head", "abc"], "is no SHA-256"),
+        (["--from-head", "g" * 64], "is no SHA-256"),
+        (["--expect-through", "soon"], "--expect-through 'soon' is neither a date nor a time"),
+        (["--expect-through", "2026-01-01"], "ask about an archive"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    terminal: Terminal, four: list[Sealed], options: list[str], said: str
+) -> None:
+    assert terminal(four[0].bundle, *options) == 2
+    assert said in terminal.err
+
+
+def test_what_a_bundle_says_cannot_drive_the_terminal(terminal: Terminal, signed: Path) -> None:
+    (signed / "data" / "\x1b[2Jgone").write_text("x")
+
+    terminal(signed)
+
+    assert "\x1b[2J" not in terminal.out
+    assert "data/\\u001b[2Jgone" in terminal.out
+
+
+def test_no_word_promises_more_than_was_checked(
+    terminal: Terminal, archive: Path, trusting: list[str]
+) -> None:
+    terminal(archive, *trusting)
+    assert not [word for word in BANNED if word in terminal.out.lower()]

@@ -1,0 +1,306 @@
+"""Bundles made by an enemy: nothing is followed, awaited, or unpacked into memory."""
+
+import gzip
+import hashlib
+import json
+import os
+import stat
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import rfc8785
+
+from exporter.evidence import container
+from exporter.evidence.bag import manifest_text
+from exporter.evidence.container import Folder, UnsafeError, Zip
+from exporter.facts import Result
+from exporter.verify import verify
+from exporter.verify.findings import Outcome
+from tests.verify.conftest import found_by, result_of
+from tests.verify.test_seal import rebag
+
+SECRET = "root:x:0:0"  # noqa: S105 - what must not be read
+
+
+def test_a_path_out_of_the_bundle_is_not_read_however_it_is_written(signed: Path) -> None:
+    outside = signed.parent / "outside"
+    outside.write_text(SECRET)
+    folder = Folder(signed)
+
+    for path in ("../outside", "data/../../outside", str(outside), "data//run.json", "./data", "", "data/\0"):
+        with pytest.raises(UnsafeError):
+            folder.open(path)
+    with pytest.raises(FileNotFoundError):
+        folder.open("data/none")
+
+
+@pytest.mark.parametrize("place", ["data", "data/raw", "data/queries"])
+def test_a_link_in_the_middle_of_a_path_is_not_followed(signed: Path, place: str) -> None:
+    (signed / place).rename(signed.parent / "elsewhere")
+    (signed / place).symlink_to(signed.parent / "elsewhere")
+    inside = next(path for path in (signed.parent / "elsewhere").rglob("*") if path.is_file())
+    path = f"{place}/{inside.relative_to(signed.parent / 'elsewhere').as_posix()}"
+
+    with pytest.raises(UnsafeError, match="a link, or below one"):
+        Folder(signed).open(path)
+    checks = verify(signed, reperform=True)
+    assert place in found_by(checks, "layout")
+    assert Outcome.of(checks) is Outcome.ALTERED
+
+
+def test_a_link_put_there_after_the_look_is_not_followed_either(signed: Path) -> None:
+    folder = Folder(signed)
+    (signed / "data" / "run.json").unlink()
+    (signed / "data" / "run.json").symlink_to("/etc/passwd")
+
+    with pytest.raises(UnsafeError):
+        folder.open("data/run.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig", "tagmanifest-sha256.txt.sig.tsr", "data/raw/x"],
+)
+def test_a_pipe_is_found_and_not_waited_for(signed: Path, name: str) -> None:
+    (signed / name).unlink(missing_ok=True)
+    os.mkfifo(signed / name)
+
+    checks = verify(signed, reperform=True)
+
+    assert Outcome.of(checks) is Outcome.ALTERED
+    assert name in found_by(checks, "layout")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a device takes root")
+def test_a_device_is_found_and_not_read(signed: Path) -> None:
+    (signed / "data" / "audit.csv").unlink()
+    os.mknod(signed / "data" / "audit.csv", stat.S_IFCHR | 0o600, os.makedev(1, 5))  # /dev/zero never ends
+
+    checks = verify(signed, reperform=False)
+
+    assert found_by(checks, "layout") == "data/audit.csv"
+
+
+@pytest.mark.parametrize("name", ["tagmanifest-sha256.txt", "manifest.json", "data/run.json"])
+def test_a_file_of_gigabytes_where_a_short_one_should_be_is_not_read_whole(signed: Path, name: str) -> None:
+    with (signed / name).open("r+b") as file:
+        file.truncate(4 << 30)  # sparse: it takes no room on the disk
+    if name == "data/run.json":
+        shrink(signed / name)
+
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+    script += "from pathlib import Path; from exporter.verify import verify, Outcome\n"
+    script += "print(Outcome.of(verify(Path(sys.argv[1]), reperform=False)).value)\n"
+    done = subprocess.run([sys.executable, "-c", script, signed], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("altered\n", "")
+
+
+def shrink(path: Path) -> None:
+    """Leave enough to be more than is read, and little enough for the digest not to take long."""
+    os.truncate(path, 100 << 20)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "data/run.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 1_000_000,
+        b'{"predicate":' * 200_000,
+        b'{"subject":[{"name":"x","digest":{"sha256":"y"}}],"predicate":{"chain":5}}',
+        b'{"a":' + b"9" * 100_000 + b"}",
+        b'{"a":1e999}',
+        b'"\\ud800"',
+        b'{"a":1,"a":2}',
+    ],
+    ids=["deep", "deep objects", "odd types", "long number", "huge number", "surrogate", "twice"],
+)
+def test_json_made_to_break_its_reader_is_a_finding(signed: Path, name: str, content: bytes) -> None:
+    (signed / name).write_bytes(content)
+    tags = {
+        path: hashlib.sha256((signed / path).read_bytes()).hexdigest()
+        for path in ("bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest.json")
+    }
+    (signed / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+
+    assert Outcome.of(verify(signed, reperform=True)) is Outcome.ALTERED
+
+
+def lie(bundle: Path, change: Callable[[dict[str, object]], object]) -> None:
+    """Have the statement say something else of the run, under new lists of digests."""
+    statement = json.loads((bundle / "manifest.json").read_bytes())
+    change(statement["predicate"])
+    (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
+    rebag(bundle)
+
+
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        ("verdict", lambda predicate: predicate.update(verdict="PARTIAL")),
+        ("window", lambda predicate: predicate["window"].update(since="2025-01-01T00:00:00Z")),
+        ("signature", lambda predicate: predicate.update(signature="unsigned")),
+        ("overlap", lambda predicate: predicate.update(overlap={"same": 5})),
+        ("verdict", lambda predicate: predicate.pop("verdict")),
+        ("window", lambda predicate: predicate.update(window=[1, 2, 3])),
+    ],
+    ids=["verdict", "window", "signature", "overlap", "no verdict", "odd window"],
+)
+def test_a_statement_that_lies_about_the_run_is_found(
+    signed: Path, member: str, change: Callable[[dict[str, object]], object]
+) -> None:
+    lie(signed, change)
+
+    checks = verify(signed, reperform=False)
+
+    assert result_of(checks, "statement-run") is Result.DIFFERS
+    assert found_by(checks, "statement-run") == member
+
+
+def test_a_statement_with_white_space_is_not_in_its_one_form(signed: Path) -> None:
+    path = signed / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
+    tags = {
+        name: hashlib.sha256((signed / name).read_bytes()).hexdigest()
+        for name in ("bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest.json")
+    }
+    (signed / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+
+    assert found_by(verify(signed, reperform=False), "tag-files-form") == "manifest.json"
+
+
+def test_upper_case_digests_which_sha256sum_accepts_are_not_in_their_one_form(signed: Path) -> None:
+    path = signed / "manifest-sha256.txt"
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line[:64].upper()}{line[64:]}\n" for line in lines))
+    tags = {
+        name: hashlib.sha256((signed / name).read_bytes()).hexdigest()
+        for name in ("bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest.json")
+    }
+    (signed / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+    done = subprocess.run(
+        ["sha256sum", "-c", "--strict", "--quiet", "manifest-sha256.txt"], cwd=signed, check=False
+    )
+
+    assert done.returncode == 0
+    assert "manifest-sha256.txt" in found_by(verify(signed, reperform=False), "tag-files-form")
+
+
+def test_more_files_than_any_bundle_has_are_not_all_listed(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "MOST_FILES", 200)
+    (signed / "data" / "heap").mkdir()
+    for number in range(300):
+        (signed / "data" / "heap" / str(number)).touch()
+
+    assert "more than 200 files" in found_by(verify(signed, reperform=False), "container")
+    assert len(Folder(signed).files) <= 200
+
+
+def test_folders_nested_without_end_are_walked_without_recursion(signed: Path) -> None:
+    place = signed / "data"
+    for _ in range(60):
+        place /= "d" * 20
+    place.mkdir(parents=True)
+    (place / "file").write_text("deep")
+
+    assert "data/dddd" in found_by(verify(signed, reperform=False), "payload-listed")
+
+
+def test_names_that_are_not_text_are_found_and_can_be_printed(signed: Path) -> None:
+    (signed / os.fsdecode(b"\xff\xfe")).write_text("x")
+    (signed / "data" / "\x1b[31mred\n").write_text("x")
+
+    checks = verify(signed, reperform=False)
+
+    assert result_of(checks, "layout") is Result.DIFFERS
+    assert json.loads(json.dumps(found_by(checks, "payload-listed"))) == "data/\x1b[31mred\n"
+
+
+def test_a_bomb_in_the_responses_does_not_fill_the_memory(signed: Path) -> None:
+    warc = signed / "data" / "raw" / "responses.warc.gz"
+    warc.write_bytes(gzip.compress(b"WARC/1.1\r\nWARC-Type: response\r\n" + bytes(200 << 20)))
+    rebag(signed)
+
+    checks = verify(signed, reperform=True)
+
+    assert "grows to more than 200 times its size" in found_by(checks, "reperformed-csv")
+    assert Outcome.of(checks) is Outcome.ALTERED
+
+
+@pytest.fixture
+def packed(signed: Path, tmp_path: Path) -> Path:
+    """Return a zip that is much like one of ours, with the bundle below one folder."""
+    path = tmp_path / "hostile.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for inside in sorted(item for item in signed.rglob("*") if item.is_file()):
+            file.write(inside, f"bundle/{inside.relative_to(signed).as_posix()}")
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "/etc/outside", "bundle/../../outside", "bundle\\..\\outside", "other/file", "top"]
+)
+def test_a_zip_that_reaches_out_of_its_folder_is_found_and_nothing_is_written(
+    packed: Path, tmp_path: Path, name: str
+) -> None:
+    with zipfile.ZipFile(packed, "a") as file:
+        file.writestr(name, SECRET)
+    before = sorted(tmp_path.rglob("*"))
+
+    checks = verify(packed, reperform=True)
+
+    assert Outcome.of(checks) is Outcome.ALTERED
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_compressed_bomb_in_a_zip_is_not_unpacked(packed: Path) -> None:
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr("bundle/data/audit-2.csv", bytes(100 << 20))
+
+    checks = verify(packed, reperform=False)
+
+    assert "data/audit-2.csv" in found_by(checks, "layout")
+    assert "data/audit-2.csv" not in Zip(packed).files
+
+
+def test_one_name_twice_in_a_zip_is_found(packed: Path) -> None:
+    with zipfile.ZipFile(packed, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
+        file.writestr("bundle/data/audit.csv", SECRET)
+
+    assert "data/audit.csv" in found_by(verify(packed, reperform=False), "layout")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99, 1.0])
+def test_a_zip_that_was_cut_is_a_finding(packed: Path, share: float) -> None:
+    os.truncate(packed, int(packed.stat().st_size * share) - (share == 1.0))
+
+    checks = verify(packed, reperform=False)
+
+    assert "not a whole zip file" in found_by(checks, "container")
+
+
+def test_a_zip_that_claims_an_endless_directory_is_not_believed(packed: Path) -> None:
+    content = bytearray(packed.read_bytes())
+    content[-10:-6] = struct.pack("<L", 0xFFFFFFF0)
+    packed.write_bytes(content)
+
+    assert "not the one that pack writes" in found_by(verify(packed, reperform=False), "container")
+
+
+def test_members_that_overlap_are_not_what_pack_writes(packed: Path) -> None:
+    with zipfile.ZipFile(packed) as file:
+        at = {info.filename: info.header_offset for info in file.infolist()}
+    content = packed.read_bytes()
+    first, second = at["bundle/data/audit.csv"], at["bundle/data/audit.jsonl"]
+    directory = content.rindex(b"PK\x01\x02")
+    head, tail = content[:directory], content[directory:]
+    packed.write_bytes(head + tail.replace(struct.pack("<L", second), struct.pack("<L", first)))
+
+    assert Outcome.of(verify(packed, reperform=False)) is Outcome.ALTERED
