@@ -75,13 +75,13 @@ def publish(folder: Path, name: str) -> Path:
         for place, _, files in os.walk(folder):
             for file in files:
                 Path(place, file).chmod(0o600)
-                _sync(Path(place, file))
+                sync(Path(place, file))
             Path(place).chmod(0o700)
-            _sync(Path(place))
+            sync(Path(place))
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         folder.rename(target)
-        _sync(folder.parent)
+        sync(folder.parent)
     except OSError as error:
         raise OutputError(
             f"The bundle could not be published as {target} ({error.strerror}).",
@@ -90,7 +90,8 @@ def publish(folder: Path, name: str) -> Path:
     return target
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,5 +1,6 @@
 """One zip of a bundle, the same bytes on every machine: nothing compressed, in order, of one fixed date."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -45,13 +46,15 @@ def pack(container: Container, *, name: str, to: Path) -> Path:
     Raises :class:`OSError`, :class:`FileExistsError` among them.
     """
     target = to / f"{name}.zip"
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=to) as folder:
         partial = Path(folder, target.name)
         with partial.open("xb") as file:
             write_zip(container, container.files, top=name, to=file)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, target)
+        partial.rename(target)
     return target
 
 

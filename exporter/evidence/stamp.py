@@ -8,43 +8,63 @@ from pathlib import Path
 import msgspec
 
 from exporter import record
+from exporter.errors import StampError
 from exporter.evidence import bag
+from exporter.evidence.bundle import sync
 from exporter.evidence.coverage import bundle_folders
 from exporter.evidence.timestamp import Authority, request_token
 
+_PREFIX = ".token-"
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
 def stamp(bundle: Path, authority: Authority) -> None:
     """Have a signed bundle stamped that has no token yet; the token appears whole or not at all.
 
-    Raises :class:`~exporter.errors.StampError` where the authority gives none; the bundle is then as it was.
+    Raises :class:`~exporter.errors.StampError` where the authority gives none, or the disk takes none; the
+    bundle is then as it was.
     """
     target = bundle / bag.TOKEN
     if os.path.lexists(target):
         return
     token = request_token((bundle / bag.SIGNATURE).read_bytes(), authority)
-    descriptor, name = tempfile.mkstemp(prefix=".partial-", dir=bundle.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(token)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(name, target)
-    finally:
-        Path(name).unlink()
+        _write_whole(token, target)
+    except OSError as error:
+        raise StampError(
+            f"The time stamp could not be written to {target} ({error.strerror}).",
+            "Make room or mend the permissions, then run the same command again; it adds the token.",
+        ) from error
 
 
 def stamp_missing(archive: Path, authority: Authority) -> list[Path]:
     """Stamp every bundle of an archive that was to be stamped and was not; returns those that now are.
 
-    Raises :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
+    Clears away what a run left behind that was killed while it wrote a token. Raises
+    :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
     """
+    for left in archive.glob(f"{_PREFIX}*"):
+        left.unlink()
     stamped = []
     for bundle in _unstamped(archive):
         stamp(bundle, authority)
         stamped.append(bundle)
     return stamped
+
+
+def _write_whole(content: bytes, target: Path) -> None:
+    """Write a file beside the bundle, bring it to the disk, and give it its name there."""
+    descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=target.parent.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).rename(target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync(target.parent)
 
 
 def _unstamped(archive: Path) -> Iterator[Path]:
