@@ -23,16 +23,34 @@ if TYPE_CHECKING:
     required=True,
     help="Folder for the report; made if need be, and not inside the bundle.",
 )
+@option(
+    "--seed",
+    section="Samples",
+    help="Fill in samples: the auditor's seed, chosen after the bundle was sealed.",
+)
+@option(
+    "--sample-size",
+    section="Samples",
+    type=click.IntRange(min=1, max=1_000),
+    default=25,
+    show_default=True,
+    help="Entries from each population.",
+)
+@option("--by-month", section="Samples", is_flag=True, help="Draw from every calendar month, in UTC.")
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
-def report(bundle: Path, *, to: Path, **given: bool) -> int:
+def report(
+    bundle: Path, *, to: Path, seed: str | None, sample_size: int, by_month: bool, **given: bool
+) -> int:
     """Draw the report of a bundle again, from its record, its Parquet file and its queries.
 
     Under the same versions of what draws it, the bytes are those of the bundle's own report. Prints the path.
-    Nothing is written to the bundle.
+    Nothing is written to the bundle. With --seed the samples are filled in, under another name.
     """
     from exporter.report.redraw import redraw
+    from exporter.report.sampling import Draw
 
-    redrawn = redraw(bundle, to)
+    how = None if seed is None else Draw(seed=seed, size=sample_size, by_month=by_month)
+    redrawn = redraw(bundle, to, how)
     say(_compared(redrawn), same=redrawn.same)
     if given["json"]:
         result = {"report": str(redrawn.path), "sha256": redrawn.sha256, "same": redrawn.same}
@@ -44,7 +62,7 @@ def report(bundle: Path, *, to: Path, **given: bool) -> int:
 
 def _compared(redrawn: "Redrawn") -> str:
     if redrawn.same is None:
-        return "The bundle has no report of its own to compare with."
+        return "There is no report of the bundle's own that could be the same."
     if redrawn.same:
         return f"The same bytes as the bundle's own report: SHA-256 {redrawn.sha256}"
     others = ", ".join(f"{name} {now} instead of {then}" for name, (then, now) in redrawn.versions.items())

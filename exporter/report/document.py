@@ -21,6 +21,7 @@ from exporter.errors import AuditExportError
 from exporter.facts import Verdict, rfc3339
 from exporter.report import analytics, assets, budget, cells, controls, fonts, periods, populations, runs
 from exporter.report.figures import Figures
+from exporter.report.render import leave
 from exporter.report.runs import Recorded
 from exporter.report.sampling import Draw
 from exporter.report.sections import completeness, followup, samples, summary
@@ -174,4 +175,4 @@ if __name__ == "__main__":
         Path(sys.argv[2]).write_text(html, "utf-8")
         fonts.configure(Path(sys.argv[2]).parent, html)
     except AuditExportError as error:
-        sys.exit(str(error))
+        leave(error)

@@ -79,7 +79,7 @@ def configure(work: Path, characters: Iterable[str] = "") -> Path:
     It knows of the faces for other scripts only those that ``characters`` need: looking through a face
     with all of Chinese takes longer than drawing a page.
     """
-    others = set(characters) - {*map(chr, coverage(Face.SANS))}
+    others = {each for each in set(characters) if each.isprintable()} - {*map(chr, coverage(Face.SANS))}
     faces = {Face.SANS} | {face for face in map(face_of, others) if face is not None}
     folders = sorted({str((assets.root() / "fonts" / FILES[face][0]).parent) for face in faces})
     path = work / "fonts.conf"

@@ -4,6 +4,8 @@
 configuration (``FONTCONFIG_FILE``) in its environment: WeasyPrint reads it once, when it is imported.
 """
 
+import ctypes.util
+import gc
 import logging
 import mimetypes
 import sys
@@ -14,11 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from pydyf import Dictionary  # type: ignore[import-untyped]
-from weasyprint import CSS, HTML, Attachment  # type: ignore[import-untyped]
-from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
 
 from exporter.errors import AuditExportError, OutputError
 from exporter.report import assets, runs
+from exporter.report.render import leave
+
+_search = ctypes.util.find_library
+if sys.platform == "linux":
+    # WeasyPrint tries several names of each library. For every one that the loader does not know, the search
+    # starts a compiler and a linker, dozens of processes in all, and finds no more than the loader does.
+    ctypes.util.find_library = lambda name: None  # noqa: ARG005 - the search's own signature
+from weasyprint import CSS, HTML, Attachment  # type: ignore[import-untyped]  # noqa: E402 - see above
+from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]  # noqa: E402 - likewise
+
+ctypes.util.find_library = _search
 
 VARIANT = "pdf/a-3a"
 """What WeasyPrint makes; the finishing touch below makes it PDF/UA-1 as well."""
@@ -177,8 +188,9 @@ _IDENTITY = """\
 
 
 if __name__ == "__main__":
+    gc.disable()  # a tenth of the time goes into looking for garbage, of which there are a few megabytes
     try:
         data, html, target = map(Path, sys.argv[1:])
         target.write_bytes(render(html.read_text("utf-8"), data))
     except AuditExportError as error:
-        sys.exit(str(error))
+        leave(error)

@@ -2,16 +2,20 @@
 
 import ctypes
 import ctypes.util
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
-from exporter.errors import OutputError
+from exporter.errors import AuditExportError, OutputError, UsageError
+from exporter.report.sampling import Draw
 
 TIME_LIMIT = 300
 """Seconds after which rendering is given up; a report of the default size takes less than ten."""
@@ -25,10 +29,14 @@ REMEDY = (
 )
 
 
-def render_report(data: Path, to: Path | None = None, *, time_limit: float = TIME_LIMIT) -> None:
+def render_report(
+    data: Path, to: Path | None = None, *, how: Draw | None = None, time_limit: float = TIME_LIMIT
+) -> None:
     """Write the report on a data folder, from its ``run.json``, ``audit.parquet`` and ``queries``.
 
-    It goes to ``to``, else to ``report.pdf`` in the folder itself. The same files give the same bytes.
+    It goes to ``to``, else to ``report.pdf`` in the folder itself. ``how`` says how to draw samples, if any.
+    The same files give the same bytes.
+
     Composing and drawing are processes of their own, one after the other, so that their memory neither stays
     nor adds up. Raises ``OutputError`` where the report cannot be rendered, or a step takes longer than
     ``time_limit`` seconds.
@@ -37,6 +45,8 @@ def render_report(data: Path, to: Path | None = None, *, time_limit: float = TIM
         html = Path(folder) / "report.html"
         environment = os.environ | {"FONTCONFIG_FILE": str(html.with_name(CONFIGURATION))}
         composing = ["exporter.report.document", str(data), str(html)]
+        if how is not None:
+            composing.append(json.dumps(asdict(how)))
         drawing = ["exporter.report.pdf", str(data), str(html), str(to or data / "report.pdf")]
         for step in (composing, drawing):
             _run([sys.executable, "-P", "-m", *step], environment, time_limit)
@@ -60,11 +70,23 @@ def _run(command: list[str], environment: dict[str, str], time_limit: float) -> 
             "Ask for fewer rows with `--report-rows`, or leave the report out with `--report none`.",
         ) from error
     except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1]
+        last = (error.stderr.splitlines() or [f"exit {error.returncode}"])[-1]
+        if error.returncode in _KNOWN:
+            raise _KNOWN[error.returncode](*json.loads(last)) from error
         raise OutputError(
             f"The report could not be rendered: {last}",
             "Leave the report out with `--report none`, and report this message.",
         ) from error
+
+
+_KNOWN = {kind.exit_code: kind for kind in (UsageError, OutputError)}
+"""Errors that a step can end with, as what they are."""
+
+
+def leave(error: AuditExportError) -> NoReturn:
+    """End the process of a step with an error that is known as such outside it."""
+    sys.stderr.write(json.dumps([error.what, error.remedy]) + "\n")
+    sys.exit(error.exit_code)
 
 
 def versions() -> dict[str, str]:

@@ -214,7 +214,7 @@ def make_data(data: Path, entries: list[Entry], **changed: object) -> Path:
     controls.ship(data / "controls", controls.find(run["options"]["frameworks"]))
     run["files"] = [
         {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
-        for path in [data / "audit.parquet", *sorted((data / "queries").iterdir())]
+        for path in [data / "audit.parquet", *sorted(data.glob("*/*.*"))]
     ]
     (data / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return data

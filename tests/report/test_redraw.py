@@ -1,14 +1,21 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pikepdf
 import pytest
 
 from exporter.cli import main
 from exporter.commands.report import _compared
 from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.report.redraw import Redrawn, redraw
+from exporter.report.sampling import Draw
+
+Entry = dict[str, Any]
+Make = Callable[..., Path]
 
 
 @pytest.fixture
@@ -48,7 +55,7 @@ def test_the_same_bundle_gives_the_same_bytes_wherever_it_is_drawn(
     assert printed.err.startswith("The same bytes as the bundle's own report")
 
 
-@pytest.mark.parametrize("name", ["audit.parquet", "queries/06_joiners.sql"])
+@pytest.mark.parametrize("name", ["audit.parquet", "queries/06_joiners.sql", "controls/soc2.toml"])
 def test_a_file_that_is_not_the_recorded_one_is_refused(copied: Path, tmp_path: Path, name: str) -> None:
     with (copied / "data" / name).open("ab") as file:
         file.write(b"\n")
@@ -64,7 +71,7 @@ def test_a_query_that_the_record_does_not_list_is_refused(copied: Path, tmp_path
 
 def test_a_query_that_is_missing_is_named(copied: Path, tmp_path: Path) -> None:
     (copied / "data" / "queries" / "06_joiners.sql").unlink()
-    with pytest.raises(VerificationError, match=r"06_joiners\.sql, which data/run\.json lists, is missing"):
+    with pytest.raises(VerificationError, match=r"data/queries/06_joiners\.sql is not the file"):
         redraw(copied, tmp_path / "out")
 
 
@@ -103,4 +110,21 @@ def test_it_is_said_why_the_bytes_may_differ(versions: dict[str, tuple[str | Non
 
 def test_it_is_said_that_there_is_nothing_to_compare_with() -> None:
     redrawn = Redrawn(path=Path("r.pdf"), sha256="ab", same=None, versions={})
-    assert _compared(redrawn) == "The bundle has no report of its own to compare with."
+    assert _compared(redrawn) == "There is no report of the bundle's own that could be the same."
+
+
+def test_a_seed_fills_in_the_samples_and_a_sample_that_cannot_be_drawn_is_refused(
+    make: Make, entries: list[Entry], tmp_path: Path
+) -> None:
+    bundle = make(entries[:200], options={"report_rows": 0}).parent
+    redrawn = redraw(bundle, tmp_path, Draw(seed="TEST", size=2))
+    assert redrawn.path.name == "report-with-samples.pdf"
+    assert redrawn.same is None
+    with pikepdf.open(redrawn.path) as pdf, pdf.open_outline() as outline:
+        (samples,) = (item for item in outline.root if str(item.title).endswith("Samples"))
+        drawn = [str(item.title).partition(" ")[2] for item in samples.children]
+        assert "Changes (deployments): 2 of 146" in drawn
+
+    with pytest.raises(UsageError, match="which is more than a sample of 1") as refused:
+        redraw(make(entries[::9]).parent, tmp_path, Draw(seed="TEST", size=1, by_month=True))
+    assert refused.value.remedy.startswith("Ask for ")
