@@ -4,7 +4,8 @@ PYTHON := python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PEERS := bench/.venv
+OURS := bench/.ours
+PEERS := bench/.peers
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench format lock build readme picture clean
@@ -24,8 +25,8 @@ check: $(VENV)/dev ## lint, types, floors
 	$(BIN)/mypy exporter tests scripts bench
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev $(PEERS)/ready ## measure; make bench ONLY=derive ENTRIES=200000 RUNS=3 measures less
-	$(BIN)/python -m bench --peers $(PEERS)/bin/python $(if $(ONLY),--only $(ONLY)) \
+bench: $(OURS)/ready $(PEERS)/ready ## measure; make bench ONLY=derive ENTRIES=200000 RUNS=3 measures less
+	$(OURS)/bin/python -m bench --peers $(PEERS)/bin/python $(if $(ONLY),--only $(ONLY)) \
 		$(if $(ENTRIES),--entries $(ENTRIES)) $(if $(RUNS),--runs $(RUNS))
 
 format: $(VENV)/dev ## bring the code into its one form
@@ -53,7 +54,7 @@ picture: $(VENV)/dev ## draw the report's picture in README.md anew; needs Poppl
 	$(BIN)/python scripts/picture.py dist/picture/*/*/data/report.pdf docs/images/report.png
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(PEERS) bench/work dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OURS) $(PEERS) bench/work dist demo .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/run: requirements/run.txt pyproject.toml scripts/install-pango
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and $(TOO_OLD))'
@@ -67,6 +68,12 @@ TOO_OLD = "Python 3.11 or newer is needed; name one that is installed: make PYTH
 
 $(VENV)/dev: $(VENV)/run requirements/dev.txt
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(OURS)/ready: requirements/run.txt pyproject.toml
+	$(PYTHON) -m venv $(OURS)
+	$(OURS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
+	$(OURS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(PEERS)/ready: bench/requirements.txt

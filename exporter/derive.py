@@ -20,6 +20,7 @@ from exporter.archive.files import HashingFile, Written
 from exporter.archive.jsonl import JsonlWriter
 from exporter.archive.order import Runs
 from exporter.archive.parquet import ParquetWriter
+from exporter.archive.text import as_text
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
@@ -102,6 +103,7 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
+_OF_TEXT = {"csv", "jsonl"}
 _WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
     "parquet": ParquetWriter,
     "csv": CsvWriter,
@@ -210,8 +212,9 @@ def _write(
             for name, open_writer in _WRITERS.items()
         }
         for table in runs.merged():
-            for writer in writers.values():
-                writer.write(table)
+            text = as_text(table) if writers.keys() & _OF_TEXT else table
+            for name, writer in writers.items():
+                writer.write(text if name in _OF_TEXT else table)
             for name in nulls:
                 nulls[name] += table[name].null_count
             first, last = (rfc3339(table["timestamp"][place].as_py()) for place in (0, -1))

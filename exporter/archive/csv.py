@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from exporter.archive.files import HashingFile, Written
-from exporter.archive.text import as_text
+from exporter.archive.text import joined
 
 _ACTIVE = r"\A[=+\-@\t\r\n']"
 _OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
@@ -26,11 +26,10 @@ class CsvWriter:
         text = pa.schema([pa.field(name, pa.string()) for name in schema.names])
         self._writer = csv.CSVWriter(pa.PythonFile(file, mode="w"), text, write_options=_OPTIONS)
 
-    def write(self, table: pa.Table) -> None:
-        """Append the rows of ``table``."""
-        text = as_text(table)
+    def write(self, text: pa.Table) -> None:
+        """Append the rows of a table that :func:`~exporter.archive.text.as_text` made."""
         self._writer.write(pa.table([_defused(text[name]) for name in self._names], names=self._names))
-        self._rows += table.num_rows
+        self._rows += text.num_rows
 
     def close(self) -> None:
         """Close the file, finished or not; closing twice does nothing."""
@@ -46,4 +45,6 @@ class CsvWriter:
 
 def _defused(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     active = pc.match_substring_regex(cells, _ACTIVE)
-    return pc.if_else(active, pc.binary_join_element_wise("'", cells, ""), cells)
+    if not pc.any(active).as_py():
+        return cells
+    return pc.if_else(active, joined("'", cells), cells)

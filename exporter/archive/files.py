@@ -38,7 +38,7 @@ class HashingFile:
         """Whether the file has been closed."""
         return self._file.closed
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Append ``data`` and take it into the digest."""
         view = memoryview(data)
         self._digest.update(view)

@@ -1,13 +1,15 @@
 """Pages in any order of arrival into one ascending sequence without repeats, in bounded memory.
 
-Every page becomes a sorted *run* in an Arrow file beside the bundle. Runs are then taken in the order of
-their earliest entry; whatever is older than the earliest entry of the next run can be written out, since
-nothing still to come can precede it. Memory is bounded by the runs that overlap at one instant: two for a log
-that is read newest first, one for each slice where slices are united.
+Every page becomes a *run* in an Arrow file beside the bundle. Runs are then taken in the order of their
+earliest entry; whatever is older than the earliest entry of the next run can be written out, since nothing
+still to come can precede it. That holds little of a log that is read newest first, or in slices. Where more
+runs overlap at one instant than should be held in memory, DuckDB sorts the spool instead, on the disk.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import zip_longest
 from pathlib import Path
 
@@ -20,17 +22,42 @@ from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
 _MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)"
+_SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
 _MEMORY = "128MB"
+_HELD = 64 << 20
+_TOGETHER = 16 << 20
+_ROWS = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """The rows of one page in the spool."""
+
+    first: int
+    """Time of its earliest row, in microseconds since 1970."""
+
+    last: int
+    """Time of its latest row, likewise."""
+
+    size: int
+    """Bytes it takes in memory."""
+
+    place: int
+    """Which of the spool's batches it is."""
 
 
 class Runs:
-    """The runs of one export, spooled to ``path`` until they are closed."""
+    """The runs of one export, spooled to ``path`` until they are closed.
 
-    def __init__(self, path: Path) -> None:
+    ``held`` is how many bytes of overlapping runs may be held in memory.
+    """
+
+    def __init__(self, path: Path, *, held: int = _HELD) -> None:
         self._path = path
+        self._held = held
         self._sink = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._sink, SCHEMA)
-        self._starts: list[datetime] = []
+        self._runs: list[_Run] = []
         self.repeated = 0
         """Rows that were the same entry again, byte for byte."""
         self.conflicts: list[str] = []
@@ -45,9 +72,11 @@ class Runs:
         """Spool the rows of one page; they may be in any order and may repeat."""
         if batch.num_rows == 0:
             return
-        run = batch.sort_by(_ORDER)
-        self._writer.write_batch(run)
-        self._starts.append(run["timestamp"][0].as_py())
+        self._writer.write_batch(batch)
+        edges = pc.min_max(batch["timestamp"])
+        self._runs.append(
+            _Run(first=edges["min"].value, last=edges["max"].value, size=batch.nbytes, place=len(self._runs))
+        )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the runs as they were spooled, in the order in which their pages came."""
@@ -61,41 +90,63 @@ class Runs:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
         self._close()
         moved = self._moved()
+        met: set[str] = set()
+        order = sorted(self._runs, key=lambda run: run.first)
+        for rows in self._sorted() if _overlapping(order) > self._held else self._streamed(order):
+            kept = self._first_of(moved, met, self._unique(rows))
+            if kept.num_rows:
+                yield kept
+
+    def _streamed(self, order: list[_Run]) -> Iterator[pa.Table]:
+        """Yield all rows in order, rows of one instant together, holding the runs that overlap."""
+        pending = [SCHEMA.empty_table()]
+        gathered = 0
         with pa.OSFile(str(self._path)) as source:
             reader = pa.ipc.open_file(source)
-            met: set[str] = set()
-            for rows in self._ordered(reader):
-                kept = self._first_of(moved, met, self._unique(rows))
-                if kept.num_rows:
-                    yield kept
+            for run, following in zip_longest(order, order[1:]):
+                arrived = reader.get_batch(run.place)
+                pending.append(pa.Table.from_batches([arrived]))
+                gathered += run.size
+                if following is not None and gathered < _TOGETHER:
+                    continue
+                rows = pa.concat_tables(pending).combine_chunks().sort_by(_ORDER)
+                ready = rows.num_rows if following is None else _earlier(rows, following.first)
+                if ready:
+                    yield rows.slice(0, ready)
+                pending, gathered = [rows.slice(ready).combine_chunks()], 0
 
-    def _ordered(self, reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.Table]:
-        order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
-        pending = SCHEMA.empty_table()
-        for run, following in zip_longest(order, order[1:]):
-            arrived = pa.Table.from_batches([reader.get_batch(run)])
-            pending = pa.concat_tables([pending, arrived]).sort_by(_ORDER)
-            if following is None:
-                yield pending
-                return
-            ready = pc.sum(pc.less(pending["timestamp"], self._starts[following])).as_py() or 0
-            if ready:
-                yield pending.slice(0, ready)
-                pending = pending.slice(ready).combine_chunks()
+    def _sorted(self) -> Iterator[pa.Table]:
+        """Yield all rows in order, rows of one instant together, as DuckDB sorts them."""
+        with self._database() as database:
+            batches: pa.RecordBatchReader = database.sql(_SORTED).to_arrow_reader(_ROWS)
+            pending = SCHEMA.empty_table()
+            for batch in batches:
+                rows = pa.concat_tables([pending, pa.Table.from_batches([batch]).cast(SCHEMA)])
+                ready = _earlier(rows, rows["timestamp"][-1].value)
+                if ready:
+                    yield rows.slice(0, ready)
+                pending = rows.slice(ready).combine_chunks()
+            yield pending
 
     def _moved(self) -> frozenset[str]:
         """Find the ids that came with more than one time: their rows do not meet in the order."""
-        columns = [SCHEMA.get_field_index(name) for name in ("id", "timestamp")]
-        options = pa.ipc.IpcReadOptions(included_fields=columns)
+        with self._database("id", "timestamp") as database:
+            return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
+
+    @contextmanager
+    def _database(self, *columns: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a database that sees the spool, or these columns of it, as ``runs``."""
+        options = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in columns])
         spill = str(self._path.with_suffix(".spill"))
         with (
             pa.OSFile(str(self._path)) as source,
             duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
         ):
+            database.execute("SET TimeZone = 'UTC'")
             reader = pa.ipc.open_file(source, options=options)
             batches = (reader.get_batch(run) for run in range(reader.num_record_batches))
             database.register("runs", pa.RecordBatchReader.from_batches(reader.schema, batches))
-            return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
+            yield database
 
     def _first_of(self, moved: frozenset[str], met: set[str], rows: pa.Table) -> pa.Table:
         """Keep the first row of each id that moved; ``met`` are those that had theirs."""
@@ -141,3 +192,22 @@ class Runs:
         """Remove the spool."""
         self._close()
         self._path.unlink(missing_ok=True)
+
+
+def _overlapping(order: list[_Run]) -> int:
+    """Return the bytes of the runs that overlap at one instant, at most; ``order`` is by start."""
+    open_runs: list[tuple[int, int]] = []
+    held = most = 0
+    for run in order:
+        while open_runs and open_runs[0][0] < run.first:
+            held -= heappop(open_runs)[1]
+        heappush(open_runs, (run.last, run.size))
+        held += run.size
+        most = max(most, held)
+    return most
+
+
+def _earlier(rows: pa.Table, moment: int) -> int:
+    """Return how many of the sorted ``rows`` are earlier than a time in microseconds since 1970."""
+    earlier = pc.less(rows["timestamp"], pa.scalar(moment, rows["timestamp"].type))
+    return pc.sum(earlier).as_py() or 0

@@ -46,6 +46,21 @@ class _Object(msgspec.Struct):
     offset: int | None = None
 
 
+class _Listing(msgspec.Struct):
+    audit_logs: list[msgspec.Raw]
+    total: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+
+
+class _Usual(msgspec.Struct):
+    """What the public client reads, taken apart in one go."""
+
+    data: _Listing
+    error: bool = False
+
+
+_usual = msgspec.json.Decoder(_Usual)
 _object = msgspec.json.Decoder(_Object)
 _array = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
@@ -83,6 +98,13 @@ def parse_entry(body: bytes) -> msgspec.Raw:
 
 
 def _parse(body: bytes) -> Body:
+    try:
+        usual = _usual.decode(body)
+    except msgspec.ValidationError:
+        usual = None
+    if usual is not None and not usual.error:
+        data = usual.data
+        return Body(entries=data.audit_logs, total=data.total, limit=data.limit, offset=data.offset)
     if _is_array(body):
         return Body(entries=_array.decode(body) or [], total=None, limit=None, offset=None)
     envelope = _object.decode(body)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from exporter.entries.changes import Change, compact, parse_changes
 from exporter.entries.moments import Moment, parse_number, parse_text
 from exporter.entries.schema import COLUMNS, SCHEMA
+from exporter.entries.usual import read_usual
 from exporter.errors import RecordError
 
 _NO_ZONE = "timestamp-without-zone"
@@ -68,21 +69,43 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
 
     Raises :class:`RecordError` for an entry that is no object or has no id, time or action.
     """
-    observations: Counter[str] = Counter()
+    digests = [hashlib.sha256(entry).hexdigest() for entry in entries]
+    usual = read_usual(entries, digests)
+    observations = Counter({_CUT: sum(one.cut for one in usual)})
+    places = [place for one in usual for place in one.places]
+    left = sorted(set(range(len(entries))).difference(places))
+    batches = [one.batch for one in usual]
+    if left or not usual:
+        batches.append(read_one_by_one(entries, digests, left, source, observations))
+    batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+    order = [*places, *left]
+    if order != sorted(order):
+        batch = batch.take(pa.array(sorted(range(len(order)), key=order.__getitem__)))
+    return Rows(batch=batch, observations=observations)
+
+
+def read_one_by_one(
+    entries: Sequence[msgspec.Raw],
+    digests: Sequence[str],
+    places: Sequence[int],
+    source: str,
+    observations: Counter[str],
+) -> pa.RecordBatch:
+    """Read the entries at ``places`` by themselves, whatever they hold."""
     columns: dict[str, list[object]] = {column.name: [] for column in COLUMNS}
-    for index, entry in enumerate(entries):
-        raw = bytes(entry)
+    for place in places:
         try:
-            row = _Entry(raw).row(observations)
+            row = _Entry(bytes(entries[place])).row(observations)
         except _UNREADABLE as error:
             raise RecordError(
-                f"Entry {index} of {source} cannot be placed in the archive: {error}.",
+                f"Entry {place} of {source} cannot be placed in the archive: {error}.",
                 "Nothing was skipped or published; report the entry to the platform.",
             ) from error
+        row["source_sha256"] = digests[place]
         for name, cells in columns.items():
             cells.append(row.get(name))
     arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
-    return Rows(batch=pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), observations=observations)
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 class _UnusableError(Exception):
@@ -96,7 +119,6 @@ class _Entry:
     """One entry while its fields are being handed out to columns."""
 
     def __init__(self, raw: bytes) -> None:
-        self._raw = raw
         self._fields = {name: bytes(value) for name, value in _object.decode(raw).items()}
         self._left = set(self._fields)
         self._nested = {
@@ -116,7 +138,6 @@ class _Entry:
         row["changes"] = self._changes(observations)
         row["metadata"] = self._metadata()
         row["extra"] = self._extra()
-        row["source_sha256"] = hashlib.sha256(self._raw).hexdigest()
         return row
 
     def _first(self, places: Sequence[tuple[str, ...]]) -> str | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.archive.csv import CsvWriter
 from exporter.archive.files import HashingFile
+from exporter.archive.text import as_text
 from exporter.entries.schema import SCHEMA
 from tests.pages import Entry, entry, page
 
@@ -22,7 +23,7 @@ def write(path: Path, *entries: Entry) -> bytes:
     """Write ``entries`` as CSV and return the file's content."""
     path.unlink(missing_ok=True)
     writer = CsvWriter(HashingFile(path), SCHEMA)
-    writer.write(pa.Table.from_batches([page(*entries).batch]))
+    writer.write(as_text(pa.Table.from_batches([page(*entries).batch])))
     assert writer.finish().rows == len(entries)
     return path.read_bytes()
 

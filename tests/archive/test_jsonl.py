@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.archive.files import HashingFile
 from exporter.archive.jsonl import JsonlWriter
+from exporter.archive.text import as_text
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
 from tests.pages import VALUES, entry, page, received
@@ -19,7 +20,7 @@ def write(path: Path, rows: Rows) -> bytes:
     """Write rows as JSON lines and return the file's content."""
     path.unlink(missing_ok=True)
     writer = JsonlWriter(HashingFile(path), SCHEMA)
-    writer.write(pa.Table.from_batches([rows.batch]))
+    writer.write(as_text(pa.Table.from_batches([rows.batch])))
     assert writer.finish().rows == rows.batch.num_rows
     return path.read_bytes()
 

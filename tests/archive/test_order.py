@@ -30,8 +30,8 @@ BODIES = st.lists(st.tuples(IDS, MINUTES, st.sampled_from(["deploy", "secret.cre
 """Entries whose ids may come with several times and bodies."""
 
 
-def merged(pages: list[Rows]) -> tuple[pa.Table, Runs]:
-    with TemporaryDirectory() as folder, closing(Runs(Path(folder) / "runs.arrow")) as runs:
+def merged(pages: list[Rows], **limits: int) -> tuple[pa.Table, Runs]:
+    with TemporaryDirectory() as folder, closing(Runs(Path(folder) / "runs.arrow", **limits)) as runs:
         for one in pages:
             runs.add(one.batch)
         tables = list(runs.merged())
@@ -100,6 +100,33 @@ def test_of_several_bodies_the_earliest_is_kept_and_of_these_the_smallest_digest
     assert table["source_sha256"].to_pylist() == [min(digests)]
     assert runs.conflicts == ["log_1"] * 3
     assert runs.repeated == 1
+
+
+@settings(max_examples=25)
+@given(case=split(BODIES))
+def test_what_is_sorted_on_the_disk_is_the_same(case: tuple[list[Entry], list[Rows]]) -> None:
+    _, pages = case
+
+    in_memory, streamed = merged(pages)
+    on_disk, sorted_ = merged(pages, held=-1)
+
+    assert on_disk.equals(in_memory)
+    assert on_disk.schema.equals(SCHEMA, check_metadata=True)
+    assert sorted(sorted_.conflicts) == sorted(streamed.conflicts)
+    assert (sorted_.repeated, sorted_.rewritten) == (streamed.repeated, streamed.rewritten)
+
+
+def test_rows_of_any_content_pass_through_the_sort_on_the_disk() -> None:
+    odd = {"user_agent": "a\x00b", "resource_name": "\U0001f600", "changes": {"f": [1, None]}, "x": 1e300}
+    moments = [f"2026-01-02T00:00:{second % 60:02}.{second:06}Z" for second in range(10_000)]
+    sent = [entry(id=f"log_{number}", created_at=at, **odd) for number, at in enumerate(moments)]
+    pages = [page(*sent[start::10]) for start in range(10)]
+
+    in_memory, _ = merged(pages)
+    on_disk, _ = merged(pages, held=0)
+
+    assert on_disk.equals(in_memory)
+    assert on_disk.num_rows == len(sent)
 
 
 def test_nothing_in_gives_nothing_out() -> None:
