@@ -84,7 +84,10 @@ class Settings:
     """Origin that `Fault.REDIRECT` points at."""
 
     insert_every: int = 0
-    """Record one more entry before every n-th list request; 0 is never."""
+    """Record more entries before every n-th list request; 0 is never."""
+
+    insert_count: int = 1
+    """How many entries are recorded each time."""
 
     insert_age: timedelta = timedelta()
     """How far in the past the entries thus recorded say that they happened."""
@@ -205,7 +208,9 @@ def _answer(request: Request, dialect: Dialect, number: int, limit: int, offset:
     settings: Settings = request.app.state.settings
     service: AuditService = request.app.state.service
     if settings.insert_every and number % settings.insert_every == 0:
-        service.record(_one_more(service.count(), request.app.state.clock() - settings.insert_age, settings))
+        moment = request.app.state.clock() - settings.insert_age
+        for _ in range(settings.insert_count):
+            service.record(_one_more(service.count(), moment, settings))
     whole = Filters(hidden=_hidden(settings, number - 1))
     filters = whole if settings.filters_ignored else _filters(request, dialect, whole.hidden)
     if settings.ceiling is not None and offset > settings.ceiling:
@@ -273,11 +278,11 @@ def _write(settings: Settings, dialect: Dialect, entry: Entry) -> dict[str, Json
 
 
 def _one_more(number: int, moment: datetime, settings: Settings) -> Entry:
-    """Make an entry that nobody has seen, told apart by how long the log is."""
+    """Make an entry that nobody has seen, told apart by how long the log is, a microsecond for each entry."""
     rng = random.Random(f"{settings.seed}/entry/{number}")
     return Entry(
         id=UUID(int=rng.getrandbits(128), version=4),
-        created_at=nanoseconds(moment),
+        created_at=nanoseconds(moment) + number * 1_000,
         organization_id=settings.organization_id,
         actor_id=UUID(int=rng.getrandbits(128), version=4),
         actor_email="late.shift@acme.example",

@@ -7,11 +7,15 @@ total or, where there is none, each action that was seen ends there too.
 from collections.abc import Mapping
 
 from exporter.facts import Check, Result, Window, rfc3339
+from exporter.source.bearings import Bearing, Search
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 
 OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
+
+
+_SEARCHES = 24
 
 
 def reached(window: Window, found: str) -> Check:
@@ -41,13 +45,14 @@ def end_by_actions(
     """Judge a list that ended with the page ``bottom`` by its actions, each with its entries counted so far.
 
     None of them may go on below the page: no entry older than its last, and none of that instant that is new.
+    The answer that shows it has to have room for more: a full page could be cut off where the list was.
     """
     if not bottom.size:
         return unconfirmed(window, "the list is empty, and no total confirms that the log is")
     oldest, known = min(bottom.moments), set(bottom.ids)
     for action, count in sorted(counts.items()):
-        page = reader.slice(action=action, offset=max(0, count - OVERLAP) if by_offset else 0)
-        if not page.size or set(page.rows.batch["action"].to_pylist()) != {action}:
+        page = _last_of(reader, action, count if by_offset else 0)
+        if page is None:
             return unconfirmed(
                 window,
                 f"the list ended at {rfc3339(oldest)}; no total and no filter confirms that the log did",
@@ -58,6 +63,21 @@ def end_by_actions(
     return reached(
         window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(counts):,} actions"
     )
+
+
+def _last_of(reader: Reader, action: str, count: int) -> Page | None:
+    """Return the page that ends the list of one action, of which ``count`` were met; ``None`` for none."""
+    full = reader.largest_page
+    offset = max(0, count - min(OVERLAP, full // 2))
+    search = Search(up=max(1, full // 2), down=max(1, full - 1))
+    for _ in range(_SEARCHES if count else 1):
+        page = reader.slice(action=action, offset=offset)
+        if set(page.rows.batch["action"].to_pylist()) - {action}:
+            return None
+        if 0 < page.size < full:
+            return page
+        offset = search.next(offset, Bearing.DOWN if page.size else Bearing.UP)
+    return None
 
 
 def _start(window: Window, found: str, result: Result) -> Check:

@@ -1,8 +1,8 @@
 """Going down the list by ``offset``: page after page, each repeating the end of the one before.
 
 The next offset follows from the entries received, never from the limit asked for. The repeated entries have
-to be there again: where they are not, entries were removed or reordered meanwhile, and the pass steps back
-until it finds them. Entries that join at the head only push others down, which makes repeats. Entries of one
+to be there again. Where they are not, entries were removed, and the pass steps back, or so many joined at the
+head that they were pushed further down than a page, and it steps forward, until it finds them. Entries of one
 instant may change places between any two requests, so the repeat reaches back to an entry of another instant;
 where more entries share an instant than fit on a page, they are read again until as many have been seen as
 they have places in the list.
@@ -13,13 +13,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
+from exporter.source.bearings import Bearing, Search, bearing, lacking
 from exporter.source.ends import OVERLAP, end_by_actions, end_by_total, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
-_STEPS_BACK = 8
+_SEARCHES = 24
+_FURTHER = 4
+_STILL_THE_SAME = 3
 _ROUNDS = 60
+_BLIND_ROUNDS = 5
 _ASKED_BEYOND = 8
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
@@ -39,6 +43,9 @@ class OffsetPass:
         self._counts: Counter[str] = Counter()
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
         self._steady = True
+        self._pushes: deque[int] = deque([0, 0], maxlen=2)
+        self.pages = 0
+        """How many pages brought it down."""
         self.ignored = False
         """Whether the platform takes no notice of ``offset``."""
         self.deepest: int | None = None
@@ -94,6 +101,7 @@ class OffsetPass:
 
     def _take(self, page: Page) -> bool:
         """Count the entries of a page; ``False`` where the pages before it held them all."""
+        self.pages += 1
         self._head.remember(page)
         known = {id_ for ids in self._recent for id_ in ids}
         actions = page.rows.batch["action"].to_pylist()
@@ -108,41 +116,67 @@ class OffsetPass:
         if tail is None:
             return self._past_ties(page)
         step = page.size - tail
-        following = self._reader.page(page.offset + step, step=step if self._steady else 0)
-        if page.offset == 0 and set(page.ids[:step]).issubset(following.ids):
+        ahead = step + self._expected_push(step)
+        following = self._reader.page(page.offset + ahead, step=ahead if self._steady else 0)
+        if page.offset == 0 and self._takes_no_notice(page, step, following):
             self.ignored = True
             return None
-        joined = self._rejoin(page, following, _lasting(page, step, following))
+        joined = self._rejoin(page, following, step)
         if joined is None:
             self.deepest = page.offset
         elif set(joined.ids).issubset(page.ids) and self._nothing_beyond(page, joined):
             return None
         return joined
 
-    def _rejoin(self, page: Page, following: Page, tail: Sequence[str]) -> Page | None:
-        """Step back from ``following`` until it holds ``tail`` again, which stood at the end of ``page``."""
+    def _expected_push(self, step: int) -> int:
+        """How far the list is likely to be pushed down, where that makes repeats of most of a page."""
+        pushed = min(self._pushes)
+        return pushed if pushed * 2 > step else 0
+
+    def _takes_no_notice(self, page: Page, step: int, following: Page) -> bool:
+        """Tell an offset without effect from a list that was pushed down by as much.
+
+        Whatever is asked for further and further down would have to be what was there before.
+        """
+        before, after = set(page.ids[:step]), following
+        for _ in range(_STILL_THE_SAME):
+            if not before.issubset(after.ids):
+                return False
+            before, after = set(after.ids[:1]), self._reader.page(after.offset + _FURTHER * page.size)
+        return before.issubset(after.ids)
+
+    def _rejoin(self, page: Page, following: Page, step: int) -> Page | None:
+        """Search from ``following`` on for the page that holds what stands in ``page`` from ``step`` on."""
         self._overlaps += 1
-        best, most, back = None, 0, OVERLAP
-        for _ in range(_STEPS_BACK):
-            met = len(set(tail).intersection(following.ids))
-            if met == len(tail):
+        sought = set(page.ids[step:])
+        most, best = 0, None
+        joined = (following.total or 0) - (page.total or 0)
+        search = Search(up=min(OVERLAP, max(1, page.size // 2)), down=max(step, joined))
+        for _ in range(_SEARCHES):
+            where = bearing(page, step, following)
+            if where is Bearing.HERE:
                 self._confirmed += 1
-                self._compare_places(page, following, tail[0])
+                self._compare_places(page, following, step)
                 return following
             self._steady = False
+            if where is Bearing.GONE:
+                self.vanished += len(lacking(page, step, following))
+                return following
+            met = len(sought.intersection(following.ids))
             if met > most:
-                best, most = following, met
-            following = self._reader.page(max(0, following.offset - back))
-            back *= 2
-        if best is not None:
-            self.vanished += len(tail) - most
+                most, best = met, following
+            if where is Bearing.UP and following.offset == 0:
+                break
+            following = self._reader.page(search.next(following.offset, where))
         return best
 
-    def _compare_places(self, page: Page, following: Page, id_: str) -> None:
-        """Note how far an entry moved towards the head between two requests; joining ones push it down."""
+    def _compare_places(self, page: Page, following: Page, step: int) -> None:
+        """Note how far the list moved between two requests: entries push it down, none pulls it up."""
+        moment = page.moments[step + 1]
+        moved = _start_of(following, moment) - _start_of(page, moment)
+        self._pushes.append(max(0, moved))
         if following.asked > page.answered:
-            before, after = page.offset + page.ids.index(id_), following.offset + following.ids.index(id_)
-            self.vanished = max(self.vanished, before - after)
+            self.vanished = max(self.vanished, -moved)
 
     def _nothing_beyond(self, page: Page, last: Page) -> bool:
         """Ask on below ``last``, twice where that is empty; known entries may be pushed down there."""
@@ -162,28 +196,40 @@ class OffsetPass:
         """Read on to the first entry that is older than the instant which fills the end of ``page``."""
         moment = page.moments[-1]
         met: set[str] = set()
-        places, current = 0, page
+        places, current, offset = 0, page, page.offset
+        starts: list[int] = []
         for _ in range(_ROUNDS):
-            first = current = self._before(page, moment)
-            while current.size and current.moments[-1] == moment:
+            first = current = self._before(moment, offset)
+            offset, seen = first.offset, set(first.ids)
+            starts.append(_start_of(first, moment))
+            while current.size and current.moments[-1] >= moment:
                 met.update(_at(current, moment))
                 current = self._reader.page(current.offset + current.size)
-                if current.offset - first.offset > _PLACES_AN_ENTRY * len(met) + page.size:
+                seen.update(current.ids)
+                if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + page.size:
                     self.ignored = True
                     return current
             met.update(_at(current, moment))
             joined = (current.total or 0) - (first.total or 0)
-            places = current.offset + current.moments.count(moment) - _start_of(first, moment) - joined
+            places = current.offset + sum(at >= moment for at in current.moments) - starts[-1] - joined
             if len(met) == places or not self._window.since <= moment < self._window.until:
                 return current
+            if first.total is None and len(set(starts)) > _BLIND_ROUNDS:
+                break  # entries keep joining, and nothing says how many
         self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
         return current
 
-    def _before(self, page: Page, moment: datetime) -> Page:
-        """Read ``page`` again, or one further up that begins with an entry newer than ``moment``."""
-        first = self._reader.page(page.offset)
-        while first.offset and first.size and first.moments[0] <= moment:
-            first = self._reader.page(max(0, first.offset - max(1, page.size // 2)))
+    def _before(self, moment: datetime, offset: int) -> Page:
+        """Find a page that begins with an entry newer than ``moment`` and comes down to it."""
+        first = self._reader.page(offset)
+        search = Search(up=max(1, first.size // 2), down=max(1, first.size - 1))
+        for _ in range(_SEARCHES):
+            too_deep = first.offset > 0 and (not first.size or first.moments[0] <= moment)
+            too_high = first.size > 1 and first.moments[-1] > moment
+            if not too_deep and not too_high:
+                break
+            where = Bearing.UP if too_deep else Bearing.DOWN
+            first = self._reader.page(search.next(first.offset, where))
         return first
 
     def _end(self, bottom: Page) -> Check:
@@ -203,16 +249,6 @@ def _tail(moments: Sequence[datetime]) -> int | None:
         if moments[-tail] > moments[-tail + 1]:
             return tail
     return None
-
-
-def _lasting(page: Page, step: int, following: Page) -> list[str]:
-    """Return the ids from ``step`` on that have to be on the following page, in whatever order.
-
-    Those of an instant that fills the following page to its end may have left it to others of that instant.
-    """
-    if following.size and following.moments[-1] == page.moments[-1]:
-        return page.ids[step : step + 1]
-    return page.ids[step + 1 :]
 
 
 def _at(page: Page, moment: datetime) -> list[str]:

@@ -63,27 +63,30 @@ class Walk:
                 break
 
     def _descend(self) -> None:
-        """Take each way down in turn, until one gets there."""
+        """Take each way down in turn, until one gets there; what none could show is left as not shown."""
         self._paging = OffsetPass(self._reader, self._window, self._head)
         ways = (
             self._paging.run,
             LimitPass(self._reader, self._window, self._head).run,
             lambda: SlicePass(self._reader, self._window).run(),
         )
+        ends = []
         for way in ways:
             self._start = way()
-            if self._start.result is not Result.DIFFERS:
+            ends.append(self._start)
+            if self._start.result is Result.AS_EXPECTED:
                 return
+        self._start = next((end for end in ends if end.result is Result.NOT_SHOWN), self._start)
 
     def _look(self) -> None:
         """Read the head again, down to a whole page of known entries."""
         self._head.begin_look()
         first = page = self._reader.page()
         self._head.look(page, whole=self._paging.ignored)
-        for _ in range(_PAGES_A_LOOK):
+        for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
             if self._head.closed or self._paging.ignored:
                 break
-            page = self._reader.page(page.offset + max(1, page.size - OVERLAP))
+            page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
             self._head.look(page, whole=False)
         self._unexplained = self._head.unexplained(first.total)
 

@@ -1,6 +1,7 @@
 """What the walk remembers in order to notice that the log moved under it."""
 
 from collections import deque
+from datetime import datetime
 
 from exporter.facts import Check, Result, Window
 from exporter.source.platform import Page
@@ -55,8 +56,10 @@ class Head:
         self._window = window
         self._pages = 0
         self._known: set[str] = set()
-        self._first: set[str] = set()
-        self._unseen: set[str] = set()
+        self._met: set[str] = set()
+        self._first: dict[str, datetime] = {}
+        self._unseen: dict[str, datetime] = {}
+        self._depth: datetime | None = None
         self._late_in_look = 0
         self._new = 0
         self._closed = False
@@ -77,8 +80,10 @@ class Head:
 
     @property
     def gone(self) -> int:
-        """How many of the pass's first entries the last look should have met and did not."""
-        return len(self._unseen) if self._closed else 0
+        """How many of the pass's first entries the last look passed by without meeting them."""
+        if not self._closed or self._depth is None:
+            return 0
+        return sum(moment > self._depth for moment in self._unseen.values())
 
     def remember(self, page: Page) -> None:
         """Take a page of the pass into the memory, which holds the newest twenty."""
@@ -86,27 +91,34 @@ class Head:
             self.total = page.total
             eldest = min(page.moments, default=None)
             placed = zip(page.ids, page.moments, strict=True)
-            self._first = {id_ for id_, moment in placed if moment != eldest}
+            self._first = {id_: moment for id_, moment in placed if moment != eldest}
         if self._pages < _REMEMBERED_PAGES:
             self._known.update(page.ids)
             self._pages += 1
 
     def begin_look(self) -> None:
         """Start another look from the newest entry."""
+        self._known |= self._met
+        self._met = set()
         self._closed = False
         self._late_in_look = 0
-        self._unseen = set(self._first)
+        self._unseen = dict(self._first)
 
     def look(self, page: Page, *, whole: bool) -> None:
         """Compare a page of the look with the memory; ``whole`` where it holds all there is to see."""
-        placed = list(zip(page.ids, page.moments, strict=True))
-        unknown = [moment for id_, moment in placed if id_ not in self._known]
-        late = sum(self._window.since <= moment < self._window.until for moment in unknown)
-        self._known.update(page.ids)
-        self._unseen.difference_update(page.ids)
-        self._new += len(unknown)
+        unknown = {
+            id_: moment for id_, moment in zip(page.ids, page.moments, strict=True) if id_ not in self._known
+        }
+        new = [moment for id_, moment in unknown.items() if id_ not in self._met]
+        late = sum(self._window.since <= moment < self._window.until for moment in new)
+        self._met.update(unknown)
+        for id_ in page.ids:
+            self._unseen.pop(id_, None)
+        self._depth = page.oldest
+        self._new += len(new)
         self._late_in_look += late
         self.late += late
+        # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
         self._closed = not unknown or (whole and len(unknown) < page.size)
 
     def unexplained(self, total: int | None) -> int:

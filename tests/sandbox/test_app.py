@@ -1,6 +1,6 @@
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,7 +14,7 @@ from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.cast import ORGANIZATION_ID
 from exporter.sandbox.dialects import Body
-from exporter.sandbox.entry import Entry, Json, nanoseconds
+from exporter.sandbox.entry import SECOND, Entry, Json, nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
@@ -301,9 +301,10 @@ def test_entries_can_arrive_late(platform: Platform) -> None:
 
 
 def test_entries_of_one_instant_change_places_and_nothing_else(platform: Platform) -> None:
-    platform.behave(Settings(insert_every=1))
-    for _ in range(10):
-        platform.get(B)
+    latest = platform.entries[-1]
+    moment = latest.created_at + SECOND
+    tied = (replace(latest, id=UUID(int=number), created_at=moment) for number in range(10))
+    platform.service.record_all(tied)
     platform.behave(Settings(ties_shuffled=True))
     pages = [platform.get(B, limit=400).json()["data"]["audit_logs"] for _ in range(5)]
     assert len({tuple(entry["id"] for entry in page[:10]) for page in pages}) > 1

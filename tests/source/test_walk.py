@@ -224,6 +224,37 @@ def test_entries_that_join_at_every_request_lose_nothing(log: Log, concurrency: 
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+@pytest.mark.parametrize("cap", range(3, 11))
+def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: int, total: str) -> None:
+    history = generate(entries=120, ends=NOW)
+    apart = [
+        replace(entry, created_at=entry.created_at + number * 1_000) for number, entry in enumerate(history)
+    ]
+    world = log(apart, cap=cap, insert_every=1, total=total)
+    before = held(world)
+
+    walked = walk(world, concurrency=1 + cap % 4)
+
+    assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+@pytest.mark.parametrize(("every", "count"), [(7, 300), (30, 1_000)])
+def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
+    log: Log, every: int, count: int, total: str, concurrency: int
+) -> None:
+    world = log(cap=100, insert_every=every, insert_count=count, total=total)
+    before = held(world)
+
+    walked = walk(world, concurrency=concurrency)
+
+    assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
 def test_late_arrivals_are_fetched(log: Log) -> None:
     world = log(cap=100, insert_every=9, insert_age=timedelta(days=90))
 

@@ -1,0 +1,83 @@
+"""Where the end of one page stands, seen from another: on it, above it, below it, or nowhere.
+
+Both are stretches of one list, newest first, that other entries may have joined or left between the two
+answers. Entries of one instant stand in any order, which may be another one in each answer.
+"""
+
+from collections.abc import Collection
+from enum import Enum, auto
+
+from exporter.source.platform import Page
+
+
+class Bearing(Enum):
+    """Where to look for the end of a page."""
+
+    HERE = auto()
+    """The page holds all of it."""
+
+    UP = auto()
+    """Nearer the head: entries above it left the list."""
+
+    DOWN = auto()
+    """Further from the head: entries that joined pushed it there."""
+
+    GONE = auto()
+    """What is missing should be on this page, among older and newer ones, and is not."""
+
+
+def bearing(page: Page, step: int, other: Page) -> Bearing:
+    """Say where, seen from ``other``, those entries of ``page`` are that stand at ``step`` and below."""
+    missing = lacking(page, step, other)
+    if not missing:
+        return Bearing.HERE
+    if not other.size:
+        return Bearing.UP
+    moments = [at for id_, at in zip(page.ids, page.moments, strict=True) if id_ in missing]
+    newest, oldest = max(other.moments), min(other.moments)
+    if newest == oldest in moments:
+        # One instant fills the page: where only known entries do, they were pushed down from above.
+        return Bearing.DOWN if set(other.ids).issubset(page.ids) else Bearing.UP
+    if min(moments) <= oldest:
+        return Bearing.DOWN
+    return Bearing.UP if max(moments) >= newest else Bearing.GONE
+
+
+def lacking(page: Page, step: int, other: Page) -> Collection[str]:
+    """Return the ids at ``step`` and below of ``page`` that ``other`` should hold and does not.
+
+    The first of them may have changed places with others of its instant further up. Where the instant that
+    ends ``page`` ends ``other`` too, those of that instant may be further down, and the first has to do.
+    """
+    if other.size and other.moments[-1] == page.moments[-1]:
+        lasting = page.ids[step : step + 1]
+    else:
+        lasting = page.ids[step + 1 :]
+    return set(lasting).difference(other.ids)
+
+
+class Search:
+    """Where to look next: in strides that double until the place was passed, then halfway between.
+
+    What joins the list meanwhile pushes the place on, so where the two sides have met it strides off again.
+    """
+
+    def __init__(self, *, up: int, down: int) -> None:
+        self._strides = {Bearing.UP: up, Bearing.DOWN: down}
+        self._above: int | None = None
+        self._below: int | None = None
+
+    def next(self, offset: int, where: Bearing) -> int:
+        """Return the offset to look at after ``offset``, from which the place lies ``UP`` or ``DOWN``."""
+        if where is Bearing.DOWN:
+            self._above = offset
+        else:
+            self._below = offset
+        if self._above is not None and self._below is not None:
+            if self._below - self._above > 1:
+                return (self._above + self._below) // 2
+            self._strides = dict.fromkeys(self._strides, 1)
+            self._above, self._below = (offset, None) if where is Bearing.DOWN else (None, offset)
+        stride = self._strides[where]
+        self._strides[where] *= 2
+        return offset + stride if where is Bearing.DOWN else max(0, offset - stride)
