@@ -2,15 +2,17 @@
 
 Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``;
 and the envelope ``{"error", "message", "count", "data"}`` around either. An empty list may come as ``null``,
-as Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Entries are kept as the bytes
+as Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Halves of characters in escapes
+are overlooked here. Entries are kept as the bytes
 that were received, so that each can be hashed before anything reads it.
 """
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from exporter.entries.surrogates import without_halves
 from exporter.errors import SourceError
 
 _ENTRY_KEYS = ("audit_logs", "entries", "data")
@@ -71,7 +73,7 @@ def parse_list(body: bytes) -> Body:
     Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``.
     """
     try:
-        return _parse(body.removeprefix(codecs.BOM_UTF8))
+        return _parse_whole(body.removeprefix(codecs.BOM_UTF8))
     except _UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not a list of audit entries ({error}).",
@@ -87,14 +89,39 @@ def parse_entry(body: bytes) -> msgspec.Raw:
     body = body.removeprefix(codecs.BOM_UTF8)
     try:
         body.decode()
-        envelope = _object.decode(body)
+        envelope = _object.decode(without_halves(body))
     except _UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not an audit entry ({error}).",
             "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
         ) from error
     _refuse_failure(envelope)
-    return envelope.data if _is_given(envelope.data) else msgspec.Raw(body)
+    if not _is_given(envelope.data):
+        return msgspec.Raw(body)
+    (entry,) = _as_received([envelope.data], without_halves(body), body)
+    return entry
+
+
+def _parse_whole(body: bytes) -> Body:
+    try:
+        return _parse(body)
+    except msgspec.DecodeError:
+        readable = without_halves(body)
+        if readable == body:
+            raise
+        parsed = _parse(readable)
+        return replace(parsed, entries=_as_received(parsed.entries, readable, body))
+
+
+def _as_received(entries: list[msgspec.Raw], readable: bytes, body: bytes) -> list[msgspec.Raw]:
+    """Return the same stretches of ``body`` as ``entries`` are of ``readable``, which is as long."""
+    received = []
+    end = 0
+    for entry in entries:
+        begin = readable.index(entry, end)
+        end = begin + len(entry)
+        received.append(msgspec.Raw(body[begin:end]))
+    return received
 
 
 def _parse(body: bytes) -> Body:

@@ -16,18 +16,24 @@ import pyarrow as pa
 
 from exporter.entries.changes import Change, compact, parse_changes
 from exporter.entries.moments import Moment, parse_number, parse_text
+from exporter.entries.repeats import gives_twice
 from exporter.entries.schema import COLUMNS, SCHEMA
+from exporter.entries.surrogates import without_halves
 from exporter.entries.usual import read_usual
 from exporter.errors import RecordError
 
 _NO_ZONE = "timestamp-without-zone"
 _CUT = "timestamp-below-microsecond"
 _ODD_CHANGES = "changes-of-unknown-shape"
+_HALVES = "half-a-character"
+_TWICE = "key-given-twice"
 
 OBSERVATIONS = {
     _NO_ZONE: "Timestamps that named no zone and were taken as UTC",
     _CUT: "Timestamps with digits below the microsecond; the full text is in the column extra",
     _ODD_CHANGES: "Changes in none of the known shapes; they are in the column extra as received",
+    _HALVES: "Entries with half a character in an escape, which no text can hold; U+FFFD stands in its place",
+    _TWICE: "Entries with a key that was given twice in one object; the last value counts",
 }
 """Oddities that are counted while entries become rows: what each means, by its name."""
 
@@ -95,7 +101,7 @@ def read_one_by_one(
     columns: dict[str, list[object]] = {column.name: [] for column in COLUMNS}
     for place in places:
         try:
-            row = _Entry(bytes(entries[place])).row(observations)
+            row = _Entry(bytes(entries[place]), observations).row(observations)
         except _UNREADABLE as error:
             raise RecordError(
                 f"Entry {place} of {source} cannot be placed in the archive: {error}.",
@@ -118,7 +124,11 @@ _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, _Unusab
 class _Entry:
     """One entry while its fields are being handed out to columns."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, observations: Counter[str]) -> None:
+        readable = without_halves(raw)
+        observations[_HALVES] += readable != raw
+        observations[_TWICE] += gives_twice(readable)
+        raw = readable
         self._fields = {name: bytes(value) for name, value in _object.decode(raw).items()}
         self._left = set(self._fields)
         self._nested = {

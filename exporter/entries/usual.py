@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from exporter.entries.changes import compact, parse_changes
+from exporter.entries.repeats import gives_twice
 from exporter.entries.schema import CHANGES, SCHEMA
 
 _Text = str | UnsetType | None
@@ -324,7 +325,11 @@ def _changes(raws: Sequence[bytes]) -> tuple[pa.Array, pa.Array]:
     paired = _paired_changes(raws)
     if paired is not None:
         return paired, _ALL
-    known = [None if raw in _NULLS else parse_changes(raw) for raw in raws]
+    twices = [raw not in _NULLS and gives_twice(b'{"changes":%b}' % raw) for raw in raws]
+    known = [
+        None if raw in _NULLS or twice else parse_changes(raw)
+        for raw, twice in zip(raws, twices, strict=True)
+    ]
     fits = [one is not None or raw in _NULLS for one, raw in zip(known, raws, strict=True)]
     return pa.array(known, CHANGES), pa.array(fits)
 
@@ -334,7 +339,7 @@ def _paired_changes(raws: Sequence[bytes]) -> pa.Array | None:
     given = _array([raw or _NULL for raw in raws])
     try:
         bodies = _pairs.decode(given)
-    except msgspec.ValidationError:
+    except msgspec.MsgspecError:
         return None
     fields = [field for body in bodies if body for field in body]
     pairs = [pair for body in bodies if body for pair in body.values()]

@@ -133,3 +133,25 @@ def test_a_single_entry_comes_bare_or_in_the_envelope(body: bytes) -> None:
 def test_what_is_no_entry_is_refused(body: bytes) -> None:
     with pytest.raises(SourceError, match="not an audit entry"):
         parse_entry(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": false, "message": "\\udc00", "data": {"audit_logs": %b, "total": 9}}',
+        b"%b",
+        b'{"entries": %b}',
+    ],
+)
+def test_half_a_character_in_an_escape_costs_nothing_but_is_handed_on_as_received(body: bytes) -> None:
+    odd = b'{"id": "\\ud800", "note": "\\\\ud800 \\ud83d\\ude00 \\uDBFF\\u0041"}'
+    listed = b"[" + b" , ".join([ONE, odd, ONE, odd, TWO]) + b"]"
+
+    assert [bytes(entry) for entry in parse_list(body % listed).entries] == [ONE, odd, ONE, odd, TWO]
+
+
+def test_a_single_entry_with_half_a_character_is_handed_on_as_received() -> None:
+    odd = b'{"id": "\\ud800"}'
+
+    for body in (odd, b'{"error": false, "data": ' + odd + b"}"):
+        assert bytes(parse_entry(body)) == odd

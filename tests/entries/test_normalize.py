@@ -228,7 +228,8 @@ def test_times_without_a_zone_are_counted() -> None:
 
 
 def test_every_oddity_that_is_counted_is_explained() -> None:
-    rows = page(entry(created_at="2026-01-02T03:04:05.1234567", changes=1))
+    odd = json.dumps(entry(created_at="2026-01-02T03:04:05.1234567", changes=1)).encode()
+    rows = received(b"[" + odd[:-1] + b',"level":"\\ud800","level":2}]')
 
     assert {name for name, count in rows.observations.items() if count} == OBSERVATIONS.keys()
 
@@ -279,6 +280,43 @@ def test_the_source_digest_is_of_the_bytes_as_received() -> None:
     digests = received(b'{"data": [' + spaced + b" , " + plain + b"]}").batch["source_sha256"].to_pylist()
 
     assert digests == [hashlib.sha256(spaced).hexdigest(), hashlib.sha256(plain).hexdigest()]
+
+
+def test_half_a_character_gives_way_to_the_replacement_character_and_is_counted() -> None:
+    odd = b'{"id": "1", "action": "a\\ud800", "created_at": 1, "metadata": {"n": "\\uDC00", "m": "\\\\ud800"}}'
+
+    rows = received(b"[" + odd + b"," + json.dumps(entry()).encode() + b"]")
+
+    (made, _) = rows.batch.to_pylist()
+    assert (made["action"], made["metadata"]) == ("a\ufffd", '{"n":"\\ufffd","m":"\\\\ud800"}')
+    assert made["source_sha256"] == hashlib.sha256(odd).hexdigest()
+    assert rows.observations["half-a-character"] == 1
+
+
+@pytest.mark.parametrize(
+    ("odd", "column", "value"),
+    [
+        (b'"ip": "1", "ip": "2"', "ip_address", "2"),
+        (b'"user": {"id": "1", "id": "2"}', "actor_id", "2"),
+        (b'"changes": {"a": 1, "a": 2}', "changes", [{"field": "a", "old": None, "new": "2"}]),
+        (b'"changes": {"a": {"new": 1, "new": 2}}', "changes", [{"field": "a", "old": None, "new": "2"}]),
+        (b'"changes": [{"field": "a", "field": "b"}]', "changes", [{"field": "b", "old": None, "new": None}]),
+    ],
+)
+def test_of_a_key_given_twice_the_last_value_counts_and_the_entry_is_counted(
+    odd: bytes, column: str, value: object
+) -> None:
+    rows = received(b'[{"id": "1", "action": "a", "created_at": 1, ' + odd + b"}]")
+
+    assert rows.batch.to_pylist()[0][column] == value
+    assert rows.observations["key-given-twice"] == 1
+
+
+def test_a_key_given_twice_inside_metadata_is_kept_twice() -> None:
+    rows = received(b'[{"id": "1", "action": "a", "created_at": 1, "metadata": {"n": 1, "n": 2}}]')
+
+    assert rows.batch["metadata"].to_pylist() == ['{"n":1,"n":2}']
+    assert rows.observations["key-given-twice"] == 0
 
 
 def test_an_empty_page_has_the_schema_and_no_rows() -> None:
