@@ -18,7 +18,8 @@ def gives_twice(entry: bytes) -> bool:
     These are the entry itself, ``user``, ``resource``, ``changes`` and each change. Elsewhere JSON is kept as
     the text it is, both members included. Raises what reading JSON raises.
     """
-    read = json.loads(entry.decode(), object_pairs_hook=_Members, parse_int=str, parse_float=str, parse_constant=str)
+    text = entry.decode()
+    read = json.loads(text, object_pairs_hook=_Members, parse_int=str, parse_float=str, parse_constant=str)
     return any(members.repeats for members in _taken_apart(read))
 
 

@@ -1,4 +1,4 @@
-"""Halves of characters: escapes such as ``\\ud800`` that stand alone.
+r"""Halves of characters: escapes such as ``\ud800`` that stand alone.
 
 JSON's grammar allows them (RFC 8259, section 8.2), no encoding of text can hold them, and readers of JSON
 refuse them. U+FFFD, the replacement character, takes the place of each; its escape is as long, so that
@@ -7,9 +7,8 @@ everything stays where it was.
 
 import re
 
-_ESCAPES = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
+_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPES = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
 
 
 def without_halves(text: bytes) -> bytes:

@@ -283,7 +283,8 @@ def test_the_source_digest_is_of_the_bytes_as_received() -> None:
 
 
 def test_half_a_character_gives_way_to_the_replacement_character_and_is_counted() -> None:
-    odd = b'{"id": "1", "action": "a\\ud800", "created_at": 1, "metadata": {"n": "\\uDC00", "m": "\\\\ud800"}}'
+    metadata = b'{"n": "\\uDC00", "m": "\\\\ud800"}'
+    odd = b'{"id": "1", "action": "a\\ud800", "created_at": 1, "metadata": ' + metadata + b"}"
 
     rows = received(b"[" + odd + b"," + json.dumps(entry()).encode() + b"]")
 
