@@ -1,6 +1,7 @@
 """The key is nowhere: not on the screen, not in a log, not in a file, whatever the platform does."""
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -169,3 +170,36 @@ def test_what_the_platform_quotes_of_the_key_is_not_repeated(
     assert ran.code == code
     assert what in ran.err
     assert ran.files == []
+
+
+LINES = {
+    "run": ("run", "--since", "2026-09-01", "--until", "2026-10-01", "--report", "none"),
+    "list": ("list", "--json"),
+    "get": ("get", "log_" + "0" * 32),
+    "config": ("config", "run", "--proxy", "http://me:secret@127.0.0.1:9"),
+    "doctor": ("doctor", "--json"),
+}
+"""A line of each command that has to do with the key."""
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
+def test_no_command_shows_the_key_in_detail_or_to_machines(
+    tmp_path: Path, world: World, line: tuple[str, ...], *, accepted: bool
+) -> None:
+    world.behave(api_key=TELLTALE if accepted else "another")
+    ran = Ran(tmp_path, world.url, *line, "-vv", "--log-format", "json", "--retry-for", "0")
+    ran.assert_hidden()
+    assert ran.code != 1, ran.err
+    assert [json.loads(message)["level"] for message in ran.err.splitlines()] or line[0] == "config"
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize("quoted", ["refusal", "malformed"])
+def test_no_command_repeats_what_the_platform_quotes_of_the_key(
+    tmp_path: Path, line: tuple[str, ...], quoted: str
+) -> None:
+    with serving(ANSWERS[quoted][0]) as served:
+        ran = Ran(tmp_path, served.url, *line, "-vv", "--log-format", "json", "--retry-for", "0")
+    ran.assert_hidden()
+    assert ran.code == (0 if line[0] == "config" else ANSWERS[quoted][1])
