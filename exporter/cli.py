@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,18 +16,26 @@ from exporter.commands.results import UnreadError, print_failure, visible
 from exporter.commands.session import Session
 from exporter.errors import AuditExportError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _COMMANDS = {
-    "run": "exporter.commands.run:run",
-    "verify": "exporter.commands.verify:verify",
-    "pack": "exporter.commands.pack:pack",
-    "report": "exporter.commands.report:report",
-    "list": "exporter.commands.log:list_",
-    "get": "exporter.commands.log:get",
-    "config": "exporter.commands.config:config",
-    "doctor": "exporter.commands.doctor:doctor",
-    "sandbox": "exporter.commands.sandbox:sandbox",
-    "demo": "exporter.commands.demo:demo",
+    "run": ("exporter.commands.run:run", "Export a window into one sealed bundle."),
+    "verify": ("exporter.commands.verify:verify", "Check that a bundle or an archive is what was sealed."),
+    "pack": ("exporter.commands.pack:pack", "Put a bundle into one zip, for portals that take files."),
+    "report": ("exporter.commands.report:report", "Draw the report of a bundle again."),
+    "list": ("exporter.commands.log:list_", "Show the newest entries of the log."),
+    "get": ("exporter.commands.log:get", "Show one entry of the log, whole."),
+    "config": (
+        "exporter.commands.config:config",
+        "Show the configuration in force, and where each value comes from.",
+    ),
+    "doctor": ("exporter.commands.doctor:doctor", "Examine what an export needs, here and at the platform."),
+    "sandbox": ("exporter.commands.sandbox:sandbox", "Serve the reference platform on this machine."),
+    "demo": ("exporter.commands.demo:demo", "Sandbox, run and verify in one go."),
 }
+"""Where each command is, and what the help says of it, which need not load them all for that."""
+
 _OWN_OPTIONS = ("-h", "--help", "--version")
 _UNEXPECTED = 1
 
@@ -45,14 +53,27 @@ class _Group(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module, attribute = _COMMANDS[name].split(":")
+        module, attribute = _COMMANDS[name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in _COMMANDS.items()])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in _OWN_OPTIONS:
             args = ["run", *args]
         return super().parse_args(context, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Offer commands and their own options, and those of ``run``, which needs no name."""
+        items = super().shell_complete(ctx, incomplete)
+        run = self.get_command(ctx, "run")
+        if run is not None and incomplete.startswith("-"):
+            items += run.shell_complete(run.make_context("run", [], resilient_parsing=True), incomplete)
+        return items
 
 
 @click.group(cls=_Group, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})

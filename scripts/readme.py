@@ -5,6 +5,7 @@ The help of each command stands in a block after ``<!-- help: COMMAND -->``, wha
 after ``<!-- output: demo -->``.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from exporter.cli import cli
 
 README = Path(__file__).parent.parent / "README.md"
 COLUMNS = "82"
+EPOCH = "1795521600"
+"""24 November 2026, 12:00 UTC: the invented organization's present, for the same demo on any day."""
+
 HELP = re.compile(r"(<!-- help: ?(\w*) -->\n```text\n).*?(```\n)", re.DOTALL)
 DEMO = re.compile(r"(<!-- output: demo -->\n```text\n)(.*?)(```\n)", re.DOTALL)
 
@@ -39,6 +43,7 @@ def with_demo_output(text: str) -> str:
         demo = subprocess.run(
             [sys.executable, "-m", "exporter", "demo"],
             cwd=folder,
+            env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

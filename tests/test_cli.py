@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.windows import PERIODS
 from tests.conftest import Serve
 from tests.terminal import Terminal
 from tests.world import ENTRIES, World
@@ -285,3 +286,21 @@ def test_a_run_that_was_killed_holds_nothing(
 
     assert terminal(*WINDOW) == 0
     assert Path(terminal.out.strip()).name.startswith("000001_")
+
+
+def test_the_help_lists_every_form_of_a_period(terminal: Terminal) -> None:
+    assert terminal("run", "--help") == 0
+    shown = " ".join(terminal.out.split()).replace("last- ", "last-")
+    assert PERIODS.replace("|", ", ") in shown
+
+
+def test_the_help_waits_for_nothing_that_only_the_work_needs() -> None:
+    script = "import sys; from exporter.cli import cli; cli.main(['--help'], standalone_mode=False); "
+    script += "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = set(done.stderr.split())
+    assert "click" in loaded
+    assert (
+        loaded & {"pyarrow", "httpx", "msgspec", "rich", "cryptography", "zoneinfo", "tomllib", "json"}
+        == set()
+    )

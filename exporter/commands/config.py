@@ -1,7 +1,6 @@
 """``config``: the configuration in force, and where each value comes from."""
 
 import copy
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from exporter.commands.configuration import Configuration, configuration_of, places
 from exporter.commands.options import SectionedCommand, option
-from exporter.commands.results import print_result, print_table, visible
+from exporter.commands.results import print_json, print_result, print_table, visible
 from exporter.commands.session import Session
 from exporter.commands.settings import Setting, settings_of, thresholds_in_force
 
@@ -32,7 +31,6 @@ class _Quoting(SectionedCommand):
 @click.command(
     cls=_Quoting,
     context_settings={"ignore_unknown_options": True},
-    short_help="Show the configuration in force, and where each value comes from.",
 )
 @click.argument("line", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND [ITS OPTIONS]...]")
 @option(_OWN, section="Behaviour", is_flag=True, help="Print it as one JSON object.")
@@ -82,7 +80,7 @@ def _print_json(command: str, file: Configuration, settings: dict[str, Setting])
         "file": file.path and str(file.path),
         "options": {name: asdict(setting) for name, setting in settings.items()},
     }
-    print_result(json.dumps(shown, default=str))
+    print_json(shown)
 
 
 def _print_text(_command: str, file: Configuration, settings: dict[str, Setting]) -> None:

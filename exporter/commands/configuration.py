@@ -6,7 +6,6 @@ command. A file that nobody named was perhaps put there by somebody else, so it 
 goes, nor whom a verification trusts.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
@@ -147,6 +146,8 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

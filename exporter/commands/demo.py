@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
-from exporter.commands.clock import now
+from exporter.commands.clock import invented_now
 from exporter.commands.options import SectionedCommand, option
 from exporter.commands.sandbox import sandbox_app
 from exporter.facts import Result
-from exporter.windows import find_zone, parse_period
 
 _PERIOD = "last-quarter"
 
 
-@click.command(cls=SectionedCommand, short_help="Sandbox, run and verify in one go.")
+@click.command(cls=SectionedCommand)
 @option(
     "--output",
     section="Output",
@@ -36,8 +35,9 @@ def demo(output: Path) -> int:
     from exporter.source.client import Connection
     from exporter.source.credentials import Key, Profile
     from exporter.verify import verify
+    from exporter.windows import find_zone, parse_period
 
-    quarter = parse_period(_PERIOD, zone=find_zone("UTC"), now=now())
+    quarter = parse_period(_PERIOD, zone=find_zone("UTC"), now=invented_now())
     with sandbox_app(entries=25_000) as app:
         from exporter.sandbox.cast import ORGANIZATION_NAME
         from exporter.sandbox.server import serving
@@ -56,8 +56,8 @@ def demo(output: Path) -> int:
                 label=None,
                 output=output,
             )
-            with shown_progress("auto", since=quarter.since, now=now()) as progress:
-                outcome = export(request, now=now, progress=progress)
+            with shown_progress("auto", since=quarter.since, now=invented_now()) as progress:
+                outcome = export(request, now=invented_now, progress=progress)
     print_outcome(outcome, as_json=False)
     findings = verify(outcome.bundle, reperform=True)
     print_findings(findings)

@@ -1,6 +1,5 @@
 """``doctor``: whether an export would find what it needs, and what to do where it would not."""
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ import click
 from exporter.commands.clock import now
 from exporter.commands.configuration import NAME, configuration_of
 from exporter.commands.options import SectionedCommand, find_connection, option, source_options
-from exporter.commands.results import most_serious, print_result, visible
+from exporter.commands.results import most_serious, print_json, print_result, visible
 
 if TYPE_CHECKING:
     from exporter.doctor import Diagnosis
@@ -27,7 +26,7 @@ class _Unshaken(SectionedCommand):
     examines_configuration = True
 
 
-@click.command(cls=_Unshaken, short_help="Examine what an export needs, here and at the platform.")
+@click.command(cls=_Unshaken)
 @option(
     "--output",
     section="Output",
@@ -80,7 +79,7 @@ def doctor(context: click.Context, /, *, output: Path, org: str | None, page_siz
             _print(diagnosis)
     code = most_serious(each.exit_code for each in diagnoses if each.health is Health.FAILED)
     if as_json:
-        print_result(json.dumps({"exit_code": code, "examinations": [asdict(each) for each in diagnoses]}))
+        print_json({"exit_code": code, "examinations": [asdict(each) for each in diagnoses]})
     return code
 
 

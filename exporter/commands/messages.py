@@ -4,7 +4,6 @@ Everything that is said on the way is a log record: what the program says of its
 what the libraries log. One handler writes them all, so one option decides on the form and one on how much.
 """
 
-import json
 import logging
 import os
 import traceback
@@ -46,6 +45,8 @@ class _JsonLines(logging.Formatter):
     """One JSON object a line: time, level, logger, message, and what else the record carries."""
 
     def format(self, record: logging.LogRecord) -> str:
+        import json
+
         line = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),

@@ -8,7 +8,7 @@ from exporter.commands.options import SectionedCommand, option
 from exporter.errors import OutputError, VerificationError
 
 
-@click.command(cls=SectionedCommand, short_help="Put a bundle into one zip, for portals that take files.")
+@click.command(cls=SectionedCommand)
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @option(
     "--to",

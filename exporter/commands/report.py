@@ -1,6 +1,5 @@
 """``report``: draw the report of a sealed bundle again."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,13 +7,13 @@ import click
 
 from exporter.commands.messages import say
 from exporter.commands.options import SectionedCommand, option
-from exporter.commands.results import print_result
+from exporter.commands.results import print_json, print_result
 
 if TYPE_CHECKING:
     from exporter.report.redraw import Redrawn
 
 
-@click.command(cls=SectionedCommand, short_help="Draw the report of a bundle again.")
+@click.command(cls=SectionedCommand)
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @option(
     "--to",
@@ -54,7 +53,7 @@ def report(
     say(_compared(redrawn), same=redrawn.same)
     if given["json"]:
         result = {"report": str(redrawn.path), "sha256": redrawn.sha256, "same": redrawn.same}
-        print_result(json.dumps(result))
+        print_json(result)
     else:
         print_result(str(redrawn.path))
     return 0

@@ -1,6 +1,5 @@
 """Results for people and for machines: the result itself on stdout, everything about it on stderr."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -72,7 +71,7 @@ def print_outcome(outcome: "Outcome", *, as_json: bool, code: int = 0) -> None:
             "stamped": outcome.stamped,
             "exit_code": code,
         }
-        print_result(json.dumps(result))
+        print_json(result)
     else:
         print_result(str(outcome.bundle))
 
@@ -86,7 +85,14 @@ def print_failure(command: str, what: str, remedy: str, code: int) -> None:
     if command == "run":
         verdict = Verdict.PARTIAL.value if code == IncompleteError.exit_code else None
         result = {"published": None, "verdict": verdict, "reasons": [what], **result}
-    print_result(json.dumps(result))
+    print_json(result)
+
+
+def print_json(value: object) -> None:
+    """Print the result as one line of JSON on stdout; raises as :func:`print_result`."""
+    import json
+
+    print_result(json.dumps(value, default=str))
 
 
 class UnreadError(OutputError):

@@ -19,7 +19,6 @@ from exporter.commands.options import (
 )
 from exporter.errors import UsageError
 from exporter.facts import Window
-from exporter.windows import PERIODS, find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from exporter.recording import Request
@@ -38,9 +37,11 @@ _AS_GIVEN = (
 
 
 _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp")
+_PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
+"""As in ``windows.PERIODS``; the help does not wait for the time zones."""
 
 
-@click.command(cls=SectionedCommand, short_help="Export a window into one sealed bundle.")
+@click.command(cls=SectionedCommand)
 @option("--since", section="Everyday", metavar="DATE|TIME", help="First day or instant; or give --period.")
 @option(
     "--until",
@@ -48,7 +49,7 @@ _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp"
     metavar="DATE|TIME",
     help="The first after it. [default: as late as --settle allows]",
 )
-@option("--period", section="Everyday", metavar="PERIOD", help=f"Whole days: {PERIODS.replace('|', ', ')}.")
+@option("--period", section="Everyday", metavar="PERIOD", help=f"Whole days: {_PERIODS}.")
 @option(
     "--timezone",
     section="Window",
@@ -247,6 +248,8 @@ def _sealing(
 
 def _window(*, since: str | None, until: str | None, period: str | None, timezone: str) -> dict[str, Any]:
     """Read what was asked for, as the request has it."""
+    from exporter.windows import find_zone, parse_moment, parse_period
+
     zone = find_zone(timezone)
     if period is not None:
         if since is not None or until is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.commands.clock import now
+from exporter.commands.clock import invented_now
 from exporter.commands.options import SectionedCommand, option
 from exporter.errors import OutputError, UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.sandbox.server import Served
 
 
-@click.command(cls=SectionedCommand, short_help="Serve the reference platform on this machine.")
+@click.command(cls=SectionedCommand)
 @option(
     "--host",
     section="Server",
@@ -88,5 +88,5 @@ def sandbox_app(*, entries: int, cap: int | None = None) -> Iterator["Starlette"
             'Install the extra: pip install "audit-export[sandbox]".',
         ) from error
     with AuditService() as service:
-        service.record_all(generate(entries=entries, ends=now()))
-        yield create_app(service, Settings(cap=cap), now)
+        service.record_all(generate(entries=entries, ends=invented_now()))
+        yield create_app(service, Settings(cap=cap), invented_now)

@@ -1,6 +1,5 @@
 """``verify``: check bundles and archives, offline."""
 
-import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ from exporter.commands.clock import now
 from exporter.commands.options import SectionedCommand, option
 from exporter.errors import UsageError
 from exporter.facts import Result
-from exporter.windows import find_zone, parse_moment
 
 if TYPE_CHECKING:
     from exporter.verify import Examination
@@ -23,7 +21,7 @@ _DATE_LENGTH = len("2026-01-31")
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command(cls=SectionedCommand, short_help="Check that a bundle or an archive is what was sealed.")
+@click.command(cls=SectionedCommand)
 @click.argument(
     "paths",
     metavar="BUNDLE|ARCHIVE...",
@@ -78,7 +76,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     Exits with 0 when everything is as expected, with 4 when something was altered or is missing, and with 3
     when a claim could not be checked, such as a signature without --allowed-signers.
     """
-    from exporter.commands.results import print_result
+    from exporter.commands.results import print_json
     from exporter.verify import examine
     from exporter.verify.findings import Outcome
 
@@ -90,7 +88,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     if as_json:
         results = [_as_data(one) for one in examined]
         verified = overall is Outcome.AS_SEALED
-        print_result(json.dumps({"verified": verified, "outcome": overall.value, "results": results}))
+        print_json({"verified": verified, "outcome": overall.value, "results": results})
     else:
         for one in examined:
             _show(one)
@@ -134,6 +132,8 @@ def _digest(text: str | None, name: str) -> str | None:
 
 def _end(text: str) -> datetime:
     """Return the first instant that need not be covered: after a day, or at a time."""
+    from exporter.windows import find_zone, parse_moment
+
     moment = parse_moment(text, name="--expect-through", zone=find_zone("UTC"))
     return moment + timedelta(days=1) if len(text) == _DATE_LENGTH else moment
 

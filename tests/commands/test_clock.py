@@ -1,0 +1,41 @@
+"""Whose time it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Terminal
+
+EPOCH = "1795521600"  # 2026-11-24T12:00:00Z
+
+
+def test_the_demo_is_the_same_wherever_its_time_is_fixed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+    bundles: list[Path] = []
+    for folder in ("one", "two"):
+        assert terminal("demo", "--output", folder) == 0, terminal.err
+        bundles += Path(folder).glob("*/0*")
+    assert {bundle.name for bundle in bundles} == {"000001_20260701T000000Z_20261001T000000Z"}
+    clocks = [json.loads((bundle / "data" / "run.json").read_bytes())["clocks"] for bundle in bundles]
+    assert clocks[0] == clocks[1]
+    assert {clocks[0]["started"], clocks[0]["server_first"]} == {"2026-11-24T12:00:00Z"}
+    one, two = ((bundle / "data" / "audit.jsonl").read_bytes() for bundle in bundles)
+    assert one == two
+
+
+def test_the_record_of_a_real_run_has_the_real_time(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert terminal("--period", "2026-Q3", "--report", "none") == 0
+    run = json.loads((Path(terminal.out.strip()) / "data" / "run.json").read_bytes())
+    assert run["clocks"]["started"] > "2026-"
+
+
+def test_a_time_that_is_none_is_a_mistake(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    assert terminal("demo") == 2
+    assert "SOURCE_DATE_EPOCH is not a time" in terminal.err
