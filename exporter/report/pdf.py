@@ -77,7 +77,8 @@ def render(html: str, data: Path) -> bytes:
 
     def finish(_: object, pdf: Any) -> None:  # noqa: ANN401 - pydyf is untyped
         _scope_headers(pdf.objects)
-        metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
+        _set_furniture_apart(pdf.objects)
+        metadata = _object(pdf.objects, pdf.catalog["Metadata"])
         metadata.stream = [_identify(part, recorded.digest) for part in metadata.stream]
         metadata.compress = False
 
@@ -133,16 +134,57 @@ def _listening() -> Iterator[list[str]]:
 
 def _scope_headers(objects: list[Any]) -> None:
     """Say of each header cell what it heads: PDF/UA asks for it, WeasyPrint leaves it out."""
-    elements = {
-        each.reference: each
-        for each in objects
-        if isinstance(each, Dictionary) and each.get("Type") == "/StructElem"
-    }
+    elements = _elements(objects)
     for element in elements.values():
         if element["S"] == "/TH" and "A" in element:
             row = elements[element["P"]]
             heads_column = elements[row["P"]]["S"] == "/THead"
             element["A"]["Scope"] = "/Column" if heads_column else "/Row"
+
+
+def _set_furniture_apart(objects: list[Any]) -> None:
+    """Mark what stands in the margins as furniture, so that it is not read aloud on every page.
+
+    WeasyPrint numbers it like content, and makes structure elements that no other leads to.
+    """
+    elements = _elements(objects)
+    (document,) = (reference for reference, each in elements.items() if each["S"] == "/Document")
+    apart = elements.keys() - _below(document, elements)
+    (root,) = (each for each in _dictionaries(objects) if each.get("Type") == "/StructTreeRoot")
+    owners = _object(objects, root["ParentTree"])["Nums"]
+    pages = [each for each in _dictionaries(objects) if each.get("Type") == "/Page"]
+    for number, page in enumerate(pages):
+        content = _object(objects, page["Contents"]).stream
+        marks = owners[2 * number + 1]
+        for at, part in enumerate(content):
+            if isinstance(part, Dictionary) and "MCID" in part and marks[part["MCID"]] in apart:
+                marks[part["MCID"]] = "null"
+                content[at - 1 : at + 1] = "/Artifact", Dictionary({"Type": "/Pagination"})
+    for reference in apart:
+        elements[reference].clear()
+
+
+def _elements(objects: list[Any]) -> dict[bytes, Any]:
+    """Return the elements of the document's structure, by reference."""
+    return {each.reference: each for each in _dictionaries(objects) if each.get("Type") == "/StructElem"}
+
+
+def _below(top: bytes, elements: Mapping[bytes, Any]) -> set[bytes]:
+    """Return an element and all that it leads to."""
+    found: set[bytes] = set()
+    ahead = [top]
+    while ahead:
+        found.add(reference := ahead.pop())
+        ahead.extend(kid for kid in elements[reference]["K"] if kid in elements)
+    return found
+
+
+def _dictionaries(objects: list[Any]) -> Iterator[Any]:
+    return (each for each in objects if isinstance(each, Dictionary))
+
+
+def _object(objects: list[Any], reference: bytes) -> Any:  # noqa: ANN401 - pydyf is untyped
+    return objects[int(reference.split()[0])]
 
 
 def _identify(xmp: bytes, digest: str) -> bytes:
