@@ -24,6 +24,7 @@ _COMMANDS = {
     "verify": ("exporter.commands.verify:verify", "Check that a bundle or an archive is what was sealed."),
     "pack": ("exporter.commands.pack:pack", "Put a bundle into one zip, for portals that take files."),
     "report": ("exporter.commands.report:report", "Draw the report of a bundle again."),
+    "sample": ("exporter.commands.sample:sample", "Draw a sample that anyone can draw again."),
     "list": ("exporter.commands.log:list_", "Show the newest entries of the log."),
     "get": ("exporter.commands.log:get", "Show one entry of the log, whole."),
     "config": (

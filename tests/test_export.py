@@ -103,6 +103,7 @@ def test_the_bundle_is_laid_out_as_the_contract_says(world: World, tmp_path: Pat
         "audit.csv",
         "audit.jsonl",
         "audit.parquet",
+        "controls",
         "queries",
         "raw",
         "run.json",

@@ -63,32 +63,22 @@ def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | No
     frameworks = controls.load(catalogues, run.options.frameworks)
     known = populations.populations()
     sizes = tables.measure(known, figures)
-    items = followup.measure(run, figures)
-    shares = _share(run, known, sizes, items, figures.count(completeness.LATE))
-    rules = followup.gather(run, items, shares, figures)
+    rules = followup.gather(run, figures)
+    late = figures.count(completeness.LATE)
+    printed = {each.query: sizes[each.query] for each in known if not each.whole_log}
+    printed |= {rule.analytic.query: rule.size for rule in rules} | {completeness.LATE: late}
+    shares = budget.share(printed, run.options.report_rows)
     return {
         "frameworks": frameworks,
         "completeness": completeness.gather(run, figures, shares[completeness.LATE]),
         "summary": summary.gather(figures, followup.by_control(rules, frameworks)),
         "populations": tables.gather(known, sizes, shares, frameworks, figures),
-        "rules": rules,
+        "rules": followup.cut(rules, shares),
         "elsewhere": analytics.analytics().elsewhere,
         "frames": samples.gather(known, sizes, figures, draw),
         "draw": draw,
         "queries": figures.queries,
     }
-
-
-def _share(
-    run: record.Run,
-    known: list[populations.Population],
-    sizes: Mapping[str, int],
-    items: Mapping[str, int],
-    late: int,
-) -> dict[str, int]:
-    """Share the rows among all tables that list entries; what is small is printed whole."""
-    printed = {each.query: sizes[each.query] for each in known if not each.whole_log}
-    return budget.share({**printed, **items, completeness.LATE: late}, run.options.report_rows)
 
 
 def _fill(recorded: Recorded, content: Mapping[str, Any]) -> str:

@@ -77,15 +77,25 @@ class Figures:
 
     def count(self, name: str) -> int:
         """Count the rows that the query of that name selects."""
-        counted = self._ask(f"SELECT count(*) AS n FROM ({self._queries[name].sql}) AS answer")  # noqa: S608 - likewise
+        counted = self._ask(f"SELECT count(*) AS n FROM ({self._queries[name].unordered}) AS answer")  # noqa: S608 - likewise
         number: int = counted[0]["n"]
         return number
 
+    def listing(self, name: str, limit: int) -> tuple[int, list[Row]]:
+        """Count what the query of that name selects, and return the first rows; asks once if it can."""
+        rows = self.rows(name, limit)
+        return (len(rows) if len(rows) < limit else self.count(name)), rows
+
     def ids(self, name: str) -> Iterator[list[str]]:
         """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""
-        sql = f"SELECT id FROM ({self._queries[name].sql}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
+        sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
         for batch in self._engine.sql(sql).to_arrow_reader(BATCH):
             yield batch.column(0).to_pylist()
+
+    def entries(self, name: str, ids: list[str]) -> list[Row]:
+        """Return those rows of the query of that name that have these ids, in no order."""
+        sql = f"SELECT * FROM ({self._queries[name].unordered}) AS answer WHERE list_contains(?, id)"  # noqa: S608 - shipped SQL
+        return _rows(self._engine.sql(sql, params=[ids]).to_arrow_table())
 
     def months(self, name: str) -> dict[str, int]:
         """Count the entries that the query of that name selects by calendar month, ``2026-07``, in UTC."""
@@ -99,12 +109,15 @@ class Figures:
 
     def _by_month(self, name: str) -> str:
         month = "strftime(timestamp, '%Y-%m') AS month"
-        return f"SELECT id, {month} FROM ({self._queries[name].sql}) AS answer"  # noqa: S608 - shipped SQL
+        return f"SELECT id, {month} FROM ({self._queries[name].unordered}) AS answer"  # noqa: S608 - shipped SQL
 
     def _ask(self, sql: str) -> list[Row]:
-        table = self._engine.sql(sql).to_arrow_table()
-        columns = [_values(column) for column in table.itercolumns()]
-        return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+        return _rows(self._engine.sql(sql).to_arrow_table())
+
+
+def _rows(table: pa.Table) -> list[Row]:
+    columns = [_values(column) for column in table.itercolumns()]
+    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

@@ -6,11 +6,9 @@ those of the bundle's own report. With a seed the samples are filled in, which t
 
 import tempfile
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
-from exporter import record
-from exporter.errors import OutputError, UsageError, VerificationError
+from exporter.errors import OutputError, UsageError
 from exporter.report import render, runs
 from exporter.report.sampling import Draw
 
@@ -19,9 +17,6 @@ NAME = "report.pdf"
 
 SAMPLED = "report-with-samples.pdf"
 """What it is called with the samples filled in."""
-
-FOLDERS = ("queries", "controls")
-"""Folders of the bundle's data whose files decide on the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +46,19 @@ def redraw(bundle: Path, to: Path, how: Draw | None = None) -> Redrawn:
     ``OutputError`` where the report cannot be drawn or written.
     """
     data = bundle / "data"
-    if not (data / "run.json").is_file():
-        raise UsageError(
-            f"{bundle} is not a bundle: it has no data/run.json.", "Name the folder that a run printed."
-        )
+    run = runs.of_bundle(bundle).run
     if to.resolve().is_relative_to(bundle.resolve()):
         raise UsageError(
             f"{to} lies inside the bundle, which is sealed.", "Name a folder outside it with --to."
         )
-    run = runs.read(data / "run.json").run
-    _refuse_altered(data, run)
     target = to / (NAME if how is None else SAMPLED)
     _draw(data, target, how)
-    digest = _sha256(target)
+    digest = runs.sha256_of(target)
     own = data / NAME
     return Redrawn(
         path=target,
         sha256=digest,
-        same=_sha256(own) == digest if how is None and own.is_file() else None,
+        same=runs.sha256_of(own) == digest if how is None and own.is_file() else None,
         versions={
             name: (run.versions.get(name), now)
             for name, now in render.versions().items()
@@ -90,31 +80,3 @@ def _draw(data: Path, target: Path, how: Draw | None) -> None:
             f"The report could not be written to {target} ({error.strerror or error}).",
             "Make room, or name another folder with --to.",
         ) from error
-
-
-def _refuse_altered(data: Path, run: record.Run) -> None:
-    """Refuse figures that would be asked of other files than the record, whose digest is printed, lists."""
-    recorded = {file.path: file.sha256 for file in run.files}
-    decisive = {"data/audit.parquet"}
-    decisive |= {name for name in recorded if name.startswith(tuple(f"data/{each}/" for each in FOLDERS))}
-    present = {
-        path.relative_to(data.parent).as_posix(): path
-        for path in [data / "audit.parquet", *(path for each in FOLDERS for path in (data / each).rglob("*"))]
-        if path.is_file()
-    }
-    if "data/audit.parquet" not in present:
-        raise UsageError(
-            "The bundle holds no data/audit.parquet, which the report's figures come from.",
-            "Name a bundle that was made with Parquet among its formats.",
-        )
-    for name in sorted(decisive | present.keys()):
-        if name not in present or recorded.get(name) != _sha256(present[name]):
-            raise VerificationError(
-                f"{name} is not the file that data/run.json lists.",
-                "Check the bundle with `audit-export verify`; a report drawn from it would not be its own.",
-            )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

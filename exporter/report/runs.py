@@ -1,13 +1,16 @@
 """The record of the run that the report is about, and its digest."""
 
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import msgspec
 
 from exporter import record
-from exporter.errors import OutputError
+from exporter.errors import OutputError, UsageError, VerificationError
+
+FOLDERS = ("queries", "controls")
+"""Folders of the bundle's data whose files decide on the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +38,48 @@ def read(path: Path) -> Recorded:
             "Check that the folder is the data folder of a bundle made by this version of audit-export.",
         ) from error
     return Recorded(run=run, digest=sha256(content).hexdigest())
+
+
+def of_bundle(bundle: Path) -> Recorded:
+    """Read the record of a bundle, after making sure that its figures would come from the files it lists.
+
+    Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none or has no Parquet file, and
+    ``VerificationError`` where the archive, a query or a catalogue is not the one that the record lists.
+    """
+    data = bundle / "data"
+    if not (data / "run.json").is_file():
+        raise UsageError(
+            f"{bundle} is not a bundle: it has no data/run.json.", "Name the folder that a run printed."
+        )
+    recorded = read(data / "run.json")
+    _refuse_altered(data, recorded.run)
+    return recorded
+
+
+def _refuse_altered(data: Path, run: record.Run) -> None:
+    """Refuse figures that would be asked of other files than the record, whose digest is printed, lists."""
+    recorded = {file.path: file.sha256 for file in run.files}
+    decisive = {"data/audit.parquet"}
+    decisive |= {name for name in recorded if name.startswith(tuple(f"data/{each}/" for each in FOLDERS))}
+    present = {
+        path.relative_to(data.parent).as_posix(): path
+        for path in [data / "audit.parquet", *(path for each in FOLDERS for path in (data / each).rglob("*"))]
+        if path.is_file()
+    }
+    if "data/audit.parquet" not in present:
+        raise UsageError(
+            "The bundle holds no data/audit.parquet, which the report's figures come from.",
+            "Name a bundle that was made with Parquet among its formats.",
+        )
+    for name in sorted(decisive | present.keys()):
+        if name not in present or recorded.get(name) != sha256_of(present[name]):
+            raise VerificationError(
+                f"{name} is not the file that data/run.json lists.",
+                "Check the bundle with `audit-export verify`; a report drawn from it would not be its own.",
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,8 +1,17 @@
 -- How many entries does each calendar month have, in UTC?
 SELECT
-  cast(date_trunc('MONTH', timestamp) AS date) AS month,
-  count(*) AS entries,
-  count(DISTINCT coalesce(actor_email, actor_id)) AS actors
-FROM audit
-GROUP BY cast(date_trunc('MONTH', timestamp) AS date)
+  cast(date_trunc('MONTH', day) AS date) AS month,
+  sum(entries) AS entries,
+  count(DISTINCT actor) AS actors
+FROM (
+  SELECT
+    date_add(DATE '1970-01-01', cast(floor(unix_micros(timestamp) / 86400000000) AS int)) AS day,
+    coalesce(actor_email, actor_id) AS actor,
+    count(*) AS entries
+  FROM audit
+  GROUP BY
+    date_add(DATE '1970-01-01', cast(floor(unix_micros(timestamp) / 86400000000) AS int)),
+    coalesce(actor_email, actor_id)
+) AS daily
+GROUP BY cast(date_trunc('MONTH', day) AS date)
 ORDER BY month

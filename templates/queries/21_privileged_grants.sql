@@ -2,7 +2,7 @@
 WITH roles AS (
   SELECT id, lower(trim(BOTH '"' FROM max(old))) AS before, lower(trim(BOTH '"' FROM max(new))) AS after
   FROM changed_fields
-  WHERE field IN ('role', 'roles')
+  WHERE action IN ('user.add', 'user.role.update') AND field IN ('role', 'roles')
   GROUP BY id
 ),
 users AS (

@@ -12,37 +12,56 @@ WITH removed AS (
   WHERE action = 'user.remove'
 ),
 returns AS (
-  SELECT removed.id, min(audit.timestamp) AS timestamp
+  SELECT removed.id, min(added.timestamp) AS timestamp
   FROM removed
-  JOIN audit ON coalesce(audit.resource_id, audit.resource_name) = removed.person
-  WHERE audit.action = 'user.add' AND audit.timestamp > removed.timestamp
+  JOIN audit AS added ON coalesce(added.resource_id, added.resource_name) = removed.person
+  WHERE added.action = 'user.add' AND added.timestamp > removed.timestamp
   GROUP BY removed.id
 ),
 acts AS (
-  SELECT removed.id AS removal, audit.id, audit.timestamp, audit.action,
-    coalesce(audit.resource_id, audit.resource_name) AS thing
-  FROM removed JOIN audit ON audit.actor_id = removed.resource_id
+  SELECT removed.id AS removal, audit.id, audit.timestamp
+  FROM removed
+  JOIN audit ON audit.actor_id = removed.resource_id
+  WHERE audit.timestamp > removed.timestamp
   UNION
-  SELECT removed.id AS removal, audit.id, audit.timestamp, audit.action,
-    coalesce(audit.resource_id, audit.resource_name) AS thing
-  FROM removed JOIN audit ON audit.actor_email = removed.resource_name
+  SELECT removed.id AS removal, audit.id, audit.timestamp
+  FROM removed
+  JOIN audit ON audit.actor_email = removed.resource_name
+  WHERE audit.timestamp > removed.timestamp
 ),
 later AS (
-  SELECT acts.removal, acts.id, acts.timestamp,
+  SELECT
+    acts.removal,
+    acts.id,
+    acts.timestamp,
     row_number() OVER (PARTITION BY acts.removal ORDER BY acts.timestamp, acts.id) AS place,
     count(*) OVER (PARTITION BY acts.removal) AS entries
   FROM acts
-  JOIN removed ON removed.id = acts.removal
   LEFT JOIN returns ON returns.id = acts.removal
-  WHERE acts.timestamp > removed.timestamp AND (returns.timestamp IS NULL OR acts.timestamp < returns.timestamp)
+  WHERE returns.timestamp IS NULL OR acts.timestamp < returns.timestamp
 ),
 tokens AS (
-  SELECT id, timestamp, action, coalesce(resource_id, resource_name) AS thing,
-    coalesce(resource_name, resource_id) AS name,
+  SELECT
+    id,
+    timestamp,
+    action,
+    actor_id,
+    actor_email,
+    coalesce(resource_name, resource_id, 'without a name') AS name,
     lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action,
     lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_timestamp
   FROM audit
   WHERE action IN ('token.create', 'token.delete')
+),
+made AS (
+  SELECT
+    removed.id AS removal,
+    tokens.id,
+    tokens.name,
+    CASE WHEN tokens.next_action = 'token.delete' THEN tokens.next_timestamp END AS deleted
+  FROM removed
+  JOIN tokens ON tokens.actor_id = removed.resource_id OR tokens.actor_email = removed.resource_name
+  WHERE tokens.action = 'token.create' AND tokens.timestamp < removed.timestamp
 )
 SELECT
   removed.timestamp,
@@ -62,17 +81,15 @@ SELECT
   removed.actor,
   removed.resource,
   CASE
-    WHEN tokens.next_action = 'token.delete' THEN concat('Token ', coalesce(tokens.name, 'without a name'),
-      ' of the removed user was deleted ',
-      cast(round((unix_micros(tokens.next_timestamp) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
+    WHEN made.deleted IS NULL
+      THEN concat('Token ', made.name, ' of the removed user was not deleted up to the end of the period.')
+    ELSE concat('Token ', made.name, ' of the removed user was deleted ',
+      cast(round((unix_micros(made.deleted) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
       ' hours after the removal.')
-    ELSE concat('Token ', coalesce(tokens.name, 'without a name'),
-      ' of the removed user was not deleted up to the end of the period.')
   END AS what,
-  tokens.id AS related
+  made.id AS related
 FROM removed
-JOIN acts ON acts.removal = removed.id AND acts.action = 'token.create' AND acts.timestamp < removed.timestamp
-JOIN tokens ON tokens.id = acts.id
-WHERE coalesce(CASE WHEN tokens.next_action = 'token.delete' THEN unix_micros(tokens.next_timestamp) END, $until)
-  - unix_micros(removed.timestamp) >= $leaver_token_hours * cast(3600000000 AS bigint)
+JOIN made ON made.removal = removed.id
+WHERE coalesce(unix_micros(made.deleted), $until) - unix_micros(removed.timestamp)
+  >= $leaver_token_hours * cast(3600000000 AS bigint)
 ORDER BY timestamp, id, related

@@ -1,40 +1,47 @@
 -- Quick rollbacks: which came within rollback_minutes of the deployment of the same service before them? Shortest first.
-WITH releases AS (
+-- Time is cut into stretches of rollback_minutes, so that a rollback is compared with two of them only.
+WITH rollbacks AS (
   SELECT
     timestamp,
     id,
-    action,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
-    max(CASE WHEN action = 'deploy' THEN concat(cast(unix_micros(timestamp) AS string), ' ', id) END) OVER (
-      PARTITION BY coalesce(resource_id, resource_name)
-      ORDER BY timestamp, id
-      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ) AS deployed
+    coalesce(resource_id, resource_name) AS service,
+    unix_micros(timestamp) AS micros,
+    floor(unix_micros(timestamp) / ($rollback_minutes * 60000000.0)) AS stretch
   FROM audit
-  WHERE action IN ('deploy', 'deploy.rollback')
-    AND coalesce(resource_id, resource_name) IN (
-      SELECT coalesce(resource_id, resource_name) FROM audit WHERE action = 'deploy.rollback'
-    )
+  WHERE action = 'deploy.rollback'
+),
+candidates AS (
+  SELECT service, id, micros, stretch FROM rollbacks
+  UNION ALL
+  SELECT service, id, micros, stretch - 1 AS stretch FROM rollbacks
+),
+deployments AS (
+  SELECT
+    id,
+    coalesce(resource_id, resource_name) AS service,
+    unix_micros(timestamp) AS micros,
+    floor(unix_micros(timestamp) / ($rollback_minutes * 60000000.0)) AS stretch
+  FROM audit
+  WHERE action = 'deploy'
 ),
 pairs AS (
-  SELECT
-    timestamp,
-    id,
-    actor,
-    resource,
-    unix_micros(timestamp) - cast(substring(deployed, 1, 16) AS bigint) AS micros,
-    substring(deployed, 18) AS related
-  FROM releases
-  WHERE action = 'deploy.rollback' AND deployed IS NOT NULL
+  SELECT candidates.id, max(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+  FROM deployments
+  JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
+  WHERE candidates.micros - deployments.micros BETWEEN 0 AND $rollback_minutes * cast(60000000 AS bigint)
+  GROUP BY candidates.id
 )
 SELECT
-  timestamp,
-  id,
-  actor,
-  resource,
-  concat('Rolled back ', cast(round(micros / 60000000, 1) AS string), ' minutes after the deployment.') AS what,
-  related
-FROM pairs
-WHERE micros <= $rollback_minutes * cast(60000000 AS bigint)
-ORDER BY micros, timestamp, id
+  rollbacks.timestamp,
+  rollbacks.id,
+  rollbacks.actor,
+  rollbacks.resource,
+  concat('Rolled back ',
+    cast(round((rollbacks.micros - cast(substring(pairs.deployed, 1, 16) AS bigint)) / 60000000, 1) AS string),
+    ' minutes after the deployment.') AS what,
+  substring(pairs.deployed, 18) AS related
+FROM rollbacks
+JOIN pairs ON pairs.id = rollbacks.id
+ORDER BY rollbacks.micros - cast(substring(pairs.deployed, 1, 16) AS bigint), rollbacks.timestamp, rollbacks.id

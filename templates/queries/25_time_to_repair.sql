@@ -1,24 +1,38 @@
--- Time to repair: how many rollbacks follow a deployment in the window, how many within rollback_minutes, after how long?
-WITH releases AS (
+-- Time to repair: how many rollbacks are there, how many of them within rollback_minutes of a deployment, after how long?
+-- Time is cut into stretches of rollback_minutes, so that a rollback is compared with two of them only.
+WITH rollbacks AS (
   SELECT
-    action,
+    id,
+    coalesce(resource_id, resource_name) AS service,
     unix_micros(timestamp) AS micros,
-    max(CASE WHEN action = 'deploy' THEN unix_micros(timestamp) END) OVER (
-      PARTITION BY coalesce(resource_id, resource_name)
-      ORDER BY timestamp, id
-      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ) AS deployed
+    floor(unix_micros(timestamp) / ($rollback_minutes * 60000000.0)) AS stretch
   FROM audit
-  WHERE action IN ('deploy', 'deploy.rollback')
-    AND coalesce(resource_id, resource_name) IN (
-      SELECT coalesce(resource_id, resource_name) FROM audit WHERE action = 'deploy.rollback'
-    )
+  WHERE action = 'deploy.rollback'
+),
+candidates AS (
+  SELECT service, id, micros, stretch FROM rollbacks
+  UNION ALL
+  SELECT service, id, micros, stretch - 1 AS stretch FROM rollbacks
+),
+deployments AS (
+  SELECT
+    coalesce(resource_id, resource_name) AS service,
+    unix_micros(timestamp) AS micros,
+    floor(unix_micros(timestamp) / ($rollback_minutes * 60000000.0)) AS stretch
+  FROM audit
+  WHERE action = 'deploy'
+),
+pairs AS (
+  SELECT candidates.id, min(candidates.micros - deployments.micros) AS apart
+  FROM deployments
+  JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
+  WHERE candidates.micros - deployments.micros BETWEEN 0 AND $rollback_minutes * cast(60000000 AS bigint)
+  GROUP BY candidates.id
 )
 SELECT
-  count(*) AS rollbacks,
-  count(deployed) AS after_a_deployment,
-  coalesce(sum(CASE WHEN micros - deployed <= $rollback_minutes * cast(60000000 AS bigint) THEN 1 ELSE 0 END), 0) AS quick,
-  round(percentile_cont(0.5) WITHIN GROUP (ORDER BY micros - deployed) / 60000000, 1) AS median_minutes,
-  round(max(micros - deployed) / 60000000, 1) AS longest_minutes
-FROM releases
-WHERE action = 'deploy.rollback'
+  count(rollbacks.id) AS rollbacks,
+  count(pairs.id) AS quick,
+  round(percentile_cont(0.5) WITHIN GROUP (ORDER BY pairs.apart) / 60000000, 1) AS median_minutes,
+  round(max(pairs.apart) / 60000000, 1) AS longest_minutes
+FROM rollbacks
+LEFT JOIN pairs ON pairs.id = rollbacks.id

@@ -1,10 +1,14 @@
 -- Destructions: where did more than destructions_per_hour happen, and what was deployed again within recreation_hours?
+-- Time is cut into stretches of recreation_hours, so that a destruction is compared with two of them only.
 WITH destroyed AS (
   SELECT
     timestamp,
     id,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
+    coalesce(resource_id, resource_name) AS service,
+    unix_micros(timestamp) AS micros,
+    floor(unix_micros(timestamp) / ($recreation_hours * 3600000000.0)) AS stretch,
     count(*) OVER (
       ORDER BY unix_micros(timestamp) RANGE BETWEEN 3599999999 PRECEDING AND CURRENT ROW
     ) AS in_the_hour
@@ -16,34 +20,46 @@ bursts AS (
     lag(in_the_hour) OVER (ORDER BY timestamp, id) AS in_the_hour_before
   FROM destroyed
 ),
-lives AS (
+candidates AS (
+  SELECT service, id, micros, stretch FROM destroyed
+  UNION ALL
+  SELECT service, id, micros, stretch + 1 AS stretch FROM destroyed
+),
+deployments AS (
   SELECT
-    timestamp,
     id,
-    action,
-    coalesce(actor_email, actor_id) AS actor,
-    coalesce(resource_name, resource_id) AS resource,
-    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action,
-    lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_timestamp,
-    lead(id) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_id
+    coalesce(resource_id, resource_name) AS service,
+    unix_micros(timestamp) AS micros,
+    floor(unix_micros(timestamp) / ($recreation_hours * 3600000000.0)) AS stretch
   FROM audit
-  WHERE action IN ('deploy', 'deploy.destroy')
-    AND coalesce(resource_id, resource_name) IN (
-      SELECT coalesce(resource_id, resource_name) FROM audit WHERE action = 'deploy.destroy'
-    )
+  WHERE action = 'deploy'
+),
+again AS (
+  SELECT candidates.id, min(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+  FROM deployments
+  JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
+  WHERE deployments.micros - candidates.micros BETWEEN 0 AND $recreation_hours * cast(3600000000 AS bigint)
+  GROUP BY candidates.id
 )
-SELECT timestamp, id, actor, resource,
+SELECT
+  timestamp,
+  id,
+  actor,
+  resource,
   concat(cast(in_the_hour AS string), ' destructions in the hour that ends with this one.') AS what,
   cast(NULL AS string) AS related
 FROM bursts
 WHERE in_the_hour > $destructions_per_hour AND coalesce(in_the_hour_before, 0) <= $destructions_per_hour
 UNION ALL
-SELECT timestamp, id, actor, resource,
-  concat('Deployed again ', cast(round((unix_micros(next_timestamp) - unix_micros(timestamp)) / 3600000000, 1) AS string),
+SELECT
+  destroyed.timestamp,
+  destroyed.id,
+  destroyed.actor,
+  destroyed.resource,
+  concat('Deployed again ',
+    cast(round((cast(substring(again.deployed, 1, 16) AS bigint) - destroyed.micros) / 3600000000, 1) AS string),
     ' hours later.') AS what,
-  next_id AS related
-FROM lives
-WHERE action = 'deploy.destroy'
-  AND next_action = 'deploy'
-  AND unix_micros(next_timestamp) - unix_micros(timestamp) <= $recreation_hours * cast(3600000000 AS bigint)
+  substring(again.deployed, 18) AS related
+FROM destroyed
+JOIN again ON again.id = destroyed.id
 ORDER BY timestamp, id, what

@@ -1,7 +1,7 @@
 """Section 6: what the rules list, what they compare with, and what the period or the log cannot show."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from exporter import record
 from exporter.report import queries
@@ -52,33 +52,28 @@ class Touched:
         return sum(rule.size for rule in self.rules)
 
 
-def measure(run: record.Run, figures: Figures) -> dict[str, int]:
-    """Count the items of each rule that can be performed, by its query."""
-    return {
-        analytic.query: figures.count(analytic.query)
-        for analytic in analytics().analytic
-        if not _not_performed(analytic, run, figures)
-    }
-
-
-def gather(
-    run: record.Run, sizes: Mapping[str, int], shares: Mapping[str, int], figures: Figures
-) -> list[Rule]:
-    """Ask for as many items of each rule as its share allows."""
+def gather(run: record.Run, figures: Figures) -> list[Rule]:
+    """Ask each rule that can be performed, for as many items as the report could print in all."""
     thresholds = asdict(run.options.thresholds)
     rules = []
     for analytic in analytics().analytic:
-        share = shares.get(analytic.query, 0)
+        reason = _not_performed(analytic, run, figures)
+        size, rows = (0, []) if reason else figures.listing(analytic.query, run.options.report_rows)
         rules.append(
             Rule(
                 analytic=analytic,
                 thresholds=[(name, thresholds[name]) for name in queries.parameters(analytic.query)],
-                not_performed=_not_performed(analytic, run, figures),
-                size=sizes.get(analytic.query, 0),
-                rows=figures.rows(analytic.query, share) if share else [],
+                not_performed=reason,
+                size=size,
+                rows=rows,
             )
         )
     return rules
+
+
+def cut(rules: Sequence[Rule], shares: Mapping[str, int]) -> list[Rule]:
+    """Keep as many items of each rule as its share, by the rule's query, allows."""
+    return [replace(rule, rows=rule.rows[: shares[rule.analytic.query]]) for rule in rules]
 
 
 def by_control(rules: Sequence[Rule], frameworks: Sequence[Framework]) -> list[Touched]:
