@@ -88,7 +88,7 @@ def read(named: Path | None, found: Sequence[Path], context: click.Context) -> C
 
     Raises :class:`UsageError` where it cannot be read, is not TOML, or says something that it may not.
     """
-    path = named or next((place for place in found if place.is_file()), None)
+    path = named or next((place for place in found if _is_there(place)), None)
     if path is None:
         return Configuration(tables={}, thresholds={})
     content = _parse(path)
@@ -143,6 +143,13 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
         for name in parameter.opts
         if name.startswith("--") and name != "--config"
     }
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a service may be kept from looking into its user's home
+        return False
 
 
 def _parse(path: Path) -> dict[str, Any]:

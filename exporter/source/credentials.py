@@ -158,8 +158,6 @@ def _read(path: Path) -> str:
 
 def _read_profile(name: str | None, folder: Path) -> Profile:
     context = folder / "context.json"
-    if name is None and not context.exists():
-        return Profile()
     try:
         chosen = name or msgspec.json.decode(context.read_bytes(), type=_Context).active_profile
         path = folder / "profiles" / f"{chosen}.json"

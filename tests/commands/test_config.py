@@ -238,3 +238,11 @@ def test_config_reads_any_commands_line_and_complains_as_it_would(terminal: Term
     assert "Invalid value for '--limit'" in terminal.err
     assert terminal("config", "--no-such") == 2
     assert "No such option '--no-such'" in terminal.err
+
+
+def test_a_home_that_cannot_be_looked_into_is_as_good_as_empty(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/" + "x" * 300)
+    assert setting(terminal, "page-size") == (1000, "default")
+    assert terminal("list", "--limit", "1") == 0, terminal.err
