@@ -28,6 +28,7 @@ from exporter.recording import Fetched, Request, effective_window, lacking_settl
 from exporter.report import controls, queries, render
 from exporter.source.client import Client
 from exporter.source.platform import connect
+from exporter.source.probe import probe
 from exporter.source.reader import Progress, Reader
 from exporter.source.responses import ResponseFile
 from exporter.source.walk import Walk
@@ -133,6 +134,7 @@ def _fetch(
         window = _settled_window(request, greeting.server_time or started, sleep)
         with Derivation(Selection(window=window), data) as derivation:
             derivation.add(greeting.rows)
+            probed = probe(platform, page_size=request.page_size, collect=derivation.add)
             with Reader(
                 platform,
                 page_size=request.page_size,
@@ -147,6 +149,7 @@ def _fetch(
             window=window,
             platform=platform,
             greeting=greeting,
+            probed=probed,
             reader=reader,
             walk=walk,
             derived=derived,

@@ -17,6 +17,7 @@ from exporter.report import controls
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform
+from exporter.source.probe import Probe
 from exporter.source.reader import Reader
 from exporter.source.walk import Walk
 from exporter.thresholds import DEFAULTS, Thresholds
@@ -128,6 +129,9 @@ class Fetched:
     greeting: Page
     """The first answer."""
 
+    probed: Probe
+    """What the platform can do, as it answered when asked."""
+
     reader: Reader
     """What was read."""
 
@@ -194,12 +198,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
             allow_partial=request.allow_partial,
             accept_unproven=request.accept_unproven,
         ),
-        probe={
-            "largest_page": fetched.reader.largest_page,
-            "offset_shifts_rows": fetched.walk.offset_shifts_rows,
-            "deepest_offset": fetched.walk.deepest_offset,
-            "total": fetched.reader.totals.last,
-        },
+        probe=_probe(fetched),
         checks=fetched.checks,
         verdict=record.Judgement(value=Verdict.of(fetched.checks), reasons=_reasons(fetched.checks)),
         counts=_counts(fetched),
@@ -226,6 +225,24 @@ def _seal(request: Request) -> record.Seal:
         namespace=NAMESPACE,
         timestamp_authority=None if request.authority is None else request.authority.url,
     )
+
+
+def _probe(fetched: Fetched) -> dict[str, record.Setting]:
+    """Put what was answered before the walk beside what was seen on it."""
+    probed = fetched.probed
+    return {
+        "limit_asked": probed.asked,
+        "limit_echoed": probed.limit_echoed,
+        "entries_for_limit": probed.received,
+        "largest_page": fetched.reader.largest_page,
+        "offset_shifts_rows": fetched.walk.offset_shifts_rows,
+        "offset_reaches_the_end": probed.reaches_the_end,
+        "deepest_offset": fetched.walk.deepest_offset,
+        "total": fetched.reader.totals.last,
+        "total_is_filtered": probed.total_is_filtered,
+        "filters_by_action": probed.filters_by_action,
+        "filters_by_user": probed.filters_by_user,
+    }
 
 
 def _period(request: Request, window: Window) -> record.Period:

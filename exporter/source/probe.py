@@ -1,14 +1,20 @@
 """What the source can do, found out by asking: the cap, the offset, the total, the filters.
 
-The walk finds out on its way what it has to know, with the window in view. This asks before there is one, in
-a handful of small requests, for a person who wants to know what an export will meet.
+A handful of small requests, whose answers are put on record with every run and shown by ``doctor``. The walk
+does not rely on them: it finds out on its way, with the window in view, what it has to know.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from exporter.entries.normalize import Rows
 from exporter.source.platform import Page, Platform
 
 _FEW = 10
+_TELLING = 2
+
+Ask = Callable[..., Page]
+"""Asks for a page as :meth:`Platform.page` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +26,9 @@ class Probe:
 
     received: int
     """Entries that came."""
+
+    limit_echoed: int | None
+    """The limit that the platform says it applied."""
 
     total: int | None
     """Entries of the whole log, as the platform counts."""
@@ -33,6 +42,9 @@ class Probe:
     filters_by_action: bool | None
     """Whether entries of one action alone come where one is asked for."""
 
+    filters_by_user: bool | None
+    """Likewise for one user."""
+
     total_is_filtered: bool | None
     """Whether ``total`` then counts the entries of that action alone."""
 
@@ -42,43 +54,53 @@ class Probe:
         return self.received < self.asked and (self.total is None or self.received < self.total)
 
 
-def probe(platform: Platform, *, page_size: int) -> Probe:
-    """Ask the platform what it can do; entries may arrive meanwhile."""
-    page = platform.page(limit=page_size)
-    shifts = _shifts(platform)
+def probe(
+    platform: Platform, *, page_size: int, collect: Callable[[Rows], None] = lambda _rows: None
+) -> Probe:
+    """Ask the platform what it can do; entries may arrive meanwhile. ``collect`` is given all that came."""
+
+    def ask(**parameters: int | str) -> Page:
+        page = platform.page(**{"limit": _FEW, **parameters})  # type: ignore[arg-type]  # as Platform.page has them
+        collect(page.rows)
+        return page
+
+    page = ask(limit=page_size)
+    shifts = _shifts(page, ask)
     reaches = None
     if shifts and page.total:
-        reaches = platform.page(limit=1, offset=page.total - 1).size > 0
-    filters, filtered = _filters(platform, page)
+        reaches = ask(limit=1, offset=page.total - 1).size > 0
+    by_action, total = _filter("action", page.rows.batch["action"].to_pylist(), ask)
+    by_user, _ = _filter("user", page.rows.batch["actor_id"].to_pylist(), ask)
     return Probe(
         asked=page_size,
         received=page.size,
+        limit_echoed=page.limit,
         total=page.total,
         offset_shifts_rows=shifts,
         reaches_the_end=reaches,
-        filters_by_action=filters,
-        total_is_filtered=filtered,
+        filters_by_action=by_action,
+        filters_by_user=by_user,
+        total_is_filtered=None if total is None or page.total is None else total < page.total,
     )
 
 
-def _shifts(platform: Platform) -> bool | None:
-    """Compare the head with a page half its length further down; an arrival in between moves both."""
-    head = platform.page(limit=_FEW).ids
+def _shifts(page: Page, ask: Ask) -> bool | None:
+    """Compare the head with a page a few entries further down; an arrival in between moves both."""
+    head = page.ids[:_FEW]
     half = len(head) // 2
-    below = platform.page(limit=_FEW, offset=half).ids if half else []
+    below = ask(offset=half).ids if half else []
     if not below:
         return None
     return head[0] not in below
 
 
-def _filters(platform: Platform, page: Page) -> tuple[bool | None, bool | None]:
-    """Ask for the rarest action of a page."""
-    actions: list[str] = page.rows.batch["action"].to_pylist()
-    if len(set(actions)) < 2:  # noqa: PLR2004 - of one action alone, a filter changes nothing
+def _filter(parameter: str, values: list[str | None], ask: Ask) -> tuple[bool | None, int | None]:
+    """Ask for the rarest value of a page; say whether it alone came, and the total that came with it."""
+    known = sorted(filter(None, set(values)))
+    if len(known) < _TELLING:  # a filter for the only value changes nothing
         return None, None
-    rarest = min(sorted(set(actions)), key=actions.count)
-    answer = platform.page(limit=_FEW, action=rarest)
-    honoured = set(answer.rows.batch["action"].to_pylist()) == {rarest}
-    if answer.total is None or page.total is None:
-        return honoured, None
-    return honoured, answer.total < page.total
+    rarest = min(known, key=values.count)
+    answer = ask(**{parameter: rarest})
+    column = {"action": "action", "user": "actor_id"}[parameter]
+    honoured = set(answer.rows.batch[column].to_pylist()) == {rarest}
+    return honoured, answer.total

@@ -1,0 +1,80 @@
+"""What the platform can do is found out by asking, in a handful of requests."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from exporter.sandbox.dialects import Body
+from exporter.source.client import Client
+from exporter.source.platform import connect
+from exporter.source.probe import Probe, probe
+from tests.conftest import Serve
+from tests.world import ENTRIES, NOW, World
+
+
+def ask(world: World, *, page_size: int = 1_000, **changes: Any) -> tuple[Probe, int]:
+    """Return what was found, and how many entries were handed on."""
+    world.behave(**changes)
+    received = 0
+
+    def collect(rows: Any) -> None:
+        nonlocal received
+        received += rows.batch.num_rows
+
+    with Client(world.connection(), now=lambda: NOW) as client:
+        platform, _ = connect(
+            client, organization=str(world.settings.organization_id), known_organization=None
+        )
+        found = probe(platform, page_size=page_size, collect=collect)
+        assert client.requests <= 6
+    return found, received
+
+
+def test_a_platform_that_does_all_it_is_asked_is_found_to(world: World) -> None:
+    found, received = ask(world)
+
+    assert found == Probe(
+        asked=1_000,
+        received=1_000,
+        limit_echoed=1_000,
+        total=ENTRIES,
+        offset_shifts_rows=True,
+        reaches_the_end=True,
+        filters_by_action=True,
+        filters_by_user=True,
+        total_is_filtered=True,
+    )
+    assert not found.capped
+    assert received > 1_000
+
+
+def test_a_cap_shows_in_the_rows_and_in_the_echo(world: World) -> None:
+    found, _ = ask(world, cap=100)
+    assert (found.received, found.limit_echoed, found.capped) == (100, 100, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"offset_honoured": False}, "offset_shifts_rows"),
+        ({"ceiling": 2_000}, "reaches_the_end"),
+        ({"filters_ignored": True}, "filters_by_action"),
+        ({"filters_ignored": True}, "filters_by_user"),
+        ({"total": "whole"}, "total_is_filtered"),
+    ],
+)
+def test_what_it_does_not_do_is_found_out(world: World, changes: dict[str, Any], field: str) -> None:
+    found, _ = ask(world, **changes)
+    assert getattr(found, field) is False
+
+
+def test_what_the_platform_does_not_say_is_not_made_up(world: World) -> None:
+    found, _ = ask(world, body=Body.ENVELOPE_ARRAY)
+    assert (found.total, found.limit_echoed, found.reaches_the_end, found.total_is_filtered) == (None,) * 4
+    assert found.offset_shifts_rows is True
+
+
+def test_entries_that_join_meanwhile_do_not_mislead_it(serve: Serve) -> None:
+    found, _ = ask(serve(entries=500), insert_every=1, insert_age=timedelta(days=1_000))
+    assert (found.offset_shifts_rows, found.filters_by_action) == (True, True)
