@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from importlib import import_module
 from itertools import takewhile
@@ -19,9 +20,13 @@ from exporter import cli, errors
 from exporter.commands import messages
 from exporter.commands.configuration import NAME
 from exporter.commands.results import print_findings, print_outcome
+from exporter.evidence.signature import load_signing_key
+from exporter.evidence.timestamp import Authority
 from exporter.export import Outcome, export
 from exporter.verify import verify
 from scripts.readme import DEMO, HELP, with_help_texts
+from tests.evidence.authorities import chain, served
+from tests.evidence.test_signature import make_key
 from tests.world import NOW, World
 
 ROOT = Path(__file__).parent.parent
@@ -99,9 +104,9 @@ def run_in(bundle: Path, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def steps(text: str) -> list[str]:
+def steps(text: str, where: str = "a bundle") -> list[str]:
     """Return the blocks that a document says to run inside a bundle."""
-    return re.findall(r"<!-- run in a bundle -->\n```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return re.findall(rf"<!-- run in {where} -->\n```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def test_the_help_in_the_readme_is_what_the_program_prints() -> None:
@@ -270,6 +275,74 @@ def test_the_documented_commands_find_nothing_to_say_about_an_untouched_bundle(o
 
 
 def test_the_documented_commands_find_an_entry_in_the_raw_responses(outcome: Outcome) -> None:
-    entry, count = run_in(outcome.bundle, steps(VERIFYING)[4]).stdout.splitlines()
+    (script,) = (step for step in steps(VERIFYING) if "gzip" in step)
+    entry, count = run_in(outcome.bundle, script).stdout.splitlines()
     assert entry.startswith("{")
     assert int(count) > 0
+
+
+EXPIRED = datetime(2019, 6, 1, 12, tzinfo=UTC)
+"""The time of signing in the document: key and authority expired soon after, years ago."""
+
+
+@pytest.fixture(scope="module", params=["valid", "expired"])
+def handed_over(
+    request: pytest.FixtureRequest, _shared_world: World, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """Return a signed and stamped bundle, with what reaches an auditor by another way beside it."""
+    folder = tmp_path_factory.mktemp("handed")
+    key = make_key(folder / "key")
+    validity = 'valid-before="20190701Z" ' if request.param == "expired" else ""
+    month = timedelta(days=30)
+    issued = chain(EXPIRED - month, EXPIRED + month) if request.param == "expired" else chain()
+    with served(issued.respond(at=EXPIRED if request.param == "expired" else NOW)) as url:
+        asked = _shared_world.request(
+            folder, signing_key=load_signing_key(key, None), authority=Authority(url=url)
+        )
+        bundle = export(asked, now=lambda: NOW, progress=lambda *_: None).bundle
+    signers = f"seal@acme {validity}{key.with_suffix('.pub').read_text()}"
+    (bundle.parent / "allowed_signers").write_text(signers)
+    (bundle.parent / "tsa-root.pem").write_bytes(issued.root.pem)
+    return request.param, bundle
+
+
+def test_the_documented_signature_and_time_stamp_are_good_while_key_and_authority_are_valid_and_no_longer(
+    handed_over: tuple[str, Path],
+) -> None:
+    kind, bundle = handed_over
+    signature, stamp = steps(VERIFYING, "a signed bundle")
+
+    done = run_in(bundle, signature)
+    assert (done.returncode == 0) == (kind == "valid")
+    if kind == "valid":
+        assert 'Good "audit-export-bundle-v1" signature for seal@acme' in done.stdout
+    done = run_in(bundle, stamp)
+    assert ("Verification: OK" in done.stdout) == (kind == "valid")
+    assert "Time stamp: " in done.stdout
+
+
+def test_years_after_key_and_authority_expired_the_documented_commands_are_good_at_the_time_of_the_stamp(
+    handed_over: tuple[str, Path],
+) -> None:
+    kind, bundle = handed_over
+    scripts = steps(VERIFYING, "a bundle whose key and authority expired")
+    signature, stamp = (run_in(bundle, script) for script in scripts)
+
+    assert (signature.returncode, stamp.returncode) == (0, 0), signature.stderr + stamp.stderr
+    assert "Good" in signature.stdout
+    assert "Verification: OK" in stamp.stdout
+    assert (kind == "valid") or timedelta(days=5 * 365) < NOW - EXPIRED
+
+
+def test_the_documented_commands_refuse_other_bytes_under_the_signature_and_the_stamp(
+    handed_over: tuple[str, Path], tmp_path: Path
+) -> None:
+    _, bundle = handed_over
+    subprocess.run(["cp", "-R", bundle.parent, tmp_path / "archive"], check=True)
+    copy = tmp_path / "archive" / bundle.name
+    for name in ("tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig"):
+        content = (copy / name).read_bytes()
+        (copy / name).write_bytes(content.replace(content[60:64], content[61:65], 1))
+
+    for script in steps(VERIFYING, "a bundle whose key and authority expired"):
+        assert run_in(copy, script).returncode != 0
