@@ -9,9 +9,9 @@ from pathlib import Path
 from exporter import __version__, record
 from exporter.derive import OBSERVATIONS, Derived
 from exporter.errors import UsageError
+from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.signature import NAMESPACE, SigningKey
-from exporter.evidence.timestamp import Authority
 from exporter.facts import Check, Result, Verdict, Window, rfc3339
 from exporter.report import controls
 from exporter.source.client import Connection

@@ -223,8 +223,8 @@ def _sealing(
     require_timestamp: bool,
 ) -> dict[str, Any]:
     """Open the key and find the authority, before anything is fetched that could not be sealed."""
+    from exporter.evidence.authority import Authority
     from exporter.evidence.signature import load_signing_key, read_passphrase
-    from exporter.evidence.timestamp import Authority
 
     if require_timestamp and tsa_url is None:
         raise UsageError("--require-timestamp needs an authority.", "Name one with --tsa-url.")

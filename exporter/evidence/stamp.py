@@ -10,9 +10,9 @@ import msgspec
 from exporter import record
 from exporter.errors import StampError
 from exporter.evidence import bag
+from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.bundle import sync
 from exporter.evidence.coverage import bundle_folders
-from exporter.evidence.timestamp import Authority, request_token
 
 _PREFIX = ".token-"
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)

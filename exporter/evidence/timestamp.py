@@ -1,36 +1,31 @@
 """Time stamps after RFC 3161: an authority's word that a signature was there at a certain time.
 
 A token covers the signature file as it is, so it shows that the signing came before the key expired or was
-stolen. What an authority answers is signed by it, so plain http, which most of them speak, does no harm.
-Before a token is kept it is held against the request; its signature needs the authority's root certificate,
-and is checked by whoever has that.
+stolen. Its own signature leads to the authority's root certificate, and counts at the token's time: that the
+authority's certificates expired since does not matter.
 """
 
 import hashlib
-import ssl
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-import stamina
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from rfc3161_client import (
-    HashAlgorithm,
-    PKIStatus,
-    TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
     VerifierBuilder,
     decode_timestamp_response,
 )
 
-from exporter.errors import StampError, UsageError
+from exporter.errors import UsageError
 
-_ATTEMPTS = 3
-_FIRST_WAIT = 0.2
-_MOST = 1 << 20
+MOST = 1 << 20
+"""Bytes that an authority's answer has at most; a token has a few thousand."""
+
 _NOT_DER = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 _HASHES = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
@@ -44,43 +39,6 @@ _CERTIFICATES = _EXPLICIT
 
 class TokenError(Exception):
     """A token that cannot be read, is about something else, or does not lead to the root that was given."""
-
-
-class _BusyError(Exception):
-    """The authority may answer another time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
-    """A time-stamping authority, and how to reach it."""
-
-    url: str
-    """Where it answers requests; http or https."""
-
-    proxy: str | None = field(default=None, repr=False)
-    """URL of the proxy to use, which may hold a password; ``None`` for what the environment says."""
-
-    ca_bundle: Path | None = None
-    """PEM certificates to trust for https instead of the usual ones."""
-
-    timeout: float = 30.0
-    """Seconds that one request may take."""
-
-    def __post_init__(self) -> None:
-        try:
-            url = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise UsageError(f"--tsa-url is not a URL: {error}.", _EXAMPLE) from error
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise UsageError(f"--tsa-url {self.url} is no http or https address.", _EXAMPLE)
-        if url.userinfo:
-            raise UsageError(
-                "--tsa-url holds a user name or password, which the record of the run would show.",
-                "Use an authority, or a proxy, that needs none.",
-            )
-
-
-_EXAMPLE = "Give one such as http://timestamp.example/tsa."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,30 +60,10 @@ class Token:
         return hashing is not None and hashing(content).digest() == imprint.message
 
 
-def request_token(content: bytes, authority: Authority) -> bytes:
-    """Have an authority stamp ``content`` and return its answer, as it came.
-
-    Raises :class:`~exporter.errors.StampError` where it cannot be reached or does not stamp these bytes.
-    """
-    request = (
-        TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).nonce(nonce=True).build()
-    )
-    try:
-        answer = _send(request.as_bytes(), authority)
-        _refuse_other(parse_token(answer), content, request.nonce)
-    except (httpx.HTTPError, _BusyError, TokenError) as error:
-        reason = str(error) or type(error).__name__
-        raise StampError(
-            f"The time-stamping authority {authority.url} gave no token ({reason}).",
-            "Run the same command again later; it adds the token to the bundle.",
-        ) from error
-    return answer
-
-
 def parse_token(answer: bytes) -> Token:
     """Read an authority's answer; raises :class:`TokenError` where it holds no token."""
-    if len(answer) > _MOST:
-        raise TokenError(f"larger than {_MOST:,} bytes")
+    if len(answer) > MOST:
+        raise TokenError(f"larger than {MOST:,} bytes")
     try:
         response = decode_timestamp_response(_with_sorted_certificates(answer))
         token = Token(response=response)
@@ -143,7 +81,9 @@ def check_token(token: Token, content: bytes, roots: Sequence[x509.Certificate])
     if not token.covers(content):
         raise TokenError("about other bytes")
     try:
-        VerifierBuilder(roots=list(roots)).build().verify_message(token.response, content)
+        with warnings.catch_warnings():  # of oddities in certificates that whoever made the token chose
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            VerifierBuilder(roots=list(roots)).build().verify_message(token.response, content)
     except (VerificationError, *_NOT_DER) as error:
         raise TokenError(_reason(str(error))) from error
 
@@ -157,38 +97,6 @@ def load_roots(path: Path) -> list[x509.Certificate]:
             f"{path} holds no certificate in PEM form ({error}).",
             "Name the root certificate that the time-stamping authority publishes.",
         ) from error
-
-
-def _refuse_other(token: Token, content: bytes, nonce: int | None) -> None:
-    granted = token.response.status == PKIStatus.GRANTED
-    if not granted or not token.covers(content) or token.response.tst_info.nonce != nonce:
-        raise TokenError("it is not about this request")
-
-
-def _send(body: bytes, authority: Authority) -> bytes:
-    context = ssl.create_default_context(cafile=authority.ca_bundle) if authority.ca_bundle else True
-    headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
-    again = stamina.retry_context(
-        on=(httpx.TransportError, _BusyError), attempts=_ATTEMPTS, wait_initial=_FIRST_WAIT
-    )
-    with httpx.Client(verify=context, proxy=authority.proxy, timeout=authority.timeout) as client:
-        for attempt in again:
-            with attempt, client.stream("POST", authority.url, content=body, headers=headers) as response:
-                if response.is_server_error:
-                    raise _BusyError(f"HTTP {response.status_code}")
-                if response.status_code != httpx.codes.OK:
-                    raise TokenError(f"HTTP {response.status_code}")
-                return _bounded(response)
-    raise AssertionError("stamina ends with a result or an exception")
-
-
-def _bounded(response: httpx.Response) -> bytes:
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > _MOST:
-            raise TokenError(f"it answers more than {_MOST:,} bytes")
-    return body
 
 
 def _reason(text: str) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import OutputError
+from exporter.evidence.authority import Authority
 from exporter.evidence.signature import load_signing_key
 from exporter.evidence.stamp import stamp_missing
-from exporter.evidence.timestamp import Authority
 from exporter.export import Outcome as Sealed
 from exporter.export import export
 from exporter.recording import Request
@@ -38,7 +38,7 @@ from exporter.evidence.seal import seal
 from exporter.evidence.signature import load_signing_key
 from exporter.evidence.signature import load_signing_key
 from exporter.evidence.stamp import stamp_missing
-from exporter.evidence.timestamp import Authority
+from exporter.evidence.authority import Authority
 
 archives, key, url = Path(sys.argv[1]), load_signing_key(Path(sys.argv[2]), None), sys.argv[3]
 

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import StampError, UsageError
-from exporter.evidence.timestamp import (
-    Authority,
-    TokenError,
-    check_token,
-    load_roots,
-    parse_token,
-    request_token,
-)
+from exporter.evidence.authority import Authority, request_token
+from exporter.evidence.timestamp import TokenError, check_token, load_roots, parse_token
 from tests.evidence.authorities import Chain, Respond, certify, chain, openssl_responder, served
 from tests.world import NOW
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from exporter.evidence.authority import Authority
 from exporter.evidence.signature import load_signing_key
 from exporter.evidence.signers import parse_signers
-from exporter.evidence.timestamp import Authority
 from exporter.export import Outcome as Sealed
 from exporter.export import export
 from exporter.facts import Check, Result

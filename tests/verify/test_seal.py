@@ -11,10 +11,11 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
 from exporter.evidence.signature import load_signing_key
 from exporter.evidence.signers import parse_signers
-from exporter.evidence.timestamp import Authority, TokenError, parse_token, request_token
+from exporter.evidence.timestamp import TokenError, parse_token
 from exporter.export import Outcome as Sealed
 from exporter.facts import Result
 from exporter.verify import verify

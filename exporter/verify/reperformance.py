@@ -1,0 +1,90 @@
+"""The archives, derived again: whether they follow from the raw responses and nothing else."""
+
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exporter import record
+from exporter.derive import derive
+from exporter.errors import AuditExportError
+from exporter.facts import Check, Result
+from exporter.source.platform import recorded_rows
+from exporter.verify.bundle import NOT_READABLE, Bundle
+from exporter.verify.findings import finding, lacking
+from exporter.verify.measure import Measure
+
+_RESPONSES = "data/raw/responses.warc.gz"
+_FORMATS = ("parquet", "csv", "jsonl")
+_NOT_DERIVABLE = (*NOT_READABLE, AuditExportError)
+
+
+class _NothingToDeriveFromError(Exception):
+    """What the archives would be derived from is not as sealed, which is another finding."""
+
+
+def reperformed(bundle: Bundle) -> Iterator[Check]:
+    """Derive the archives from nothing but the raw responses and the window, and compare the bytes."""
+    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+        try:
+            found = _derived(bundle, Path(folder))
+        except _NothingToDeriveFromError as error:
+            yield from (_follows(name, "", str(error), Result.NOT_PERFORMED) for name in _FORMATS)
+        except _NOT_DERIVABLE as error:
+            reason = f"could not be derived ({error})"
+            yield from (_follows(name, "", reason, Result.DIFFERS) for name in _FORMATS)
+        else:
+            yield from (_compared(bundle, Path(folder), name, digest) for name, digest in found.items())
+
+
+def _compared(bundle: Bundle, folder: Path, name: str, derived: str) -> Check:
+    sealed = bundle.payload.get(f"data/audit.{name}", "a digest in the manifest")
+    if derived == sealed:
+        return _follows(name, sealed, derived, Result.AS_EXPECTED)
+    made_with, here = bundle.run.versions.get("pyarrow"), version("pyarrow")
+    if name != "parquet" or made_with == here:
+        return _follows(name, sealed, derived, Result.DIFFERS)
+    try:
+        with bundle.container.open("data/audit.parquet") as file:
+            same = _same_values(pq.ParquetFile(file), pq.ParquetFile(folder / "audit.parquet"))
+    except (OSError, pa.ArrowException) as error:
+        return _follows(name, sealed, f"not readable: {error}", lacking(error))
+    found = f"{'the same' if same else 'other'} values; written by pyarrow {made_with}, derived by {here}"
+    return _follows(name, "the same values", found, Result.AS_EXPECTED if same else Result.DIFFERS)
+
+
+def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
+    """Write the archives as they follow from the responses; returns the SHA-256 of each by its format."""
+    responses = bundle.measured.get(_RESPONSES)
+    if not isinstance(responses, Measure) or responses.sha256 != bundle.payload[_RESPONSES]:
+        raise _NothingToDeriveFromError(f"not derived: {_RESPONSES} is not as sealed")
+    try:
+        selection = record.selection(bundle.run)
+    except NOT_READABLE as error:
+        raise _NothingToDeriveFromError(f"not derived: data/run.json cannot be read ({error})") from error
+    with bundle.container.local(_RESPONSES) as path:
+        derived = derive(recorded_rows(path), selection, folder)
+    return {name: file.sha256 for name, file in derived.files.items()}
+
+
+def _same_values(one: pq.ParquetFile, other: pq.ParquetFile) -> bool:
+    if not one.schema_arrow.equals(other.schema_arrow) or one.metadata.num_rows != other.metadata.num_rows:
+        return False
+    size = 65_536
+    return all(
+        first.equals(second)
+        for first, second in zip(one.iter_batches(size), other.iter_batches(size), strict=True)
+    )
+
+
+def _follows(name: str, expected: str, found: str, result: Result) -> Check:
+    return finding(
+        f"reperformed-{name}",
+        f"data/audit.{name} follows from the raw responses",
+        expected=expected or "the archive as sealed",
+        found=found,
+        result=result,
+    )
