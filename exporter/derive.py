@@ -111,12 +111,17 @@ _WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
 }
 
 
+FORMATS = tuple(_WRITERS)
+"""The formats in which the archives can be written."""
+
+
 class Derivation:
     """Archives in the making: pages go in, in any order; a context manager that cleans up after itself."""
 
-    def __init__(self, selection: Selection, to: Path) -> None:
+    def __init__(self, selection: Selection, to: Path, formats: Collection[str] = FORMATS) -> None:
         self._selection = selection
         self._to = to
+        self._formats = formats
         self._runs = Runs(to / "runs.arrow")
         self._overlap = Runs(to / "overlap-runs.arrow")
         self._received = self._selected = 0
@@ -156,7 +161,7 @@ class Derivation:
     def finish(self) -> Derived:
         """Write the archives into the folder, and say what is in them."""
         runs = self._runs
-        files, nulls, edges = _write(runs, self._selection.window, self._to)
+        files, nulls, edges = _write(runs, self._selection.window, self._to, self._formats)
         return Derived(
             files=files,
             received=self._received,
@@ -185,9 +190,11 @@ class Derivation:
         (self._to / "overlap.parquet").unlink(missing_ok=True)
 
 
-def derive(pages: Iterable[Rows], selection: Selection, to: Path) -> Derived:
+def derive(
+    pages: Iterable[Rows], selection: Selection, to: Path, formats: Collection[str] = FORMATS
+) -> Derived:
     """Write the archives of ``selection`` from ``pages``, in any order, into the folder ``to``."""
-    with Derivation(selection, to) as derivation:
+    with Derivation(selection, to, formats) as derivation:
         for page in pages:
             derivation.add(page)
         derivation.add_late(selection.late)
@@ -195,7 +202,7 @@ def derive(pages: Iterable[Rows], selection: Selection, to: Path) -> Derived:
 
 
 def _write(
-    runs: Runs, window: Window, to: Path
+    runs: Runs, window: Window, to: Path, formats: Collection[str]
 ) -> tuple[dict[str, Written], dict[str, int], tuple[str | None, str | None]]:
     schema = SCHEMA.with_metadata(
         {
@@ -210,6 +217,7 @@ def _write(
         writers = {
             name: stack.enter_context(closing(open_writer(HashingFile(to / f"audit.{name}"), schema)))
             for name, open_writer in _WRITERS.items()
+            if name in formats
         }
         for table in runs.merged():
             text = as_text(table) if writers.keys() & _OF_TEXT else table

@@ -132,7 +132,7 @@ def _fetch(
         )
         refuse_without_space(data.parent, total=greeting.total)
         window = _settled_window(request, greeting.server_time or started, sleep)
-        with Derivation(Selection(window=window), data) as derivation:
+        with Derivation(Selection(window=window), data, request.formats) as derivation:
             derivation.add(greeting.rows)
             probed = probe(platform, page_size=request.page_size, collect=derivation.add)
             with Reader(

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from exporter import __version__, record
-from exporter.derive import OBSERVATIONS, Derived
+from exporter.derive import FORMATS, OBSERVATIONS, Derived
 from exporter.errors import UsageError
 from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths, sha256_file
@@ -67,6 +67,9 @@ class Request:
 
     concurrency: int = 4
     """Pages to fetch at the same time where ``offset`` works."""
+
+    formats: tuple[str, ...] = FORMATS
+    """The formats to write the archives in."""
 
     frameworks: tuple[str, ...] = ("soc2", "iso27001")
     """Control catalogues that the report cites: names of those that ship, or paths of files."""

@@ -79,6 +79,14 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 )
 @option("--label", section="Output", metavar="NAME", help="Name of the organization, for folder and report.")
 @option(
+    "--format",
+    section="Output",
+    metavar="NAMES",
+    default="parquet,csv,jsonl",
+    show_default=True,
+    help="Archives to write, separated by commas. The report is drawn from Parquet.",
+)
+@option(
     "--framework",
     section="Output",
     metavar="NAMES",
@@ -194,7 +202,9 @@ def run(context: click.Context, /, **given: Any) -> int:
     return code
 
 
-def _request(*, org: str | None, report: str, settle: int, framework: str, **given: Any) -> "Request":
+def _request(
+    *, org: str | None, report: str, settle: int, format: str, framework: str, **given: Any
+) -> "Request":
     from exporter.recording import Request
 
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
@@ -207,11 +217,34 @@ def _request(*, org: str | None, report: str, settle: int, framework: str, **giv
         profile=credentials.profile,
         organization=org,
         report=report == "pdf",
-        frameworks=tuple(name.strip() for name in framework.split(",") if name.strip()),
+        formats=_formats(format, report=report == "pdf"),
+        frameworks=_names(framework),
         settle=timedelta(seconds=settle),
         **window,
         **as_given,
     )
+
+
+def _formats(names: str, *, report: bool) -> tuple[str, ...]:
+    """Return the formats that were asked for, in the order in which they are always written."""
+    from exporter.derive import FORMATS
+
+    asked = _names(names)
+    unknown = sorted(set(asked).difference(FORMATS))
+    if unknown or not asked:
+        raise UsageError(
+            f"--format names {' and '.join(unknown) or 'nothing'}.", f"It takes some of {','.join(FORMATS)}."
+        )
+    if report and "parquet" not in asked:
+        raise UsageError(
+            "--format leaves out Parquet, which the report is drawn from.",
+            "Add parquet to it, or give --report none as well.",
+        )
+    return tuple(name for name in FORMATS if name in asked)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _sealing(
