@@ -27,6 +27,7 @@ _COMMANDS = {
     "sample": ("exporter.commands.sample:sample", "Draw a sample that anyone can draw again."),
     "list": ("exporter.commands.log:list_", "Show the newest entries of the log."),
     "get": ("exporter.commands.log:get", "Show one entry of the log, whole."),
+    "schema": ("exporter.commands.schema:schema", "Show the columns of the table."),
     "config": (
         "exporter.commands.config:config",
         "Show the configuration in force, and where each value comes from.",

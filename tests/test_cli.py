@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.entries.schema import COLUMNS, VERSION
 from exporter.windows import PERIODS
 from tests.conftest import Serve
 from tests.terminal import Terminal
@@ -68,6 +69,34 @@ def test_a_bundle_that_was_just_made_verifies(terminal: Terminal) -> None:
 
     assert terminal("verify", bundle, "--reperform") == 0
     assert f"As sealed: {bundle} (unsigned)" in terminal.out
+
+
+def test_only_the_formats_that_were_asked_for_are_written_and_derived_again(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "--format", "jsonl, csv", "--report", "none") == 0
+    bundle = Path(terminal.out.strip())
+
+    run = json.loads((bundle / "data" / "run.json").read_text())
+    assert {path.name for path in (bundle / "data").glob("audit.*")} == {"audit.csv", "audit.jsonl"}
+    assert run["options"]["formats"] == ["csv", "jsonl"]
+    assert run["counts"]["formats"].keys() == {"csv", "jsonl"}
+    assert terminal("verify", "--reperform", str(bundle)) == 0
+    assert "audit.csv follows" in terminal.out
+    assert "parquet" not in terminal.out
+    assert terminal("report", str(bundle), "--to", str(bundle.parent)) != 0
+    assert "audit.parquet" in terminal.err
+
+
+def test_the_columns_are_shown_to_people_and_to_machines(terminal: Terminal) -> None:
+    assert terminal("schema") == 0
+    for column in COLUMNS:
+        assert f"{column.name} " in terminal.out
+        assert column.description in terminal.out
+
+    assert terminal("schema", "--json") == 0
+    shown = json.loads(terminal.out)
+    assert [column["name"] for column in shown["columns"]] == [column.name for column in COLUMNS]
+    assert shown["columns"][1]["type"] == "timestamp[us, tz=UTC]"
+    assert shown["version"] == VERSION
 
 
 def test_verify_exits_with_4_and_names_the_file_that_was_changed(terminal: Terminal) -> None:
@@ -165,6 +194,9 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         ((*WINDOW, "--timezone", "Mars/Olympus"), 2, "is no time zone"),
         ((*WINDOW, "--settle", "-1"), 2, "Invalid value for '--settle'"),
         ((*WINDOW, "--rate", "0"), 2, "Invalid value for '--rate'"),
+        ((*WINDOW, "--format", "parquet,xlsx"), 2, "--format names xlsx"),
+        ((*WINDOW, "--format", ","), 2, "--format names nothing"),
+        ((*WINDOW[:4], "--format", "csv"), 2, "leaves out Parquet, which the report is drawn from"),
         ((*WINDOW, "--proxy", "nowhere"), 2, "--proxy is not the URL"),
     ],
 )

@@ -202,13 +202,12 @@ def run(context: click.Context, /, **given: Any) -> int:
     return code
 
 
-def _request(
-    *, org: str | None, report: str, settle: int, format: str, framework: str, **given: Any
-) -> "Request":
+def _request(*, org: str | None, report: str, settle: int, framework: str, **given: Any) -> "Request":
     from exporter.recording import Request
 
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
     as_given = {name: given.pop(name) for name in _AS_GIVEN}
+    formats = _formats(given.pop("format"), report=report == "pdf")
     trust = {name: given.pop(name) for name in _TRUST}
     connection, credentials = find_connection(**given)
     return Request(
@@ -217,7 +216,7 @@ def _request(
         profile=credentials.profile,
         organization=org,
         report=report == "pdf",
-        formats=_formats(format, report=report == "pdf"),
+        formats=formats,
         frameworks=_names(framework),
         settle=timedelta(seconds=settle),
         **window,

@@ -1,0 +1,370 @@
+"""A second implementation of the derivation, written from docs/evidence-format.md alone.
+
+Everything above the entries at the end uses the standard library only; the tests below compare.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.derive import derive
+from exporter.export import export
+from exporter.facts import Selection, Window
+from exporter.source.credentials import Key
+from exporter.source.platform import recorded_rows
+from exporter.source.responses import ResponseFile
+from tests.world import NOW, World
+
+COLUMNS = [
+    "id",
+    "timestamp",
+    "organization_id",
+    "actor_id",
+    "actor_email",
+    "actor_type",
+    "ip_address",
+    "user_agent",
+    "action",
+    "resource_type",
+    "resource_id",
+    "resource_name",
+    "request_id",
+    "changes",
+    "metadata",
+    "extra",
+    "source_sha256",
+]
+PLACES = {
+    "id": ["id"],
+    "organization_id": ["organization_id"],
+    "actor_id": ["actor_id", "user_id", "user.id"],
+    "actor_email": ["actor_email", "user_email", "user.email"],
+    "actor_type": ["actor_type"],
+    "ip_address": ["ip_address", "ip"],
+    "user_agent": ["user_agent"],
+    "action": ["action"],
+    "resource_type": ["resource_type", "resource.type"],
+    "resource_id": ["resource_id", "resource.id"],
+    "resource_name": ["resource_name", "resource.name"],
+    "request_id": ["request_id", "metadata.request_id"],
+}
+SPACE = " \t\r\n"
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+
+def bodies(warc: Path) -> Iterator[str]:
+    """Section 2: the bodies of responses of status 200."""
+    data = gzip.decompress(warc.read_bytes())
+    while data:
+        head, _, rest = data.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        length = int(headers["Content-Length"])
+        content, data = rest[:length], rest[length + 4 :]
+        if headers["WARC-Type"] == "response":
+            status, _, body = content.partition(b"\r\n\r\n")
+            if status.split()[1] == b"200":
+                yield body.decode("utf-8-sig")
+
+
+def members(text: str) -> dict[str, str]:
+    """The members of an object as JSON text."""
+    found, at = {}, skip(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = DECODER.raw_decode(text, at)
+        begin = skip(text, skip(text, at) + 1)
+        _, end = DECODER.raw_decode(text, begin)
+        found[name] = text[begin:end]
+        at = skip(text, end)
+        at = skip(text, at + 1) if text[at] == "," else at
+    return found
+
+
+def given(found: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in found.items() if value != "null"}
+
+
+def items(text: str) -> list[str]:
+    """The items of an array as JSON text."""
+    found, at = [], skip(text, text.index("[") + 1)
+    while text[at] != "]":
+        _, end = DECODER.raw_decode(text, at)
+        found.append(text[at:end])
+        at = skip(text, end)
+        at = skip(text, at + 1) if text[at] == "," else at
+    return found
+
+
+def skip(text: str, at: int) -> int:
+    while text[at] in SPACE:
+        at += 1
+    return at
+
+
+def entries(body: str) -> list[str]:
+    """Section 2: the entries of a list, or none where the body is no list."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return []
+    body = body.strip(SPACE)
+    if body.startswith("["):
+        return items(body)
+    outer = given(members(body)) if body.startswith("{") else {}
+    if outer.get("error") == "true":
+        return []
+    inner = given(members(outer["data"])) if outer.get("data", "").startswith("{") else outer
+    return next((items(inner[name]) for name in ("audit_logs", "entries", "data") if name in inner), [])
+
+
+def text_of(value: str | None) -> str | None:
+    if value is None or value == "null" or value[0] in "[{":
+        return None
+    return str(json.loads(value)) if value[0] == '"' else value
+
+
+def compact(value: str) -> str:
+    return re.sub(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', lambda token: token[1] or "", value)
+
+
+def string(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def moment_of(value: str) -> tuple[datetime, bool]:
+    """Section 4: a time cut to microseconds, and whether digits other than zero were cut."""
+    if value[0] != '"':
+        number = Decimal(value)
+        micros = number * (1_000 if abs(number) >= 100_000_000_000 else 1_000_000)
+        whole = micros.to_integral_value(ROUND_DOWN)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(whole)), whole != micros
+    found = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", json.loads(value)
+    )
+    assert found is not None
+    date, time, fraction, zone = found.groups(default="")
+    zone = "+00:00" if zone in ("", "Z", "z") else zone
+    moment = datetime.fromisoformat(f"{date}T{time}.{fraction[:6]:0<6}{zone}").astimezone(UTC)
+    return moment, bool(fraction[6:].strip("0"))
+
+
+def changes_of(value: str) -> str | None:
+    """Section 4 and 5: changes as they stand in the JSON line; nothing where their shape is unknown."""
+    changes = []
+    if value[0] == "{":
+        for name, one in members(value).items():
+            pair = pair_of(members(one)) if one[0] == "{" else None
+            if one[0] == "[" and len(items(one)) == 2:
+                pair = dict(zip(("old", "new"), items(one), strict=True))
+            changes.append((name, pair or {"new": one}))
+    elif value[0] == "[":
+        for one in items(value):
+            sides = members(one) if one[0] == "{" else {}
+            name = sides.pop("field", "null")
+            pair = pair_of(sides) if sides else {}
+            if name[0] != '"' or pair is None:
+                return None
+            changes.append((json.loads(name), pair))
+    else:
+        return None
+    objects = []
+    for name, pair in changes:
+        sides_given = "".join(f',"{side}":{compact(pair[side])}' for side in ("old", "new") if side in pair)
+        objects.append(f'{{"field":{string(name)}{sides_given}}}')
+    return f"[{','.join(objects)}]"
+
+
+def pair_of(sides: dict[str, str]) -> dict[str, str] | None:
+    for old, new in (("old", "new"), ("from", "to")):
+        if sides and sides.keys() <= {old, new}:
+            return {side: sides[name] for side, name in (("old", old), ("new", new)) if name in sides}
+    return None
+
+
+def place_user_and_resource(
+    fields: dict[str, str],
+    nested: dict[str, dict[str, str]],
+    texts: dict[str, str | None],
+    left: dict[str, str],
+) -> None:
+    user = text_of(fields.get("user"))
+    column = "actor_email" if user is not None and "@" in user else "actor_id"
+    if user is not None and texts.get(column) is None:
+        texts[column] = user
+        left.pop("user")
+    known = {place: column for column, places in PLACES.items() for place in places if "." in place}
+    for name in ("user", "resource"):
+        if name in nested and all(
+            value == "null" or text_of(value) == texts.get(known.get(f"{name}.{member}", ""), ())
+            for member, value in nested[name].items()
+        ):
+            left.pop(name)
+
+
+def row_of(entry: str) -> tuple[datetime, str, str, dict[str, str | None]]:
+    """Section 4: when, id, digest, and the row with each value as it stands in the JSON line."""
+    digest = hashlib.sha256(entry.encode()).hexdigest()
+    halves = r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)"
+    readable = re.sub(halves, lambda escape: r"\ufffd" if escape[1] else escape[0], entry)
+    fields = given(members(readable))
+    nested = {name: members(value) for name, value in fields.items() if value[0] == "{"}
+    left = dict(fields)
+    texts: dict[str, str | None] = {}
+    for column, places in PLACES.items():
+        for place in places:
+            name, _, member = place.partition(".")
+            text = text_of(nested.get(name, {}).get(member) if member else fields.get(name))
+            if text is not None:
+                texts[column] = text
+                if not member:
+                    left.pop(name, None)
+                break
+    place_user_and_resource(fields, nested, texts, left)
+    time = next(name for name in ("created_at", "timestamp") if name in fields)
+    moment, cut = moment_of(fields[time])
+    if not cut:
+        left.pop(time)
+    changes = changes_of(fields["changes"]) if "changes" in fields else None
+    if changes is not None:
+        left.pop("changes")
+    metadata = next((name for name in ("metadata", "details") if name in fields), None)
+    if metadata is not None:
+        left.pop(metadata)
+    extra = ",".join(f"{string(name)}:{compact(value)}" for name, value in left.items())
+    row = {name: None if text is None else string(text) for name, text in texts.items()} | {
+        "timestamp": f'"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}Z"',
+        "changes": changes,
+        "metadata": metadata and compact(fields[metadata]),
+        "extra": f"{{{extra}}}" if extra else None,
+        "source_sha256": f'"{digest}"',
+    }
+    assert texts["id"]
+    assert texts["action"]
+    return moment, texts["id"], digest, row
+
+
+def jsonl(warc: Path, run: dict[str, Any]) -> bytes:
+    """Sections 3 and 5: the JSON lines."""
+    since, until = (datetime.fromisoformat(run["window"][end]) for end in ("since", "until"))
+    rows = sorted(
+        (row_of(entry) for body in bodies(warc) for entry in entries(body)), key=lambda row: row[:3]
+    )
+    kept: dict[str, dict[str, str | None]] = {}
+    for moment, id_, _, row in rows:
+        if since <= moment < until:
+            kept.setdefault(id_, row)
+    lines = [
+        "{" + ",".join(f'"{name}":{row.get(name) or "null"}' for name in COLUMNS) + "}\n"
+        for row in kept.values()
+    ]
+    return "".join(lines).encode()
+
+
+ODD = [
+    {"id": 7, "action": 1.50, "created_at": 1_767_225_600.123456789, "n": 10**30, "user": "ada@acme.example"},
+    {
+        "id": "a",
+        "action": "\ud800\ue000",
+        "timestamp": "2026-01-02 03:04:05.1234567",
+        "user": {"id": "u", "x": None},
+    },
+    {
+        "id": "b",
+        "action": "=1",
+        "timestamp": 1_767_225_600_123.4567,
+        "user": {"id": "u", "x": 1},
+        "actor_id": "v",
+    },
+    {
+        "id": "c",
+        "action": "x",
+        "created_at": "2026-01-02t03:04:05+02:00",
+        "user": True,
+        "resource": {},
+        "details": [],
+    },
+    {
+        "id": "d",
+        "action": "x",
+        "created_at": "2026-01-31T23:59:59.9999999Z",
+        "changes": {"a": {"old": None}, "b": {}},
+    },
+    {"id": "e", "action": "x", "created_at": -1.5, "changes": [{"field": "f", "from": 1}, {"field": "g"}]},
+    {
+        "id": "f",
+        "action": "x",
+        "created_at": 1_767_225_600,
+        "changes": [{"field": 1}],
+        "metadata": {"request_id": 5},
+    },
+    {
+        "id": "g",
+        "action": "x",
+        "created_at": 1_767_225_600,
+        "changes": {"h": [1, None], "i": [1], "j": "\x00\x7f\u2028"},
+    },
+    {
+        "id": "h",
+        "action": "x",
+        "created_at": 1_767_225_600,
+        "changes": [],
+        "metadata": "text",
+        "details": {"é": 1e300},
+    },
+    {"id": "h", "action": "y", "created_at": 1_767_225_700, "request_id": [], "ip": 1, "ip_address": None},
+    {
+        "id": "i",
+        "action": "x",
+        "created_at": 1_767_225_600,
+        "resource": {"type": "t", "id": {"u": 1}},
+        'q"\x1f': [1, {"a b": 2}],
+    },
+]
+"""Entries of every shape that the document speaks of."""
+
+
+def test_a_second_implementation_arrives_at_the_same_bytes(world: World, tmp_path: Path) -> None:
+    for organization in (None, str(world.settings.organization_id)):
+        outcome = export(
+            world.request(tmp_path, organization=organization, label=str(organization)),
+            now=lambda: NOW,
+            progress=lambda *_: None,
+        )
+        data = outcome.bundle / "data"
+
+        made = jsonl(data / "raw" / "responses.warc.gz", json.loads((data / "run.json").read_bytes()))
+
+        assert made == (data / "audit.jsonl").read_bytes()
+        assert made.count(b"\n") > 100
+
+
+@pytest.mark.parametrize(
+    "wrap", ["%s", '{"data": {"total": 1, "audit_logs": %s}}', '{"entries": null, "data": %s}']
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (" , ", " :\t")])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_it_does_so_for_every_odd_shape(
+    tmp_path: Path, wrap: str, separators: tuple[str, str], *, ascii_only: bool
+) -> None:
+    text = json.dumps(ODD, separators=separators, ensure_ascii=ascii_only)
+    text = text.replace('"g"', '"g", "id": "gg"').encode("utf-8", "replace").decode()
+    warc = tmp_path / "responses.warc.gz"
+    with ResponseFile(warc, key=Key("no-such-key-in-here", origin="the test"), at=NOW) as kept:
+        for body, status in ((wrap % text, 200), ("[]", 200), ("<html>", 200), (text, 500)):
+            request = httpx.Request("GET", "https://api.satusky.com/v1/cli/audit")
+            kept.append(httpx.Response(status, request=request), body.encode(), at=NOW)
+    run = {"window": {"since": "1969-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}
+    window = Window(since=datetime(1969, 12, 31, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+
+    derive(recorded_rows(warc), Selection(window=window), tmp_path)
+
+    assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
+    assert jsonl(warc, run).count(b"\n") == len(ODD) - 1
