@@ -7,7 +7,7 @@ from exporter.evidence import bag
 from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
 from exporter.evidence.signature import SigningKey
-from exporter.facts import Window
+from exporter.facts import Window, rfc3339
 from exporter.record import Run
 
 
@@ -44,16 +44,31 @@ def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> s
 
 
 def _description(run: Run, link: Link | None, payload: list[Path]) -> list[tuple[str, str]]:
+    """Say what archivists ask of a bag (RFC 8493 section 2.2.2), as far as it is known."""
     size = sum(path.stat().st_size for path in payload)
     source = run.source
-    return [
+    period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
+    contact = source.principal if source.principal and "@" in source.principal else None
+    fields = [
         ("Source-Organization", source.organization_name or source.organization_id or source.url),
-        ("External-Description", f"{_content(run)}, verdict {run.verdict.value}, {_signed(run)}"),
-        *([("External-Identifier", f"{link.chain}/{link.sequence:06}")] if link else []),
+        ("Contact-Email", contact),
+        (
+            "External-Description",
+            f"{_content(run)}, {period}, verdict {run.verdict.value}, {_signed(run)}",
+        ),
+        ("External-Identifier", link and f"{link.chain}/{link.sequence:06}"),
         ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
         ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
+        ("Bag-Size", _readable(size)),
         ("Payload-Oxum", f"{size}.{len(payload)}"),
+        ("Bag-Group-Identifier", link and link.chain),
+        ("Bag-Count", link and f"{link.sequence} of ?"),
     ]
+    return [(label, value) for label, value in fields if value]
+
+
+def _readable(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.1f} KiB"
 
 
 def _signed(run: Run) -> str:

@@ -86,8 +86,12 @@ def test_the_bag_describes_itself(bundle: Path) -> None:
     assert fields["Source-Organization"] == "Acme Robotics"
     assert fields["Bagging-Date"] == "2026-11-23"
     assert fields["External-Identifier"].endswith("/000001")
-    assert "COMPLETE" in fields["External-Description"]
-    assert "unsigned" in fields["External-Description"]
+    assert fields["External-Description"] == (
+        "Audit log entries, 2026-07-01T00:00:00Z to 2026-10-01T00:00:00Z, verdict COMPLETE, unsigned"
+    )
+    assert fields["Bag-Group-Identifier"] == fields["External-Identifier"].rpartition("/")[0]
+    assert fields["Bag-Count"] == "1 of ?"
+    assert fields["Bag-Size"].endswith("iB")
     assert (bundle / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 
