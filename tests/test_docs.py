@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -217,6 +218,21 @@ def test_the_configuration_file_in_the_manual_is_one(tmp_path: Path) -> None:
         *("output", "label", "timezone", "framework", "profile", "rate", "log-format"),
         *("report.thresholds.rollback_minutes", "report.thresholds.calendar_zone"),
     }
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd to judge its units")
+def test_systemd_takes_the_units_in_the_manual(tmp_path: Path) -> None:
+    for unit in fenced(OPERATIONS, "ini"):
+        heading, _, text = unit.partition("\n")
+        program = re.sub(r"/opt/\S+", sys.executable, text)  # it has to be there
+        (tmp_path / Path(heading).name).write_text(program, "utf-8")
+    units = sorted(tmp_path.iterdir())
+    assert [unit.suffix for unit in units] == [".service", ".timer"]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], check=False, capture_output=True, text=True
+    )
+    complaints = [line for line in done.stderr.splitlines() if "audit-export" in line]
+    assert (done.returncode, complaints) == (0, [])
 
 
 def test_every_decision_is_reached_from_the_architecture() -> None:
