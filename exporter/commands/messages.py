@@ -6,6 +6,7 @@ what the libraries log. One handler writes them all, so one option decides on th
 
 import logging
 import os
+import sys
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -32,11 +33,15 @@ def colour() -> bool | None:
 
 
 class _Stderr(logging.Handler):
-    """Writes to whatever stderr is by then; without colours where it is no terminal."""
+    """Writes to whatever ``sys.stderr`` is by then, a bar of progress included; without colours to a file."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        plain = colour() is False or not sys.stderr.isatty()
         try:
-            click.echo(self.format(record), err=True, color=colour())
+            # Not by way of Click, which would write past a bar of progress and into its line.
+            sys.stderr.write((click.unstyle(text) if plain else text) + "\n")
+            sys.stderr.flush()
         except OSError:
             self.handleError(record)
 
