@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -207,3 +208,16 @@ def test_an_interrupted_run_says_so_in_its_result(
     assert json.loads(out)["published"] is None
     assert json.loads(out)["exit_code"] == code
     assert json.loads(err.splitlines()[-1])["message"] == "Interrupted."
+
+
+def test_a_message_gets_a_line_of_its_own_beside_the_bar_of_progress(world: World, tmp_path: Path) -> None:
+    terminal, program_side = pty.openpty()
+    given = (*WINDOW, *NOWHERE[:2], "--retry-for", "0.3", "--progress", "always")
+    done = program(world, tmp_path, *given, stderr=program_side)
+    os.close(program_side)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert done.returncode == 6
+    assert "Reading the log" in shown
+    before, _, _ = shown.partition("Trying again")
+    assert re.search(r"(\n|\x1b\[2K)(\x1b\[[0-9;]*m)*$", before), "the line was cleared, or is a new one"
