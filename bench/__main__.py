@@ -31,7 +31,7 @@ def _parser(known: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure whole processes.")
     parser.add_argument("--peers", type=Path, required=True, help="Python that has the peers' packages")
     parser.add_argument("--only", type=_names, default=[], help=f"some of {','.join(known)}")
-    parser.add_argument("--entries", type=int, default=500_000, help="entries to work on")
+    parser.add_argument("--entries", type=int, default=200_000, help="entries to work on")
     parser.add_argument("--runs", type=int, default=5, help="how often each command is run")
     parser.add_argument("--to", type=Path, default=ROOT / "results", help="where tables and plots go")
     return parser

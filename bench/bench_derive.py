@@ -17,6 +17,8 @@ _JQ = "jq twice and sha256sum (CSV and JSONL only)"
 _DUCKDB = "DuckDB"
 _DLT = "dlt (Parquet only)"
 _PLAIN = "json, csv and pyarrow"
+_SMALL, _LARGE = 200_000, 2_000_000
+_MIB = 1024 * 1024
 
 
 def measure(setting: Setting) -> Result:
@@ -28,12 +30,16 @@ def measure(setting: Setting) -> Result:
     if left_out:
         subjects = [subject for subject in subjects if subject.name != _JQ]
     measured = compare(subjects, runs=setting.runs)
+    sizes = [make_pages(entries, setting.work) for entries in (_SMALL, _LARGE)]
+    grown = compare(
+        [_ours(_of(pages.entries), "responses", pages) for pages in sizes], runs=min(setting.runs, 3)
+    )
     return Result(
         title="Raw responses into archives",
         work=f"{setting.entries:,} entries in pages of 1,000 → Parquet (zstd), CSV, JSONL and the SHA-256 of "
         "each.",
-        measured=measured,
-        targets=_targets({one.name: one for one in measured}),
+        measured=[*measured, *grown],
+        targets=[*_targets({one.name: one for one in measured}), *_growth(*grown)],
         versions={name: version(name) for name in ("pyarrow", "msgspec", "duckdb")} | _peer_versions(setting),
         left_out=left_out,
     )
@@ -85,6 +91,20 @@ def _targets(measured: dict[str, Measured]) -> list[Target]:
             for name, ratio in ratios.items()
             if name in measured
         ),
+    ]
+
+
+def _of(entries: int) -> str:
+    return f"audit-export, from the raw responses of {entries:,} entries"
+
+
+def _growth(small: Measured, large: Measured) -> list[Target]:
+    times, peaks = ([getattr(one.median, figure) for one in (small, large)] for figure in ("cpu", "peak"))
+    each = f"at {_LARGE:,} entries, of that at {_SMALL:,}"
+    return [
+        at_most(f"Memory {each}", peaks[1] / peaks[0], 1.2),
+        at_most(f"Memory at {_LARGE:,} entries", peaks[1] / _MIB, 400, " MiB"),
+        at_most(f"CPU for one entry {each}", times[1] / times[0] * _SMALL / _LARGE, 1.15),
     ]
 
 

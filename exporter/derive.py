@@ -243,4 +243,5 @@ def _matching(batch: pa.RecordBatch, selection: Selection) -> pa.RecordBatch:
 def _inside(batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
     moments = batch["timestamp"]
     since, until = (pa.scalar(moment, type=moments.type) for moment in (window.since, window.until))
-    return batch.filter(pc.and_(pc.greater_equal(moments, since), pc.less(moments, until)))
+    inside = pc.and_(pc.greater_equal(moments, since), pc.less(moments, until))
+    return batch if inside.true_count == batch.num_rows else batch.filter(inside)

@@ -168,6 +168,8 @@ class Runs:
         same_id = pc.and_(
             pc.equal(first["id"], second["id"]), pc.equal(first["timestamp"], second["timestamp"])
         )
+        if not pc.any(same_id).as_py():
+            return rows
         same_body = pc.equal(first["source_sha256"], second["source_sha256"])
         self._judge(first, second, pc.and_(same_id, pc.invert(same_body)))
         self.repeated += pc.sum(pc.and_(same_id, same_body)).as_py()
