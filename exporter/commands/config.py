@@ -52,19 +52,27 @@ def config(context: click.Context, /, *, line: tuple[str, ...], **given: bool) -
 
 
 def _read(context: click.Context, line: tuple[str, ...]) -> click.Context:
-    """Read the other command's line, without its arguments: a bundle need not exist for its options to."""
+    """Read the other command's line as far as there is one: no argument and no option has to be there."""
     words: list[str] = context.meta[_LINE]
     group = context.find_root().command
     named = group.get_command(context, line[0]) if isinstance(group, click.Group) and line else None
     if named is not None:
         words.remove(line[0])
     command = copy.copy(named or _run(group, context))
-    command.params = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    command.params = [
+        _optional(parameter) for parameter in command.params if isinstance(parameter, click.Option)
+    ]
     read = command.make_context(
         command.name, words, parent=context.parent, obj=Session(), allow_extra_args=True
     )
     context.call_on_close(read.close)
     return read
+
+
+def _optional(parameter: click.Option) -> click.Option:
+    copied = copy.copy(parameter)
+    copied.required = False
+    return copied
 
 
 def _run(group: click.Command, context: click.Context) -> click.Command:

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 
+from exporter.cli import cli
 from exporter.commands.configuration import NAME, NAMED_ONLY, options_of
 from exporter.commands.run import run
 from exporter.commands.verify import verify
@@ -230,6 +232,12 @@ def test_a_profile_is_a_name_and_no_way_out_of_the_folder_of_profiles(terminal: 
     write('profile = "../../elsewhere"')
     assert terminal("list") == 2
     assert "cannot be read from" in terminal.err
+
+
+@pytest.mark.parametrize("command", cli.list_commands(click.Context(cli)))
+def test_config_shows_every_command(terminal: Terminal, command: str) -> None:
+    write("quiet = true")
+    assert setting(terminal, "quiet", command) == (True, f"file {NAME}")
 
 
 def test_config_reads_any_commands_line_and_complains_as_it_would(terminal: Terminal) -> None:
