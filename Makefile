@@ -8,7 +8,7 @@ OURS := bench/.ours
 PEERS := bench/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock build readme picture clean
+.PHONY: help demo test check bench format lock build readme golden picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ LOCK = $(COMPILE) pyproject.toml --extra sandbox
 
 readme: $(VENV)/dev ## write the help texts and the demo's output in README.md anew
 	$(BIN)/python scripts/readme.py
+
+golden: $(VENV)/dev ## write the report's text that the tests compare with anew; review the difference
+	GOLDEN=write $(BIN)/pytest -q tests/report/test_golden.py
 
 picture: $(VENV)/dev ## draw the report's picture in README.md anew; needs Poppler's tools
 	rm -rf dist/picture

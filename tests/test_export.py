@@ -53,6 +53,21 @@ def test_the_bundle_holds_exactly_the_entries_of_the_window(world: World, tmp_pa
     assert {check.result for check in outcome.run.checks} == {Result.AS_EXPECTED}
 
 
+def test_a_catalogue_of_ones_own_goes_into_the_bundle_and_a_faulty_one_stops_the_run_at_once(
+    world: World, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text('id = "house"\nname = "House rules"\nedition = "2026"\nversion = "1"\nmapping = []\n')
+    outcome = run(world.request(tmp_path / "evidence", frameworks=("soc2", str(own))))
+    assert (outcome.bundle / "data" / "controls" / "house.toml").read_bytes() == own.read_bytes()
+    assert outcome.run.options.frameworks == ["soc2", "house"]
+
+    own.write_text("id = 7")
+    with pytest.raises(UsageError, match=r"mine\.toml cannot be used"):
+        run(world.request(tmp_path / "other", frameworks=(str(own),)))
+    assert not (tmp_path / "other").exists()
+
+
 def test_both_dialects_export_the_same_entries(world: World, tmp_path: Path) -> None:
     in_b = run(world.request(tmp_path / "b"))
     in_a = run(world.request(tmp_path / "a", organization=None))

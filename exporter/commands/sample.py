@@ -30,7 +30,7 @@ _BLANK = ("evidence_seen", "result", "tested_by")
 _ACTIVE = re.compile(r"[=+\-@\t\r\n']")
 
 
-@click.command(cls=SectionedCommand, short_help="Draw a sample that anyone can draw again.")
+@click.command(cls=SectionedCommand)
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @option(
     "--population",

@@ -82,9 +82,12 @@ class Figures:
         return number
 
     def listing(self, name: str, limit: int) -> tuple[int, list[Row]]:
-        """Count what the query of that name selects, and return the first rows; asks once if it can."""
-        rows = self.rows(name, limit)
-        return (len(rows) if len(rows) < limit else self.count(name)), rows
+        """Ask the query of that name once; return how many rows it selects, and the first of them."""
+        self._engine.execute(f"CREATE TEMP TABLE listing AS {self._queries[name].sql}")
+        rows = self._ask(f"SELECT * FROM listing LIMIT {limit:d}")  # noqa: S608 - a number
+        size: int = self._ask("SELECT count(*) AS n FROM listing")[0]["n"]
+        self._engine.execute("DROP TABLE listing")
+        return size, rows
 
     def ids(self, name: str) -> Iterator[list[str]]:
         """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""

@@ -86,6 +86,7 @@ def parameters(name: str) -> list[str]:
 def _values(thresholds: Thresholds, window: Window | Period) -> Mapping[str, str]:
     """Write each parameter as SQL: the value, and its name as a comment."""
     values = {
+        "since_text": f"{_text(rfc3339(window.since))} /* since */",
         "since": f"{_micros(window.since)} /* since: {rfc3339(window.since)} */",
         "until": f"{_micros(window.until)} /* until: {rfc3339(window.until)} */",
     }

@@ -18,27 +18,32 @@ returns AS (
   WHERE added.action = 'user.add' AND added.timestamp > removed.timestamp
   GROUP BY removed.id
 ),
+actors AS (
+  SELECT DISTINCT coalesce(actor_id, '') AS actor_id, coalesce(actor_email, '') AS actor_email FROM audit
+),
+accounts AS (
+  SELECT removed.id AS removal, removed.timestamp AS since, returns.timestamp AS until, actors.actor_id, actors.actor_email
+  FROM removed
+  JOIN actors ON actors.actor_id = removed.resource_id OR actors.actor_email = removed.resource_name
+  LEFT JOIN returns ON returns.id = removed.id
+),
 acts AS (
-  SELECT removed.id AS removal, audit.id, audit.timestamp
-  FROM removed
-  JOIN audit ON audit.actor_id = removed.resource_id
-  WHERE audit.timestamp > removed.timestamp
-  UNION
-  SELECT removed.id AS removal, audit.id, audit.timestamp
-  FROM removed
-  JOIN audit ON audit.actor_email = removed.resource_name
-  WHERE audit.timestamp > removed.timestamp
+  SELECT accounts.removal, count(*) AS entries, min(audit.timestamp) AS first_act
+  FROM audit
+  JOIN accounts
+    ON accounts.actor_id = coalesce(audit.actor_id, '') AND accounts.actor_email = coalesce(audit.actor_email, '')
+  WHERE audit.timestamp > accounts.since AND (accounts.until IS NULL OR audit.timestamp < accounts.until)
+  GROUP BY accounts.removal
 ),
 later AS (
-  SELECT
-    acts.removal,
-    acts.id,
-    acts.timestamp,
-    row_number() OVER (PARTITION BY acts.removal ORDER BY acts.timestamp, acts.id) AS place,
-    count(*) OVER (PARTITION BY acts.removal) AS entries
+  SELECT acts.removal, acts.entries, acts.first_act, min(audit.id) AS id
   FROM acts
-  LEFT JOIN returns ON returns.id = acts.removal
-  WHERE returns.timestamp IS NULL OR acts.timestamp < returns.timestamp
+  JOIN accounts ON accounts.removal = acts.removal
+  JOIN audit
+    ON audit.timestamp = acts.first_act
+    AND coalesce(audit.actor_id, '') = accounts.actor_id
+    AND coalesce(audit.actor_email, '') = accounts.actor_email
+  GROUP BY acts.removal, acts.entries, acts.first_act
 ),
 tokens AS (
   SELECT
@@ -69,11 +74,11 @@ SELECT
   removed.actor,
   removed.resource,
   concat('Entries by the removed user: ', cast(later.entries AS string), ', the first ',
-    cast(round((unix_micros(later.timestamp) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
+    cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
     ' hours after the removal.') AS what,
   later.id AS related
 FROM removed
-JOIN later ON later.removal = removed.id AND later.place = 1
+JOIN later ON later.removal = removed.id
 UNION ALL
 SELECT
   removed.timestamp,

@@ -5,6 +5,7 @@ import pytest
 
 from exporter.errors import UsageError
 from exporter.report import assets, controls
+from exporter.report.analytics import analytics
 from exporter.report.populations import populations
 
 DOCUMENTED = {
@@ -114,3 +115,22 @@ def test_one_id_for_two_catalogues_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(OWN.replace("house", "soc2"), "utf-8")
     with pytest.raises(UsageError, match="'soc2' is asked for twice"):
         controls.find(["soc2", str(tmp_path / "own.toml")])
+
+
+def test_the_catalogue_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "own.toml").write_text(example, "utf-8")
+    (found,) = controls.find([str(tmp_path / "own.toml")])
+    assert found.framework.id == "pci-dss-4"
+    assert [line.control for line in found.framework.log] == ["10.2.1"]
+
+
+def test_every_figure_and_rule_is_defined_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+    for path in (assets.root() / "queries").iterdir():
+        if path.name != "00_audit.sql":
+            question = path.read_text("utf-8").partition("\n")[0].removeprefix("-- ")
+            assert f"| `templates/queries/{path.name}` | {question} |" in re.sub(r"`([a-z_]+)`", r"\1", text)
+    for analytic in analytics().analytic:
+        assert f"| {analytic.title} | {analytic.rule} | {analytic.limits} |" in text

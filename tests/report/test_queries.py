@@ -50,7 +50,9 @@ def test_a_shipped_query_shows_each_value_with_its_name(tmp_path: Path) -> None:
         "utf-8"
     )
     setup = (tmp_path / "00_audit.sql").read_text("utf-8")
-    assert ">= 1782864000000000 /* since: 2026-07-01T00:00:00Z */" in setup
+    assert ">= TIMESTAMPTZ '2026-07-01T00:00:00Z' /* since */" in setup
+    late = (tmp_path / "17_supplement.sql").read_text("utf-8")
+    assert "< 1782864000000000 /* since: 2026-07-01T00:00:00Z */" in late
 
 
 def test_every_threshold_is_asked_for_by_a_query() -> None:

@@ -108,7 +108,9 @@ def _natural(control: str) -> list[tuple[int, str]]:
 
 
 def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str:
-    """Say why a rule cannot be performed on this period; nothing where it can."""
+    """Say why a rule cannot be performed on this archive; nothing where it can."""
+    if run.filters:
+        return "this is an extract, which lacks what the rule would have to see"
     if not figures.knows(analytic.query):
         return "no calendar was declared"
     if analytic.longer_than:
