@@ -8,7 +8,7 @@ OURS := bench/.ours
 PEERS := bench/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock build readme golden picture clean
+.PHONY: help demo test check bench readers format lock build readme golden picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,13 @@ check: $(VENV)/dev ## lint, types, floors
 bench: $(OURS)/ready $(PEERS)/ready ## measure; make bench ONLY=derive ENTRIES=200000 RUNS=3 measures less
 	$(OURS)/bin/python -m bench --peers $(PEERS)/bin/python $(if $(ONLY),--only $(ONLY)) \
 		$(if $(ENTRIES),--entries $(ENTRIES)) $(if $(RUNS),--runs $(RUNS))
+
+readers: $(VENV)/dev ## hold the archives out to Spark and LibreOffice; on Debian it installs what is missing
+	$(PYTHON) -m venv dist/spark
+	dist/spark/bin/python -m pip --disable-pip-version-check --quiet install 'pyspark>=4,<5'
+	which java soffice > /dev/null || apt-get install --yes --no-install-recommends \
+		default-jre-headless libreoffice-calc-nogui
+	$(BIN)/python scripts/readers.py dist/spark/bin/python
 
 format: $(VENV)/dev ## bring the code into its one form
 	$(BIN)/ruff check --fix .

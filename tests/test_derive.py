@@ -114,6 +114,17 @@ def test_duckdb_reads_the_same_rows_from_csv_and_jsonl(archives: tuple[Path, Der
         assert duckdb.execute(query, [str(path)]).fetchone() == (derived.rows, derived.rows)
 
 
+def test_pandas_and_polars_read_the_same_rows_from_csv_and_jsonl(archives: tuple[Path, Derived]) -> None:
+    folder, _ = archives
+    ids = pq.read_table(folder / "audit.parquet")["id"].to_pylist()
+    kinds = dict.fromkeys(SCHEMA.names, "string")
+
+    assert pd.read_csv(folder / "audit.csv", dtype=kinds)["id"].to_list() == ids
+    assert pd.read_json(folder / "audit.jsonl", lines=True)["id"].to_list() == ids
+    assert pl.read_csv(folder / "audit.csv", infer_schema=False)["id"].to_list() == ids
+    assert pl.read_ndjson(folder / "audit.jsonl")["id"].to_list() == ids
+
+
 def test_what_each_file_is_said_to_be_is_what_it_is(archives: tuple[Path, Derived]) -> None:
     folder, derived = archives
 
