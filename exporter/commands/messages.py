@@ -108,3 +108,8 @@ def complain(what: str, remedy: str, code: int) -> None:
 def are_json() -> bool:
     """Say whether messages are written as JSON."""
     return any(isinstance(handler.formatter, _JsonLines) for handler in logging.getLogger().handlers)
+
+
+def are_for_people() -> bool:
+    """Say whether somebody may be looking on: messages are text, and more than errors is wanted."""
+    return not are_json() and _log.isEnabledFor(logging.WARNING)

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from exporter.commands.messages import are_for_people
 from exporter.source.reader import Progress
 
 
 @contextmanager
 def shown_progress(mode: str, *, since: datetime, now: datetime) -> Iterator[Progress]:
-    """Show a bar that fills as the walk nears ``since``; ``mode`` is ``auto``, ``always`` or ``never``."""
+    """Show a bar that fills as the walk nears ``since``; ``mode`` is ``auto``, ``always`` or ``never``.
+
+    ``auto`` shows it on a terminal, unless messages are for machines or only errors are wanted.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -21,7 +25,7 @@ def shown_progress(mode: str, *, since: datetime, now: datetime) -> Iterator[Pro
         TextColumn("{task.fields[entries]:,} entries, back to {task.fields[reached]}"),
         TimeElapsedColumn(),
     )
-    hidden = mode == "never" or not console.is_terminal
+    hidden = not console.is_terminal or (not are_for_people() if mode == "auto" else mode == "never")
     with Bar(*columns, console=console, disable=hidden, transient=True) as bar:
         span = max(1.0, (now - since).total_seconds())
         task = bar.add_task("read", total=span, entries=0, reached="now")

@@ -47,6 +47,17 @@ def program(
     )
 
 
+def on_a_terminal(world: World, folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the program with a terminal as its stderr, and return its exit code and what was shown there."""
+    terminal, program_side = pty.openpty()
+    done = program(world, folder, *arguments, stderr=program_side)
+    os.write(program_side, b"\0")  # there is something to read in any case
+    os.close(program_side)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    return done.returncode, shown.rstrip("\0")
+
+
 def test_messages_are_one_json_object_a_line_where_that_is_asked_for(terminal: Terminal) -> None:
     assert terminal(*WINDOW, "--log-format", "json", "-v") == 0
     for line in terminal.messages:
@@ -176,12 +187,8 @@ def test_colours_are_for_terminals_and_no_color_switches_them_off(
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in variable.items():
         monkeypatch.setenv(name, value)
-    terminal, program_side = pty.openpty()
-    done = program(world, tmp_path, "list", "--api-key-file", "missing", stderr=program_side)
-    os.close(program_side)
-    shown = os.read(terminal, 10_000).decode()
-    os.close(terminal)
-    assert done.returncode == 5
+    code, shown = on_a_terminal(world, tmp_path, "list", "--api-key-file", "missing")
+    assert code == 5
     assert "Error:" in shown
     assert ("\x1b[" in shown) is coloured
 
@@ -210,14 +217,20 @@ def test_an_interrupted_run_says_so_in_its_result(
     assert json.loads(err.splitlines()[-1])["message"] == "Interrupted."
 
 
+def test_the_bar_of_progress_is_for_people_only(world: World, tmp_path: Path) -> None:
+    code, shown = on_a_terminal(world, tmp_path, *WINDOW)
+    assert code == 0
+    assert "Reading the log" in shown
+    assert on_a_terminal(world, tmp_path, *WINDOW, "--output", "two", "--quiet") == (0, "")
+    code, shown = on_a_terminal(world, tmp_path, *WINDOW, "--output", "three", "--log-format", "json")
+    assert code == 0
+    assert [json.loads(line)["level"] for line in shown.splitlines()]
+
+
 def test_a_message_gets_a_line_of_its_own_beside_the_bar_of_progress(world: World, tmp_path: Path) -> None:
-    terminal, program_side = pty.openpty()
     given = (*WINDOW, *NOWHERE[:2], "--retry-for", "0.3", "--progress", "always")
-    done = program(world, tmp_path, *given, stderr=program_side)
-    os.close(program_side)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    assert done.returncode == 6
+    code, shown = on_a_terminal(world, tmp_path, *given)
+    assert code == 6
     assert "Reading the log" in shown
     before, _, _ = shown.partition("Trying again")
     assert re.search(r"(\n|\x1b\[2K)(\x1b\[[0-9;]*m)*$", before), "the line was cleared, or is a new one"
