@@ -48,9 +48,18 @@ class Bundle:
     def __init__(self, container: Container, trust: Trust) -> None:
         self.container = container
         self.trust = trust
+        self._held: dict[str, bytes] = {}
 
     def read(self, path: str) -> bytes:
-        """Return what a file holds, unless it is much larger than any that was ever sealed."""
+        """Return what a file holds, unless it is much larger than any that was ever sealed.
+
+        It is read once: what was signed is what is then taken for its meaning, whatever happens meanwhile.
+        """
+        if path not in self._held:
+            self._held[path] = self._read(path)
+        return self._held[path]
+
+    def _read(self, path: str) -> bytes:
         most = SMALL if path in _SMALL_FILES else LARGE
         with self.container.open(path) as file:
             content = file.read(most + 1)
