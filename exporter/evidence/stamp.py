@@ -12,7 +12,7 @@ from exporter.errors import StampError
 from exporter.evidence import bag
 from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.bundle import sync
-from exporter.evidence.coverage import bundle_folders
+from exporter.evidence.coverage import EXTRACTS
 
 _PREFIX = ".token-"
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
@@ -27,9 +27,9 @@ def stamp(bundle: Path, authority: Authority) -> None:
     target = bundle / bag.TOKEN
     if os.path.lexists(target):
         return
-    token = request_token((bundle / bag.SIGNATURE).read_bytes(), authority)
     try:
-        _write_whole(token, target)
+        signature = (bundle / bag.SIGNATURE).read_bytes()
+        _write_whole(request_token(signature, authority), target)
     except OSError as error:
         raise StampError(
             f"The time stamp could not be written to {target} ({error.strerror}).",
@@ -38,15 +38,16 @@ def stamp(bundle: Path, authority: Authority) -> None:
 
 
 def stamp_missing(archive: Path, authority: Authority) -> list[Path]:
-    """Stamp every bundle of an archive that was to be stamped and was not; returns those that now are.
+    """Stamp every bundle of an archive, and every extract, that was to be stamped and was not.
 
-    Clears away what a run left behind that was killed while it wrote a token. Raises
-    :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
+    Returns those that now are. Clears away what a run left behind that was killed while it wrote a token.
+    Raises :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
     """
-    for left in archive.glob(f"{_PREFIX}*"):
+    places = [place for place in (archive, archive / EXTRACTS) if place.is_dir()]
+    for left in (path for place in places for path in place.glob(f"{_PREFIX}*")):
         left.unlink()
     stamped = []
-    for bundle in _unstamped(archive):
+    for bundle in (bundle for place in places for bundle in _unstamped(place)):
         stamp(bundle, authority)
         stamped.append(bundle)
     return stamped
@@ -67,8 +68,8 @@ def _write_whole(content: bytes, target: Path) -> None:
     sync(target.parent)
 
 
-def _unstamped(archive: Path) -> Iterator[Path]:
-    for bundle in bundle_folders(archive):
+def _unstamped(place: Path) -> Iterator[Path]:
+    for bundle in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
         signed = (bundle / bag.SIGNATURE).is_file()
         if signed and not os.path.lexists(bundle / bag.TOKEN) and _was_to_be_stamped(bundle):
             yield bundle

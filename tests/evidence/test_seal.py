@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter.cli import main
+from exporter.evidence.authority import Authority
 from exporter.evidence.signature import load_signing_key
+from exporter.evidence.stamp import stamp_missing
 from exporter.evidence.timestamp import check_token, parse_token
 from tests.evidence.authorities import Chain, chain, served
 from tests.evidence.test_signature import PASSPHRASE, make_key
@@ -145,6 +147,19 @@ def test_a_dead_authority_leaves_a_signed_bundle_and_the_next_run_adds_the_token
     assert stamped(first.bundle, authority)
     assert (first.bundle / "tagmanifest-sha256.txt").read_bytes() == root
     assert not [path for path in first.bundle.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_an_extract_gets_its_missing_token_as_well(run: Run, key: Path, tsa: str, authority: Chain) -> None:
+    first = run("--sign-key", str(key), "--tsa-url", DEAD)
+    extracts = first.bundle.parent / "extracts"
+    extracts.mkdir()
+    moved = first.bundle.rename(extracts / "deploy")
+    (extracts / ".token-left").write_bytes(b"half")
+
+    assert stamp_missing(moved.parent.parent, Authority(url=tsa)) == [moved]
+
+    assert stamped(moved, authority)
+    assert list(extracts.iterdir()) == [moved]
 
 
 def test_a_dead_authority_publishes_nothing_where_a_time_stamp_is_required(
