@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from heapq import nsmallest
-from itertools import chain
+from itertools import chain, islice
 
 from exporter.errors import UsageError
 
@@ -19,6 +19,9 @@ METHOD = "audit-export/v1"
 
 CHUNK = 10_000
 """Entries that are looked at together; a sample is kept down to its size after each."""
+
+Keyed = tuple[str, str, str]
+"""Key, id and month: plain tuples, since there can be millions on the way to a sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +44,9 @@ class Draw:
             raise UsageError("A sample has at least one entry.", "Give a larger size.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One entry of a sample; they compare in the order in which they are drawn."""
+    """One entry of a sample."""
 
     key: str
     """What decides on its place: 64 hexadecimal digits."""
@@ -68,16 +71,21 @@ def draw(
     ``months`` says how many entries each month has. Memory is bounded by the sample, not by the population.
     Raises ``UsageError`` where a sample by month is smaller than the number of months.
     """
-    keyed = (Drawn(key=key(how.seed, population, id_), id=id_, month=month) for id_, month in entries)
-    if not how.by_month:
-        return nsmallest(how.size, keyed)
-    sizes = allot(months, how.size)
-    chosen: dict[str, list[Drawn]] = {month: [] for month in sizes}
-    for part in _chunks(keyed):
+    keyed = ((key(how.seed, population, id_), id_, month) for id_, month in entries)
+    if how.by_month:
+        drawn = sorted(chain.from_iterable(_by_month(keyed, allot(months, how.size)).values()))
+    else:
+        drawn = nsmallest(how.size, keyed)
+    return [Drawn(key=place, id=id_, month=month) for place, id_, month in drawn]
+
+
+def _by_month(keyed: Iterator[Keyed], sizes: Mapping[str, int]) -> dict[str, list[Keyed]]:
+    chosen: dict[str, list[Keyed]] = {month: [] for month in sizes}
+    while part := list(islice(keyed, CHUNK)):
         for month, size in sizes.items():
-            mine = (entry for entry in part if entry.month == month)
+            mine = (entry for entry in part if entry[2] == month)
             chosen[month] = nsmallest(size, chain(chosen[month], mine))
-    return sorted(chain.from_iterable(chosen.values()))
+    return chosen
 
 
 def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
@@ -104,8 +112,3 @@ def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
         for month in room:
             shares[month] += whole[month] + (month in over)
     return shares
-
-
-def _chunks(entries: Iterator[Drawn]) -> Iterator[list[Drawn]]:
-    while part := [entry for _, entry in zip(range(CHUNK), entries, strict=False)]:
-        yield part
