@@ -1,7 +1,9 @@
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 
 from exporter.report import document
@@ -71,9 +73,63 @@ def test_more_actions_than_a_table_holds_are_said_to_be_more(make: Make, entries
     assert "shows the 40 most frequent; 60 more are in" in document.compose(make(many))
 
 
-def test_hostile_values_fetch_nothing_and_draw_without_complaint(hostile: Path) -> None:
+@pytest.fixture(scope="module")
+def drawn(hostile: Path) -> Path:
+    """Its report: drawing it fetched nothing and lacked no glyph, or there would be none."""
     render_report(hostile)
-    assert (hostile / "report.pdf").read_bytes().startswith(b"%PDF-1.7")
+    return hostile / "report.pdf"
+
+
+def test_nothing_in_the_file_runs_or_leads_anywhere(drawn: Path) -> None:
+    active = {
+        "/JavaScript",
+        "/JS",
+        "/Launch",
+        "/URI",
+        "/GoToR",
+        "/SubmitForm",
+        "/OpenAction",
+        "/AA",
+        "/RichMedia",
+    }
+    with pikepdf.open(drawn) as pdf:
+        for each in pdf.objects:
+            if isinstance(each, pikepdf.Dictionary | pikepdf.Stream):
+                assert not active & {*map(str, each.keys())}
+                assert str(each.get("/S")) not in active
+
+
+def test_a_hostile_name_is_clean_in_what_a_viewer_shows_of_the_file(drawn: Path) -> None:
+    with pikepdf.open(drawn) as pdf:
+        title, author = str(pdf.docinfo["/Title"]), str(pdf.docinfo["/Author"])
+        assert title.endswith(f": {author}")
+        assert author.startswith("<script>alert(1)</script>")
+        assert len(author) <= 81
+        assert title.isprintable()
+        assert {*pdf.attachments} <= {"run.json", *(path.name for path in drawn.parent.glob("*/*.*"))}
+
+
+@pytest.mark.parametrize(
+    "name", ["W" * 5000, "\u0645\u062f\u064a\u0631 " * 40, "\U0001f600" * 90], ids=["wide", "Arabic", "emoji"]
+)
+def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, name: str) -> None:
+    data = make(
+        [],
+        source={"organization_name": name},
+        verdict={"value": "PARTIAL", "reasons": ["a"]},
+        window={"partial_period": True},
+        filters={"action": name},
+    )
+    cover, _, _ = document.compose(data).partition('<section id="contents"')
+    (page,) = lay_out(f"{cover}</body></html>").pages
+    boxes = {
+        name: box
+        for box in page._page_box.descendants()  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
+        for name in (box.element.attrib.get("class", "") if box.element is not None else "").split()
+    }
+    order = [boxes[name] for name in ("headline", "subline", "cover-banner", "facts", "integrity")]
+    for upper, lower in itertools.pairwise(order):
+        assert upper.position_y + upper.margin_height() <= lower.position_y + lower.margin_top + 1, upper
 
 
 def test_hostile_values_stay_in_their_cells(hostile: Path, lay_out: LayOut) -> None:
