@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "run": ("exporter.commands.run:run", "Export a window into one sealed bundle."),
     "verify": ("exporter.commands.verify:verify", "Check that a bundle or an archive is what was sealed."),
+    "recheck": ("exporter.commands.recheck:recheck", "Read a bundle's window again, and compare."),
     "pack": ("exporter.commands.pack:pack", "Put a bundle into one zip, for portals that take files."),
     "report": ("exporter.commands.report:report", "Draw the report of a bundle again."),
     "sample": ("exporter.commands.sample:sample", "Draw a sample that anyone can draw again."),

@@ -1,42 +1,36 @@
 """The main story: a window of the log becomes one sealed bundle.
 
 Everything is made in an order in which nothing needs what comes after it: responses, archives and queries,
-``run.json``, the report, the seal, the name.
+``run.json``, the report, the seal, the name. What is fetched is kept from the first answer on, so that the
+same command carries on where a run was broken off.
 """
 
+import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from exporter import record
-from exporter.derive import Derivation
-from exporter.errors import IncompleteError, OutputError, StampError
+from exporter.errors import IncompleteError, OutputError, StampError, VerificationError
 from exporter.evidence import bag
-from exporter.evidence.bundle import archive_folder, partial_bundle, publish
-from exporter.evidence.chain import next_link
-from exporter.evidence.coverage import sealed_bundles
+from exporter.evidence.bundle import archive_folder, publish
+from exporter.evidence.chain import Link, next_link
 from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
-from exporter.evidence.space import refuse_without_space
 from exporter.evidence.stamp import stamp, stamp_missing
-from exporter.facts import Result, Selection, Verdict, Window
-from exporter.recording import Fetched, Request, effective_window, lacking_settle, record_run
+from exporter.evidence.unfinished import Unfinished, forget, unfinished
+from exporter.facts import Result, Verdict
+from exporter.fetch import Sleep, fetch
+from exporter.plan import Plan, plan
+from exporter.recording import Fetched, Request, record_run
 from exporter.report import controls, queries, render
-from exporter.source.client import Client
-from exporter.source.platform import connect
-from exporter.source.probe import probe
-from exporter.source.reader import Progress, Reader
-from exporter.source.responses import ResponseFile
-from exporter.source.walk import Walk
+from exporter.source.reader import Progress
 
 _log = logging.getLogger(__name__)
-
-Sleep = Callable[[float], object]
-"""Waits for a number of seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +49,9 @@ class Outcome:
     unstamped: StampError | None = None
     """Why a bundle of the archive still lacks its time stamp; the next run asks for it again."""
 
+    before: bool = False
+    """Whether an earlier run had published it."""
+
     @property
     def stamped(self) -> bool:
         """Whether the bundle holds a time stamp."""
@@ -71,37 +68,82 @@ def export(
 ) -> Outcome:
     """Export a window into one sealed bundle, which appears whole or not at all.
 
-    Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle.
+    Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle. A window that is sealed
+    already is left as it is.
 
-    Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then.
+    Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then, and what
+    was fetched is kept for the next attempt.
     """
     versions = render.versions() if request.report else {}
     catalogues = controls.find(request.frameworks)
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     try:
-        with held(archive, timeout=request.lock_timeout), partial_bundle(archive) as folder:
-            fetched = _fetch(request, folder / "data", now, progress, sleep)
-            _refuse_unless_publishable(request, fetched)
-            queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
-            controls.ship(folder / "data" / "controls", catalogues)
-            run = record_run(request, fetched, folder, versions)
-            (folder / "data" / "run.json").write_bytes(record.encode(run))
-            if request.report:
-                render.render_report(folder / "data")
-            link = next_link(
-                sealed_bundles(archive), organization=archive.name, random_part=secrets.token_hex(8)
-            )
-            root = seal(folder, run, link, request.signing_key)
-            if request.require_timestamp and request.authority is not None:
-                stamp(folder, request.authority)
-            bundle = publish(folder, f"{link.sequence:06}_{fetched.window.slug}")
-            unstamped = stamp_what_lacks(archive, request)
+        with held(archive, timeout=request.lock_timeout):
+            task = plan(request, archive)
+            sealed = task.sealed
+            if sealed is not None:
+                return _sealed_before(sealed, stamp_what_lacks(archive, request))
+            with unfinished(archive, task.fingerprint) as run:
+                fetched = _fetch_publishable(task, run, now, progress, sleep)
+                return _publish(task, run.folder, fetched, versions, catalogues)
     except OSError as error:
         raise OutputError(
             f"The bundle could not be written to {archive} ({error.strerror or error}).",
             "Nothing was published; make room or mend the permissions, then run the same command again.",
         ) from error
-    return Outcome(bundle=bundle, root=root, run=run, unstamped=unstamped)
+
+
+def _fetch_publishable(
+    task: Plan, run: Unfinished, now: Callable[[], datetime], progress: Progress, sleep: Sleep
+) -> Fetched:
+    """Fetch, and set aside what may not be published: it has ended, and there is nothing to resume."""
+    try:
+        fetched = fetch(task, run, now=now, progress=progress, sleep=sleep)
+        _refuse_unless_publishable(task.request, fetched)
+    except (IncompleteError, VerificationError):
+        _log.warning("What was fetched is kept in %s.", run.set_aside())
+        raise
+    return fetched
+
+
+def _publish(
+    task: Plan,
+    folder: Path,
+    fetched: Fetched,
+    versions: dict[str, str],
+    catalogues: Sequence[controls.Catalogued],
+) -> Outcome:
+    """Make everything that follows from what was fetched, seal it, and give it its name."""
+    request = task.request
+    queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
+    controls.ship(folder / "data" / "controls", catalogues)
+    run = record_run(request, fetched, folder, versions)
+    (folder / "data" / "run.json").write_bytes(record.encode(run))
+    if request.report:
+        render.render_report(folder / "data")
+    link = None if request.filters else _next_link(task)
+    root = seal(folder, run, link, request.signing_key)
+    if request.require_timestamp and request.authority is not None:
+        stamp(folder, request.authority)
+    bundle = publish(folder, task.target(fetched.window, link.sequence if link else None))
+    if run.verdict.value is Verdict.COMPLETE and not request.filters:
+        forget(task.archive, fetched.window)
+    return Outcome(bundle=bundle, root=root, run=run, unstamped=stamp_what_lacks(task.archive, request))
+
+
+def _next_link(task: Plan) -> Link:
+    return next_link(
+        task.bundles,
+        organization=task.archive.name,
+        random_part=secrets.token_hex(8),
+        previous=task.request.previous,
+    )
+
+
+def _sealed_before(bundle: Path, unstamped: StampError | None) -> Outcome:
+    root = hashlib.sha256((bundle / bag.TAG_MANIFEST).read_bytes()).hexdigest()
+    run = record.decode((bundle / "data" / "run.json").read_bytes())
+    return Outcome(bundle=bundle, root=root, run=run, unstamped=unstamped, before=True)
 
 
 def stamp_what_lacks(archive: Path, request: Request) -> StampError | None:
@@ -116,55 +158,6 @@ def stamp_what_lacks(archive: Path, request: Request) -> StampError | None:
     except StampError as error:
         return error
     return None
-
-
-def _fetch(
-    request: Request, data: Path, now: Callable[[], datetime], progress: Progress, sleep: Sleep
-) -> Fetched:
-    started = now()
-    responses = data / "raw" / "responses.warc.gz"
-    with (
-        ResponseFile(responses, key=request.connection.key, at=started) as kept,
-        Client(request.connection, now=now, responses=kept) as client,
-    ):
-        platform, greeting = connect(
-            client, organization=request.organization, known_organization=request.profile.current_org_id
-        )
-        refuse_without_space(data.parent, total=greeting.total)
-        window = _settled_window(request, greeting.server_time or started, sleep)
-        with Derivation(Selection(window=window), data, request.formats) as derivation:
-            derivation.add(greeting.rows)
-            probed = probe(platform, page_size=request.page_size, collect=derivation.add)
-            with Reader(
-                platform,
-                page_size=request.page_size,
-                concurrency=request.concurrency,
-                collect=derivation.add,
-                progress=progress,
-            ) as reader:
-                walk = Walk(reader, window)
-                walk.run()
-            derived = derivation.finish()
-        return Fetched(
-            window=window,
-            platform=platform,
-            greeting=greeting,
-            probed=probed,
-            reader=reader,
-            walk=walk,
-            derived=derived,
-            started=started,
-            finished=now(),
-        )
-
-
-def _settled_window(request: Request, server_time: datetime, sleep: Sleep) -> Window:
-    """Fix the window, after waiting where it is over and only the settle time is lacking."""
-    lacking = lacking_settle(request, server_time)
-    if lacking:
-        _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())
-        sleep(lacking.total_seconds())
-    return effective_window(request, server_time + lacking)
 
 
 def _refuse_unless_publishable(request: Request, fetched: Fetched) -> None:

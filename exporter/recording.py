@@ -1,6 +1,7 @@
 """What was asked for, what was fetched, and the record of both that becomes ``run.json``."""
 
 import platform as machine
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -8,11 +9,10 @@ from pathlib import Path
 
 from exporter import __version__, record
 from exporter.derive import FORMATS, OBSERVATIONS, Derived
-from exporter.errors import UsageError
 from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.signature import NAMESPACE, SigningKey
-from exporter.facts import Check, Result, Verdict, Window, rfc3339
+from exporter.facts import Check, Result, Verdict, Window
 from exporter.report import controls
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
@@ -29,8 +29,8 @@ _CLOCK_TOLERANCE = 5.0
 class Request:
     """What the user asked for."""
 
-    since: datetime
-    """First instant of the window."""
+    since: datetime | None
+    """First instant of the window; ``None`` to continue where the archive's coverage ends."""
 
     until: datetime | None
     """First instant after it; ``None`` for everything up to now."""
@@ -58,6 +58,21 @@ class Request:
 
     settle: timedelta = timedelta(seconds=60)
     """How long before the platform's clock the window has to end: entries still being committed are left."""
+
+    action: str | None = None
+    """The one action of an extract."""
+
+    user: str | None = None
+    """The one user of an extract, by id or by e-mail address."""
+
+    overlap: timedelta = timedelta(hours=24)
+    """How much to read again before the window where an archive is continued."""
+
+    previous: str | None = None
+    """Head of the bundle before, where the archive that holds it is elsewhere."""
+
+    again: bool = False
+    """Whether to export a window that is sealed already."""
 
     lock_timeout: float = 0.0
     """Seconds to wait for another run on the same archive to end."""
@@ -97,6 +112,12 @@ class Request:
 
     require_timestamp: bool = False
     """Whether to publish nothing where the authority gives no token."""
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What makes it an extract, by name; nothing for the full population."""
+        given = {"action": self.action, "user": self.user}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def known_organization(self) -> str | None:
@@ -144,6 +165,12 @@ class Fetched:
     derived: Derived
     """The archives."""
 
+    overlap: record.Overlap | None
+    """What was read again before the window, and how it compares."""
+
+    failure: str | None
+    """Why the platform could not be read to the end, where a partial export is wanted all the same."""
+
     started: datetime
     """When reading began, by this machine."""
 
@@ -152,32 +179,35 @@ class Fetched:
 
     @property
     def checks(self) -> list[Check]:
-        """Every check there is, of the walk and of the archives."""
-        return [*self.walk.checks, *self.derived.checks]
+        """Every check there is: of the source, the walk, the archives, and of history."""
+        checks = [*self.walk.checks, *self.derived.checks]
+        if self.failure is not None:
+            checks.insert(0, _failure_check(self.failure))
+        if self.overlap is not None:
+            seen = self.overlap
+            checks.append(history_check(same=seen.same, changed=seen.changed, missing=seen.missing))
+        return checks
 
 
-def lacking_settle(request: Request, server_time: datetime) -> timedelta:
-    """Return how long to wait for a window that is over, but has not settled; nothing in any other case."""
-    if request.until is None or not request.since < request.until <= server_time:
-        return timedelta(0)
-    return max(timedelta(0), request.until + request.settle - server_time)
+def history_check(*, same: int, changed: Collection[str], missing: Collection[str]) -> Check:
+    """State whether entries that were sealed before were found again as they were."""
+    return Check(
+        id="history",
+        what="Entries that were sealed before are still there, with the same content",
+        expected="0 changed, 0 missing",
+        found=f"{len(changed):,} changed, {len(missing):,} missing, {same:,} the same",
+        result=Result.CONTRADICTS if changed or missing else Result.AS_EXPECTED,
+    )
 
 
-def effective_window(request: Request, server_time: datetime) -> Window:
-    """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
-
-    Raises :class:`~exporter.errors.UsageError` where nothing of it is over yet.
-    """
-    settled = (server_time - request.settle).replace(microsecond=0)
-    until = settled if request.until is None else min(request.until, settled)
-    if until <= request.since:
-        raise UsageError(
-            f"Nothing of the window is over yet: it begins at {rfc3339(request.since)}, and the platform's "
-            f"clock shows {rfc3339(server_time)}, less {request.settle.total_seconds():.0f} seconds to "
-            "settle.",
-            "Give an earlier --since or --period.",
-        )
-    return Window(since=request.since, until=until)
+def _failure_check(reason: str) -> Check:
+    return Check(
+        id="answers",
+        what="The platform answered every request",
+        expected="an answer to each",
+        found=reason.rstrip("."),
+        result=Result.DIFFERS,
+    )
 
 
 def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[str, str]) -> record.Run:
@@ -186,7 +216,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
         tool=record.Tool(name="audit-export", version=__version__),
         window=_period(request, fetched.window),
         timezone=request.timezone,
-        filters={},
+        filters=request.filters,
         source=_source(request, fetched),
         options=record.Options(
             page_size=request.page_size,
@@ -215,6 +245,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
         versions={"pyarrow": version("pyarrow"), "duckdb": version("duckdb"), **versions},
         files=_files(folder, fetched.derived),
         seal=_seal(request),
+        overlap=fetched.overlap,
     )
 
 
@@ -300,6 +331,9 @@ def _observations(fetched: Fetched) -> list[record.Observation]:
         for id_, count in sorted(fetched.derived.observations.items())
         if count
     ]
+    if fetched.overlap is not None and fetched.overlap.late:
+        what = "Entries that no earlier bundle holds, with times before the window; they are in this one"
+        seen.append(record.Observation(id="late-entries", what=what, count=len(fetched.overlap.late)))
     ahead = _clocks(fetched).ahead_of_server_seconds
     if ahead is not None and abs(ahead) > _CLOCK_TOLERANCE:
         what = f"This machine's clock was {ahead:+.0f} seconds off the platform's"

@@ -237,7 +237,8 @@ def test_an_export_known_to_be_partial_exits_with_3_and_publishes_nothing(
 
     assert terminal(*capped) == 3
     assert "Part of the window is missing" in terminal.err
-    assert not (tmp_path / "evidence").exists()
+    assert "What was fetched is kept in" in terminal.err
+    assert not list(tmp_path.rglob("manifest.json"))
     assert terminal(*capped, "--allow-partial") == 3
     assert terminal.err.startswith("PARTIAL: ")
 
@@ -301,8 +302,9 @@ def test_one_run_at_a_time_holds_an_archive(
 
     assert process.returncode == 0
     assert Path(first.strip()).name.startswith("000001_")
-    assert Path(terminal.out.strip()).name.startswith("000002_")
-    assert len(list((tmp_path / "evidence").glob("*/*"))) == 2
+    assert Path(terminal.out.strip()).name == Path(first.strip()).name
+    assert "Sealed already by an earlier run" in terminal.err
+    assert len(list((tmp_path / "evidence").glob("*/*"))) == 1
     assert not list((tmp_path / "evidence").glob("*/.*"))
 
 

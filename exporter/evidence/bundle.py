@@ -3,8 +3,6 @@
 import errno
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,7 +34,7 @@ def made_folder(archive: Path) -> Iterator[None]:
     try:
         archive.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(archive, error) from error
+        raise unwritable(archive, error) from error
     try:
         yield
     finally:
@@ -45,32 +43,12 @@ def made_folder(archive: Path) -> Iterator[None]:
                 empty.rmdir()
 
 
-@contextmanager
-def partial_bundle(archive: Path) -> Iterator[Path]:
-    """Make a folder beside the bundles to build one in; it is gone afterwards unless it was published.
-
-    So are the archive's folders, where they were made for it. Raises :class:`OutputError` where the folder
-    cannot be made.
-    """
-    with made_folder(archive):
-        try:
-            folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=archive))
-        except OSError as error:
-            raise _unwritable(archive, error) from error
-        try:
-            (folder / "data" / "raw").mkdir(parents=True, mode=0o700)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def publish(folder: Path, name: str) -> Path:
+def publish(folder: Path, target: Path) -> Path:
     """Give a sealed bundle its name, by one rename that replaces nothing.
 
     Before the name appears, everything is its owner's alone and on the disk. Raises :class:`OutputError`
     where the name is taken or the disk refuses.
     """
-    target = folder.parent / name
     try:
         for place, _, files in os.walk(folder):
             for file in files:
@@ -80,8 +58,9 @@ def publish(folder: Path, name: str) -> Path:
             sync(Path(place))
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         folder.rename(target)
-        sync(folder.parent)
+        sync(target.parent)
     except OSError as error:
         raise OutputError(
             f"The bundle could not be published as {target} ({error.strerror}).",
@@ -99,7 +78,8 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(archive: Path, error: OSError) -> OutputError:
+def unwritable(archive: Path, error: OSError) -> OutputError:
+    """Say that an archive's folder cannot be made or written."""
     return OutputError(
         f"The output folder {archive} cannot be written ({error.strerror}).",
         "Choose another with --output, or mend its permissions.",

@@ -5,8 +5,9 @@ Read from each bundle's ``manifest.json``; whether that is as sealed is for ``ve
 
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +66,14 @@ class _Statement(msgspec.Struct):
     predicate: _Predicate
 
 
+class _Judged(msgspec.Struct):
+    verdict: Verdict
+
+
+class _AnyStatement(msgspec.Struct):
+    predicate: _Judged
+
+
 def bundle_folders(archive: Path) -> list[Path]:
     """Return the folders that are named as sealed bundles are, in the order of their names."""
     return sorted(path for path in archive.glob("*") if BUNDLE_NAME.fullmatch(path.name))
@@ -76,6 +85,27 @@ def sealed_bundles(archive: Path) -> list[SealedBundle]:
     Raises :class:`OutputError` where one cannot be read.
     """
     return sorted(map(_read, bundle_folders(archive)), key=lambda bundle: bundle.sequence)
+
+
+def extract_folders(archive: Path, window: Window, filters: Mapping[str, str]) -> list[Path]:
+    """Return the extracts of ``window`` by these filters, in the order of sealing."""
+    folders = (archive / EXTRACTS).glob(f"{_extract_name(window, filters)}_*")
+    return sorted(folders, key=lambda folder: int(folder.name.rpartition("_")[2]))
+
+
+def next_extract(archive: Path, window: Window, filters: Mapping[str, str]) -> Path:
+    """Return the folder for another extract: its window, a digest of its filters, and a number."""
+    number = 1 + len(extract_folders(archive, window, filters))
+    return archive / EXTRACTS / f"{_extract_name(window, filters)}_{number}"
+
+
+def is_whole(bundle: Path) -> bool:
+    """Tell whether a bundle states that it is ``COMPLETE``; one that cannot be read does not."""
+    try:
+        statement = msgspec.json.decode((bundle / STATEMENT).read_bytes(), type=_AnyStatement)
+    except _UNREADABLE:
+        return False
+    return statement.predicate.verdict is Verdict.COMPLETE
 
 
 def covered(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[Window]:
@@ -100,6 +130,11 @@ def holes(stretches: list[Window]) -> list[Window]:
     """Return what lies between the stretches."""
     pairs = itertools.pairwise(stretches)
     return [Window(since=before.until, until=after.since) for before, after in pairs]
+
+
+def _extract_name(window: Window, filters: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()
+    return f"{window.slug}_{digest[:8]}"
 
 
 def _read(folder: Path) -> SealedBundle:

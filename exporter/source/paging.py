@@ -46,6 +46,8 @@ class OffsetPass:
         self._pushes: deque[int] = deque([0, 0], maxlen=2)
         self.pages = 0
         """How many pages brought it down."""
+        self.displaced = 0
+        """How far the list had been pushed down below pages that were received before this run."""
         self.ignored = False
         """Whether the platform takes no notice of ``offset``."""
         self.deepest: int | None = None
@@ -116,9 +118,8 @@ class OffsetPass:
         if tail is None:
             return self._past_ties(page)
         step = page.size - tail
-        ahead = step + self._expected_push(step)
-        following = self._reader.page(page.offset + ahead, step=ahead if self._steady else 0)
-        if page.offset == 0 and self._takes_no_notice(page, step, following):
+        following = self._received_before(page, step) or self._fetch_next(page, step)
+        if page.offset == 0 and not following.recorded and self._takes_no_notice(page, step, following):
             self.ignored = True
             return None
         joined = self._rejoin(page, following, step)
@@ -127,6 +128,18 @@ class OffsetPass:
         elif set(joined.ids).issubset(page.ids) and self._nothing_beyond(page, joined):
             return None
         return joined
+
+    def _received_before(self, page: Page, step: int) -> Page | None:
+        """Return the page after ``page`` where an attempt that was broken off had received it.
+
+        That which shows the start of the window is read anew: if the list moved, it stands elsewhere now.
+        """
+        recorded = self._reader.recorded_after(page, step)
+        return None if recorded is None or min(recorded.moments) < self._window.since else recorded
+
+    def _fetch_next(self, page: Page, step: int) -> Page:
+        ahead = step + self._expected_push(step)
+        return self._reader.page(page.offset + ahead, step=ahead if self._steady else 0)
 
     def _expected_push(self, step: int) -> int:
         """How far the list is likely to be pushed down, where that makes repeats of most of a page."""
@@ -175,6 +188,8 @@ class OffsetPass:
         moment = page.moments[step + 1]
         moved = _start_of(following, moment) - _start_of(page, moment)
         self._pushes.append(max(0, moved))
+        if page.recorded and not following.recorded:
+            self.displaced = max(self.displaced, moved)
         if following.asked > page.answered:
             self.vanished = max(self.vanished, -moved)
 

@@ -1,5 +1,6 @@
 """The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Page:
     """The platform's clock when it answered, where it gave one."""
 
     asked: float
-    """When it was asked for, in seconds of this machine's monotonic clock."""
+    """When it was asked for, in seconds of this machine's monotonic clock; before all else if recorded."""
 
     answered: float
     """When the answer had been read, likewise."""
@@ -50,6 +51,11 @@ class Page:
     def size(self) -> int:
         """Number of entries."""
         return int(self.rows.batch.num_rows)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it was received before this run, by an attempt that was broken off."""
+        return self.answered == -math.inf
 
     @property
     def ids(self) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from exporter.entries.normalize import Rows
 from exporter.source.platform import Page, Platform
+from exporter.source.recorded import RecordedPages
 from exporter.source.witnesses import Totals
 
 Progress = Callable[[int, datetime | None], None]
@@ -49,8 +50,23 @@ class Reader:
         self._collect = collect
         self._progress = progress
         self._received = 0
+        self._recorded: RecordedPages | None = None
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
+
+    def recall(self, recorded: RecordedPages) -> None:
+        """Take the pages that an attempt which was broken off had received; the walk may pass over them."""
+        for page, whole in recorded.read():
+            self._note(page, whole=whole)
+        self._recorded = recorded
+
+    def forget(self) -> None:
+        """Fetch anew from now on, whatever was received before."""
+        self._recorded = None
+
+    def recorded_after(self, page: Page, step: int) -> Page | None:
+        """Return the page received before that goes on below ``page``, whose repeat begins at ``step``."""
+        return None if self._recorded is None else self._recorded.after(page, step)
 
     def page(self, offset: int = 0, *, step: int = 0) -> Page:
         """Return the page at ``offset``; where ``step`` is given, begin to fetch those that should follow."""

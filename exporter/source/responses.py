@@ -12,6 +12,7 @@ import os
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -67,6 +68,9 @@ class Recorded:
     coding: str = ""
     """Its content coding (``Content-Encoding``); none was asked for."""
 
+    at: int = 0
+    """Where its record begins in the file, in bytes."""
+
     @property
     def content(self) -> bytes:
         """The body without its content coding. Raises :class:`SourceError` where it cannot be undone."""
@@ -74,14 +78,21 @@ class Recorded:
 
 
 class ResponseFile:
-    """A new WARC file that responses are appended to, by any thread; a context manager that closes it."""
+    """A WARC file that responses are appended to, by any thread; a context manager that closes it.
+
+    A file that is there already is one that a run which was broken off left: it is cut after its last whole
+    record, and carried on.
+    """
 
     def __init__(self, path: Path, *, key: Key, at: datetime) -> None:
         self._key = key
         self._lock = threading.Lock()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
+        self._file.truncate(_whole_length(path))
         self._records = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
+        if path.stat().st_size:
+            return
         info = {
             "software": f"audit-export/{__version__}",
             "format": "WARC File Format 1.1",
@@ -162,13 +173,24 @@ def read_responses(path: Path) -> Iterator[Recorded]:
 
     Raises :class:`VerificationError` for damage that the end of a run does not explain.
     """
-    for offset, member in _members(path):
+    for offset, _, member in _members(path):
         try:
-            recorded = _read_record(member)
+            recorded = _read_record(member, offset)
         except _NO_RECORD as error:
             raise _damaged(path, offset, error) from error
         if recorded is not None:
             yield recorded
+
+
+def read_response(path: Path, at: int) -> Recorded:
+    """Return the response whose record begins at byte ``at``, as :func:`read_responses` gave it.
+
+    Raises :class:`VerificationError` where there is none.
+    """
+    recorded = next((_read_record(member, offset) for offset, _, member in _members(path, at)), None)
+    if recorded is None:
+        raise _damaged(path, at, ValueError("there is no response"))
+    return recorded
 
 
 def refuse_echo(response: httpx.Response, body: bytes, key: Key) -> None:
@@ -213,10 +235,21 @@ def _bounded(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
         yield part
 
 
-def _members(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the content of each whole gzip member, and where it begins."""
-    offset = 0
+def _whole_length(path: Path) -> int:
+    """Return the length of a file up to the end of its last whole record: a crash may damage what follows."""
+    end = 0
+    with suppress(VerificationError, *_NO_RECORD):
+        for offset, size, member in _members(path):
+            _read_record(member, offset)
+            end = offset + size
+    return end
+
+
+def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    """Yield each whole gzip member from byte ``start`` on: where it begins, its length there, its content."""
+    offset = start
     with path.open("rb") as file:
+        file.seek(start)
         left = b""
         while left or (left := file.read(_CHUNK)):
             member, content, size, grown = zlib.decompressobj(_GZIP), [], 0, 0
@@ -235,11 +268,11 @@ def _members(path: Path) -> Iterator[tuple[int, bytes]]:
                     raise _damaged(path, offset, _BOMB)
             if not member.eof:
                 return
-            yield offset, b"".join(content)
+            yield offset, size, b"".join(content)
             offset += size
 
 
-def _read_record(member: bytes) -> Recorded | None:
+def _read_record(member: bytes, at: int) -> Recorded | None:
     """Read the one record of a gzip member; ``None`` where it is no response."""
     stream = io.BytesIO(member)
     record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(stream, known_format="warc")
@@ -255,6 +288,7 @@ def _read_record(member: bytes) -> Recorded | None:
         status=int(record.http_headers.get_statuscode()),
         body=body,
         coding=record.http_headers.get_header("content-encoding") or "",
+        at=at,
     )
 
 

@@ -29,6 +29,11 @@ class Walk:
         self._unexplained = 0
 
     @property
+    def arrived(self) -> bool:
+        """Whether the reading came as far as there is anything to read, for all that is known."""
+        return self._start.result is not Result.DIFFERS
+
+    @property
     def offset_shifts_rows(self) -> bool:
         """Whether ``offset`` shifts rows, as far as was seen."""
         return not self._paging.ignored
@@ -58,6 +63,7 @@ class Walk:
                 break
             if self._unexplained > 0:
                 self._head = Head(self._window)
+                self._reader.forget()
                 self._descend()
             elif self._head.quiet:
                 break
@@ -88,7 +94,8 @@ class Walk:
                 break
             page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
             self._head.look(page, whole=False)
-        self._unexplained = self._head.unexplained(first.total)
+        grown = self._head.unexplained(first.total)
+        self._unexplained = max(grown, self._paging.displaced - self._head.joined)
 
     def _rest_check(self) -> Check:
         late = f"; {self._head.late:,} late ones were fetched" if self._head.late else ""

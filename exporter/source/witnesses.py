@@ -61,7 +61,8 @@ class Head:
         self._unseen: dict[str, datetime] = {}
         self._depth: datetime | None = None
         self._late_in_look = 0
-        self._new = 0
+        self.joined = 0
+        """Entries that only a look found, wherever they lie."""
         self._closed = False
         self.total: int | None = None
         """The platform's count when the pass began."""
@@ -115,7 +116,7 @@ class Head:
         for id_ in page.ids:
             self._unseen.pop(id_, None)
         self._depth = page.oldest
-        self._new += len(new)
+        self.joined += len(new)
         self._late_in_look += late
         self.late += late
         # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
@@ -125,4 +126,4 @@ class Head:
         """How far the platform's count rose beyond the entries that looks found new."""
         if total is None or self.total is None:
             return 0
-        return total - self.total - self._new
+        return total - self.total - self.joined

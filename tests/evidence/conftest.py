@@ -1,6 +1,7 @@
 """Two bundles of one archive, exported once for all tests of this folder."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tests.world import NOW, World
 def outcomes(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
     _shared_world.app.state.settings = Settings()
     request = _shared_world.request(tmp_path_factory.mktemp("evidence"))
-    first, second = (export(request, now=lambda: NOW, progress=lambda *_: None) for _ in range(2))
+    first, second = (
+        export(replace(request, again=True), now=lambda: NOW, progress=lambda *_: None) for _ in range(2)
+    )
     return first, second
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import OutputError
-from exporter.evidence.bundle import archive_folder, partial_bundle, publish
+from exporter.evidence.bundle import archive_folder, made_folder, publish
 
 ACME = hashlib.sha256(b"org-1").hexdigest()[:8]
 
@@ -20,6 +20,13 @@ def restrictive() -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+def built(archive: Path) -> Path:
+    """Make a folder with a bundle that is not published yet."""
+    folder = archive / ".partial-x"
+    (folder / "data").mkdir(parents=True)
+    return folder
 
 
 def test_an_archive_is_named_by_a_slug_and_the_digits_of_its_identity(tmp_path: Path) -> None:
@@ -46,39 +53,11 @@ def test_no_name_leads_out_of_the_output_folder(name: str) -> None:
     assert not folder.name.startswith((".", "-"))
 
 
-def test_a_bundle_is_built_beside_the_others_where_only_its_owner_sees_it(tmp_path: Path) -> None:
-    with partial_bundle(tmp_path / "acme") as folder:
-        assert folder.parent == tmp_path / "acme"
-        assert folder.name.startswith(".partial-")
-        assert (folder / "data" / "raw").is_dir()
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-def test_a_partial_folder_is_gone_after_a_failure_and_so_is_what_was_made_for_it(tmp_path: Path) -> None:
-    def build() -> None:
-        with partial_bundle(tmp_path / "evidence" / "acme") as folder:
-            (folder / "data" / "audit.csv").write_text("half")
-            raise RuntimeError("in the middle")
-
-    with pytest.raises(RuntimeError, match="in the middle"):
-        build()
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failure_leaves_the_bundles_that_were_there(tmp_path: Path) -> None:
-    (tmp_path / "acme" / "000001_x").mkdir(parents=True)
-
-    with partial_bundle(tmp_path / "acme"):
-        pass
-
-    assert list((tmp_path / "acme").iterdir()) == [tmp_path / "acme" / "000001_x"]
-
-
 def test_publishing_gives_the_whole_folder_its_name_and_leaves_nothing_else(tmp_path: Path) -> None:
-    with partial_bundle(tmp_path / "acme") as folder:
-        (folder / "data" / "audit.csv").write_text("whole")
-        target = publish(folder, "000001_x")
+    folder = built(tmp_path / "acme")
+    (folder / "data" / "audit.csv").write_text("whole")
+
+    target = publish(folder, tmp_path / "acme" / "000001_x")
 
     assert target == tmp_path / "acme" / "000001_x"
     assert (target / "data" / "audit.csv").read_text() == "whole"
@@ -87,11 +66,12 @@ def test_publishing_gives_the_whole_folder_its_name_and_leaves_nothing_else(tmp_
 
 @pytest.mark.usefixtures("restrictive")
 def test_a_published_bundle_is_its_owners_alone(tmp_path: Path) -> None:
-    with partial_bundle(tmp_path / "acme") as folder:
-        (folder / "data" / "queries").mkdir()
-        for name in ("manifest.json", "data/run.json", "data/queries/01.sql"):
-            (folder / name).write_text("readable by all")
-        target = publish(folder, "000001_x")
+    folder = built(tmp_path / "acme")
+    (folder / "data" / "queries").mkdir()
+    for name in ("manifest.json", "data/run.json", "data/queries/01.sql"):
+        (folder / name).write_text("readable by all")
+
+    target = publish(folder, tmp_path / "acme" / "extracts" / "x")
 
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*"))}
     assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
@@ -112,15 +92,13 @@ def test_publishing_replaces_nothing(tmp_path: Path, taken: str) -> None:
             target.symlink_to(tmp_path / "nowhere")
     before = target.lstat()
 
-    def build() -> None:
-        with partial_bundle(tmp_path) as folder:
-            publish(folder, "000001_x")
+    folder = built(tmp_path)
 
     with pytest.raises(OutputError, match="could not be published"):
-        build()
+        publish(folder, target)
 
     assert target.lstat().st_ino == before.st_ino
-    assert list(tmp_path.iterdir()) == [target]
+    assert set(tmp_path.iterdir()) == {target, folder}
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -128,7 +106,7 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with (
         pytest.raises(OutputError, match=r"file/acme cannot be written"),
-        partial_bundle(tmp_path / "file" / "acme"),
+        made_folder(tmp_path / "file" / "acme"),
     ):
         pass
     assert (tmp_path / "file").read_text() == "in the way"

@@ -20,7 +20,7 @@ from exporter.errors import AuditExportError, SourceError, VerificationError
 from exporter.sandbox.faults import Fault
 from exporter.source.client import Client, Connection
 from exporter.source.credentials import Key
-from exporter.source.responses import Recorded, ResponseFile, read_responses
+from exporter.source.responses import Recorded, ResponseFile, read_response, read_responses
 from tests.source.conftest import TELLTALE
 from tests.source.servers import Answer, http, serving
 from tests.world import NOW, World
@@ -115,10 +115,31 @@ def test_another_reader_finds_nothing_wrong_with_the_file(warc: Path) -> None:
     assert answers
 
 
-def test_only_the_owner_can_read_the_file_and_none_is_overwritten(warc: Path) -> None:
+def test_only_the_owner_can_read_the_file_and_a_link_is_not_followed(warc: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE(warc.stat().st_mode) == 0o600
-    with pytest.raises(FileExistsError):
-        ResponseFile(warc, key=KEY, at=NOW)
+    (tmp_path / "link").symlink_to(warc)
+    with pytest.raises(OSError, match="symbolic links"):
+        ResponseFile(tmp_path / "link", key=KEY, at=NOW)
+
+
+@pytest.mark.parametrize("left", [b"", b"\x1f\x8b", b"\0" * 500, b"half a record"])
+def test_a_file_that_a_broken_off_run_left_is_cut_after_its_last_whole_record(
+    warc: Path, left: bytes
+) -> None:
+    whole = warc.read_bytes()
+    warc.write_bytes(whole + left)
+
+    ResponseFile(warc, key=KEY, at=NOW).close()
+
+    assert warc.read_bytes() == whole
+
+
+def test_a_response_is_found_again_by_where_its_record_begins(warc: Path) -> None:
+    responses = list(read_responses(warc))
+
+    assert [read_response(warc, response.at) for response in responses] == responses
+    with pytest.raises(VerificationError):
+        read_response(warc, responses[0].at + 1)
 
 
 def test_cookies_are_replaced_and_other_headers_stand_as_received(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""``recheck``: read a bundle's window again, and compare."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from exporter.commands.clock import now
+from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+from exporter.commands.results import print_findings, print_result
+from exporter.facts import Result, Verdict
+
+if TYPE_CHECKING:
+    from exporter.recheck import Finding
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@option(
+    "--to",
+    section="Output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="New folder that keeps the finding and the responses. [default: nothing is kept]",
+)
+@source_options
+@option("--json", section="Behaviour", is_flag=True, help="Print the finding as one JSON object.")
+def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> int:
+    """Read a bundle's window again, and compare it entry by entry: the same, late, changed, missing.
+
+    Tests the platform's claim that its log is only ever added to. Where to ask and with which key is said
+    here, never taken from the bundle. Exits with 0 when everything is the same, with 4 when entries were
+    changed or are missing, with 3 when others came late or the reading was not shown to be whole.
+    """
+    from exporter.recheck import recheck as recheck_bundle
+    from exporter.recording import Request
+
+    as_json = given.pop("json")
+    connection, credentials = find_connection(**given)
+    request = Request(
+        since=None,
+        until=None,
+        asked={},
+        connection=connection,
+        profile=credentials.profile,
+        organization=org,
+        label=None,
+        output=bundle.parent,
+    )
+    finding = recheck_bundle(bundle, request, to=to, now=now, progress=lambda *_: None)
+    if as_json:
+        print_result(json.dumps(json.loads(finding.encode())))
+    else:
+        print_findings(finding.checks)
+        print_result(f"{_said(finding)}: {bundle}")
+    return _exit_code(finding)
+
+
+def _said(finding: "Finding") -> str:
+    return {0: "The same", 3: "Not shown to be the same", 4: "NOT the same"}[_exit_code(finding)]
+
+
+def _exit_code(finding: "Finding") -> int:
+    if any(check.result is Result.CONTRADICTS for check in finding.checks):
+        return 4
+    return 0 if finding.verdict is Verdict.COMPLETE else 3

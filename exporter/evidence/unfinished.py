@@ -1,0 +1,133 @@
+"""The folder of a run that is not finished: built in out of sight, kept when the run is broken off.
+
+The same command finds it again by its *fingerprint*, a digest of where it fetches from and what it was asked
+for. What it fetched is the file of responses; the window is fixed in a record beside the folder, from the
+moment it was decided. Everything else is derived and made anew.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from exporter.evidence.bundle import made_folder, unwritable
+from exporter.facts import Window
+
+_PARTIAL = ".partial-"
+_REFUSED = ".refused-"
+_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError)
+
+
+class _Times(msgspec.Struct):
+    since: datetime
+    until: datetime
+
+
+class Unfinished:
+    """One run's folder while the run is under way."""
+
+    def __init__(self, archive: Path, fingerprint: str) -> None:
+        self.folder = archive / f"{_PARTIAL}{fingerprint}"
+        """Where the bundle is built."""
+        self.responses = self.folder / "data" / "raw" / "responses.warc.gz"
+        """Where the responses are kept, whether or not there are any yet."""
+        self.table = self.folder / "data" / "audit.parquet"
+        """Where the table is written."""
+        self._refused = archive / f"{_REFUSED}{fingerprint}"
+
+    @property
+    def window(self) -> Window | None:
+        """The window that an attempt fixed; ``None`` where nothing that was fetched is kept."""
+        try:
+            times = msgspec.json.decode(_record(self.folder).read_bytes(), type=_Times)
+            return Window(since=times.since, until=times.until) if self.responses.is_file() else None
+        except _UNREADABLE:
+            return None
+
+    def begin(self) -> None:
+        """Make the folder, or bring the one that was kept back to the responses alone."""
+        if self.window is None:
+            self.discard()
+            self.responses.parent.mkdir(parents=True, mode=0o700)
+        else:
+            self._keep_responses()
+
+    def fix(self, window: Window) -> None:
+        """Fix the window: from now on the folder is kept when the run is broken off."""
+        content = msgspec.json.encode(_Times(since=window.since, until=window.until))
+        whole = self.folder.with_name(f"{self.folder.name}.new")
+        whole.write_bytes(content)
+        whole.replace(_record(self.folder))
+
+    def set_aside(self) -> Path:
+        """Put away what came of a run that ended and is not to be published; returns where it is.
+
+        One such folder is kept for each command: the latest.
+        """
+        self._keep_responses()
+        shutil.rmtree(self._refused, ignore_errors=True)
+        self.folder.rename(self._refused)
+        _record(self.folder).replace(_record(self._refused))
+        return self._refused
+
+    def discard(self) -> None:
+        """Remove the folder, and its record."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        _record(self.folder).unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """Leave what the next attempt can use, and nothing else."""
+        if self.window is None:
+            self.discard()
+        else:
+            self._keep_responses()
+
+    def _keep_responses(self) -> None:
+        for path in (self.folder, self.folder / "data", self.responses.parent):
+            for other in path.iterdir():
+                if other not in self.responses.parents and other != self.responses:
+                    _remove(other)
+
+
+@contextmanager
+def unfinished(archive: Path, fingerprint: str) -> Iterator[Unfinished]:
+    """Make the folder of a run, or find what an earlier attempt at the same left of it.
+
+    Raises :class:`OutputError` where it cannot be made.
+    """
+    with made_folder(archive):
+        run = Unfinished(archive, fingerprint)
+        try:
+            run.begin()
+        except OSError as error:
+            raise unwritable(archive, error) from error
+        try:
+            yield run
+        finally:
+            run.end()
+
+
+def forget(archive: Path, sealed: Window) -> None:
+    """Remove what is left of runs whose window a whole bundle of ``archive`` now covers."""
+    for record in [*archive.glob(f"{_PARTIAL}*.json"), *archive.glob(f"{_REFUSED}*.json")]:
+        try:
+            times = msgspec.json.decode(record.read_bytes(), type=_Times)
+        except _UNREADABLE:
+            continue
+        if sealed.since <= times.since and times.until <= sealed.until:
+            shutil.rmtree(record.with_suffix(""), ignore_errors=True)
+            record.unlink(missing_ok=True)
+
+
+def _record(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".json")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -1,0 +1,160 @@
+"""From a plan to archives: the log is read, what belongs into the bundle is derived, history is compared.
+
+Where an earlier attempt was broken off, its responses come first: they are derived from like all others, and
+the walk passes over what they hold.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from exporter import record
+from exporter.archive.compare import compare
+from exporter.derive import Derivation, Derived, derive
+from exporter.errors import SourceError, VerificationError
+from exporter.evidence.space import refuse_without_space
+from exporter.evidence.unfinished import Unfinished
+from exporter.facts import Selection, Window, rfc3339
+from exporter.plan import Plan
+from exporter.recording import Fetched
+from exporter.source.client import Client
+from exporter.source.platform import connect, recorded_rows
+from exporter.source.probe import probe
+from exporter.source.reader import Progress, Reader
+from exporter.source.recorded import RecordedPages
+from exporter.source.responses import ResponseFile
+from exporter.source.walk import Walk
+
+_log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], object]
+"""Waits for a number of seconds."""
+
+
+def fetch(
+    plan: Plan,
+    unfinished: Unfinished,
+    *,
+    now: Callable[[], datetime],
+    progress: Progress,
+    sleep: Sleep = time.sleep,
+) -> Fetched:
+    """Read what the plan asks for into the unfinished run's folder, and derive the archives there.
+
+    ``sleep`` waits where the window has yet to settle. Raises
+    :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as the platform
+    gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's.
+    """
+    request, started = plan.request, now()
+    data = unfinished.folder / "data"
+    with (
+        ResponseFile(unfinished.responses, key=request.connection.key, at=started) as kept,
+        Client(request.connection, now=now, responses=kept) as client,
+    ):
+        platform, greeting = connect(
+            client, organization=request.organization, known_organization=request.profile.current_org_id
+        )
+        refuse_without_space(data.parent, total=greeting.total)
+        resuming = unfinished.window is not None
+        window = unfinished.window or _settled_window(plan, greeting.server_time or started, sleep)
+        unfinished.fix(window)
+        selection = plan.selection(window)
+        with Derivation(selection, data, request.formats) as derivation:
+            reader = Reader(
+                platform,
+                page_size=request.page_size,
+                concurrency=request.concurrency,
+                collect=derivation.add,
+                progress=progress,
+            )
+            walk = Walk(reader, plan.reading(window))
+            if resuming:
+                reader.recall(RecordedPages(unfinished.responses, platform.dialect))
+            else:
+                derivation.add(greeting.rows)
+            probed = probe(platform, page_size=request.page_size, collect=derivation.add)
+            failure = _walk(walk, reader, allow_partial=request.allow_partial)
+            overlap = None if failure or not walk.arrived else _compare(plan, derivation)
+            derived = derivation.finish() if failure is None else _derive_again(plan, unfinished, selection)
+        return Fetched(
+            window=window,
+            platform=platform,
+            greeting=greeting,
+            reader=reader,
+            walk=walk,
+            probed=probed,
+            derived=derived,
+            overlap=overlap,
+            failure=failure,
+            started=started,
+            finished=now(),
+        )
+
+
+def _settled_window(plan: Plan, server_time: datetime, sleep: Sleep) -> Window:
+    """Fix the window, after waiting where it is over and only the settle time is lacking."""
+    lacking = plan.lacking_settle(server_time)
+    if lacking:
+        _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())
+        sleep(lacking.total_seconds())
+    return plan.window(server_time + lacking)
+
+
+def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
+    """Read the log; returns why that failed where what there is will do."""
+    try:
+        with reader:
+            walk.run()
+    except SourceError as error:
+        if not allow_partial:
+            raise
+        return error.what
+    return None
+
+
+def _derive_again(plan: Plan, unfinished: Unfinished, selection: Selection) -> Derived:
+    """Derive from what was kept: of pages under way when reading failed, some may have been."""
+    data, formats = unfinished.folder / "data", plan.request.formats
+    return derive(recorded_rows(unfinished.responses), selection, data, formats)
+
+
+def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
+    """Hold the overlap against the bundles that cover it, and take late entries into the archives."""
+    if plan.overlap is None:
+        return None
+    bundles = plan.overlapping
+    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+        tables = [table_of(bundle.path, Path(folder)) for bundle in bundles]
+        later, contradicting = derivation.write_overlap()
+        differences = compare(tables, later, plan.overlap)
+    if differences.strangers:
+        raise VerificationError(
+            f"This is another organization's log: from {rfc3339(plan.overlap.since)} on the archive holds "
+            f"{len(differences.missing):,} entries, the log {len(differences.late):,}, and they share none.",
+            "Check --org, the key, and --output.",
+        )
+    derivation.add_late(differences.late)
+    return record.Overlap(
+        since=plan.overlap.since,
+        bundles=[bundle.root for bundle in bundles],
+        same=differences.same,
+        late=list(differences.late),
+        changed=sorted({*differences.changed, *contradicting}),
+        missing=list(differences.missing),
+    )
+
+
+def table_of(bundle: Path, folder: Path) -> Path:
+    """Return a bundle's table as Parquet, derived from its responses where it was sealed without."""
+    table = bundle / "data" / "audit.parquet"
+    if table.exists():
+        return table
+    run = record.decode((bundle / "data" / "run.json").read_bytes())
+    to = Path(tempfile.mkdtemp(dir=folder))
+    derive(
+        recorded_rows(bundle / "data" / "raw" / "responses.warc.gz"), record.selection(run), to, ["parquet"]
+    )
+    return to / "audit.parquet"

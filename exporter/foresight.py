@@ -1,0 +1,66 @@
+"""What an export would do, found out without doing it: nothing is written, and no response is kept."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from exporter.evidence.bundle import archive_folder
+from exporter.facts import Window
+from exporter.plan import plan
+from exporter.recording import Request
+from exporter.source.client import Client
+from exporter.source.platform import connect
+from exporter.source.probe import Probe, probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """What an export would meet and make."""
+
+    sealed: Path | None
+    """The bundle that answers the request already; nothing would be fetched then."""
+
+    archive: Path
+    """The folder it would go to."""
+
+    window: Window
+    """The window that would be in force now."""
+
+    overlap: Window | None
+    """What would be read again before it, and compared with earlier bundles."""
+
+    dialect: str
+    """Which of the platform's two dialects it speaks."""
+
+    probe: Probe
+    """What the platform can do."""
+
+    @property
+    def most_pages(self) -> int | None:
+        """Pages of the whole log, of which the window may be a part; ``None`` where its size is not known."""
+        if self.probe.total is None or not self.probe.received:
+            return None
+        return math.ceil(self.probe.total / self.probe.received)
+
+
+def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
+    """Look at the archive, ask the platform what it can do, and say what an export would be.
+
+    Raises what an export would raise up to the point where it begins to read.
+    """
+    archive = archive_folder(request.output, identity=request.identity, name=request.name)
+    task = plan(request, archive)
+    with Client(request.connection, now=now) as client:
+        platform, greeting = connect(
+            client, organization=request.organization, known_organization=request.profile.current_org_id
+        )
+        return Foresight(
+            sealed=task.sealed,
+            archive=archive,
+            window=task.window(greeting.server_time or now()),
+            overlap=task.overlap,
+            dialect=platform.dialect.name,
+            probe=probe(platform, page_size=request.page_size),
+        )

@@ -1,0 +1,142 @@
+"""What a run is going to do, as far as the request and the archive decide: nothing has been fetched yet."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from exporter.errors import UsageError
+from exporter.evidence.coverage import (
+    SealedBundle,
+    covered,
+    extract_folders,
+    is_whole,
+    next_extract,
+    sealed_bundles,
+)
+from exporter.facts import Selection, Verdict, Window, rfc3339
+from exporter.recording import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A request, and what the archive adds to it."""
+
+    request: Request
+    """What was asked for."""
+
+    archive: Path
+    """The organization's folder, which need not exist yet."""
+
+    bundles: tuple[SealedBundle, ...]
+    """What was sealed in it before, in the order of sealing."""
+
+    since: datetime
+    """First instant of the window."""
+
+    overlap: Window | None
+    """What to read again before the window, where the run continues an archive."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What an attempt that was broken off is found again by: 16 hexadecimal digits."""
+        request = self.request
+        asked = {
+            "url": request.connection.base_url,
+            "organization": request.identity,
+            "since": rfc3339(self.since),
+            "until": None if request.until is None else rfc3339(request.until),
+            "overlap": None if self.overlap is None else rfc3339(self.overlap.since),
+            **request.filters,
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def overlapping(self) -> list[SealedBundle]:
+        """The bundles whose windows the overlap touches."""
+        stretch = self.overlap
+        return [
+            bundle
+            for bundle in self.bundles
+            if stretch and bundle.window.since < stretch.until and stretch.since < bundle.window.until
+        ]
+
+    @property
+    def sealed(self) -> Path | None:
+        """A bundle that answers the request already: of exactly this window, and whole."""
+        if self.request.again or self.request.until is None:
+            return None
+        if self.since >= self.request.until:  # an archive that was to be continued is that far already
+            return self.bundles[-1].path
+        window = Window(since=self.since, until=self.request.until)
+        if self.request.filters:
+            folders = extract_folders(self.archive, window, self.request.filters)
+            return next(filter(is_whole, reversed(folders)), None)
+        whole = (bundle for bundle in reversed(self.bundles) if bundle.verdict is Verdict.COMPLETE)
+        return next((bundle.path for bundle in whole if bundle.window == window), None)
+
+    def window(self, server_time: datetime) -> Window:
+        """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
+
+        Raises :class:`~exporter.errors.UsageError` where nothing of it is over yet.
+        """
+        request = self.request
+        settled = (server_time - request.settle).replace(microsecond=0)
+        until = settled if request.until is None else min(request.until, settled)
+        if until <= self.since:
+            raise UsageError(
+                f"Nothing of the window is over yet: it begins at {rfc3339(self.since)}, and the platform's "
+                f"clock shows {rfc3339(server_time)}, less {request.settle.total_seconds():.0f} seconds to "
+                "settle.",
+                "Give an earlier --since or --period, or try again later.",
+            )
+        return Window(since=self.since, until=until)
+
+    def lacking_settle(self, server_time: datetime) -> timedelta:
+        """Return how long to wait for a window that is over but has not settled; else nothing."""
+        until = self.request.until
+        if until is None or not self.since < until <= server_time:
+            return timedelta(0)
+        return max(timedelta(0), until + self.request.settle - server_time)
+
+    def selection(self, window: Window) -> Selection:
+        """Say which entries belong into the archives; which late ones do is found out on the way."""
+        request = self.request
+        return Selection(window=window, action=request.action, user=request.user, overlap=self.overlap)
+
+    def reading(self, window: Window) -> Window:
+        """Return what has to be read: the window and the overlap before it."""
+        return Window(since=self.overlap.since if self.overlap else window.since, until=window.until)
+
+    def target(self, window: Window, sequence: int | None) -> Path:
+        """Return the folder that the bundle is to become; an extract has no sequence."""
+        if sequence is not None:
+            return self.archive / f"{sequence:06}_{window.slug}"
+        return next_extract(self.archive, window, self.request.filters)
+
+
+def plan(request: Request, archive: Path) -> Plan:
+    """Look at the archive, which is held meanwhile, and decide where the window begins.
+
+    Raises :class:`~exporter.errors.UsageError` where an archive is to be continued that covers nothing, and
+    :class:`~exporter.errors.OutputError` where a bundle of it cannot be read.
+    """
+    bundles = tuple(sealed_bundles(archive))
+    if request.since is not None:
+        return Plan(request=request, archive=archive, bundles=bundles, since=request.since, overlap=None)
+    stretches = covered(bundles, accept_unproven=request.accept_unproven)
+    if not stretches:
+        raise UsageError(
+            f"There is nothing to continue: {archive} covers no stretch of time.",
+            "Give --since with the first day to export; later runs can continue with --since last.",
+        )
+    first = stretches[0]
+    begin = max(first.since, first.until - request.overlap)
+    return Plan(
+        request=request,
+        archive=archive,
+        bundles=bundles,
+        since=first.until,
+        overlap=Window(since=begin, until=first.until),
+    )

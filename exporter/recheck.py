@@ -1,0 +1,149 @@
+"""The third story: is the log still what a bundle says it was? Its window is read again and compared.
+
+This tests the platform's claim that entries are only ever added. It needs the network and the key; where to
+send them is the caller's to say, never the bundle's, whose author may want the key elsewhere.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from exporter import record
+from exporter.archive.compare import Differences, compare
+from exporter.errors import OutputError, UsageError
+from exporter.evidence.bag import TAG_MANIFEST
+from exporter.evidence.unfinished import Unfinished
+from exporter.facts import Check, Result, Verdict, rfc3339
+from exporter.fetch import fetch, table_of
+from exporter.plan import Plan
+from exporter.recording import Request, history_check
+from exporter.source.reader import Progress
+
+FORMAT = "audit-export/recheck/v1"
+"""Name and version of the format in which a finding is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What came of reading a bundle's window again."""
+
+    bundle: Path
+    """The bundle."""
+
+    root: str
+    """SHA-256 of its tag manifest."""
+
+    run: record.Run
+    """How the bundle came about."""
+
+    at: datetime
+    """When its window was read again, by this machine."""
+
+    checks: tuple[Check, ...]
+    """How the reading went, and how it compares."""
+
+    differences: Differences
+    """Which entries differ."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the second reading was whole, and met no entry that the bundle lacks."""
+        return Verdict.of(self.checks)
+
+    def encode(self) -> bytes:
+        """Write the finding as indented JSON, ending in a line break."""
+        content = {
+            "format": FORMAT,
+            "bundle": {"sha256": self.root},
+            "window": {"since": rfc3339(self.run.window.since), "until": rfc3339(self.run.window.until)},
+            "at": rfc3339(self.at),
+            "verdict": self.verdict,
+            "checks": [asdict(check) for check in self.checks],
+            "entries": asdict(self.differences),
+        }
+        return json.dumps(content, indent=2).encode() + b"\n"
+
+
+def recheck(
+    bundle: Path,
+    request: Request,
+    *,
+    to: Path | None,
+    now: Callable[[], datetime],
+    progress: Progress,
+) -> Finding:
+    """Read the window of ``bundle`` again, as ``request`` says from where, and compare entry by entry.
+
+    ``to`` is a new folder that keeps the finding and the responses. Raises
+    :class:`~exporter.errors.UsageError` where ``bundle`` is none, and what
+    :func:`~exporter.fetch.fetch` does.
+    """
+    run, root = _opened(bundle)
+    window = record.selection(run).window
+    asked = replace(
+        request,
+        since=window.since,
+        until=window.until,
+        action=run.filters.get("action"),
+        user=run.filters.get("user"),
+        formats=("parquet",),
+    )
+    task = Plan(request=asked, archive=bundle.parent, bundles=(), since=window.since, overlap=None)
+    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+        reading = Unfinished(Path(folder), "recheck")
+        reading.begin()
+        fetched = fetch(task, reading, now=now, progress=progress)
+        differences = compare([table_of(bundle, Path(folder))], reading.table, window)
+        finding = Finding(
+            bundle=bundle,
+            root=root,
+            run=run,
+            at=fetched.started,
+            checks=(*fetched.checks, *_compared(differences)),
+            differences=differences,
+        )
+        if to is not None:
+            _keep(finding, reading.responses, to)
+    return finding
+
+
+def _opened(bundle: Path) -> tuple[record.Run, str]:
+    try:
+        run = record.decode((bundle / "data" / "run.json").read_bytes())
+        root = (bundle / TAG_MANIFEST).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
+        ) from error
+    return run, hashlib.sha256(root).hexdigest()
+
+
+def _compared(differences: Differences) -> list[Check]:
+    late = Check(
+        id="late",
+        what="The window holds no entry that the bundle lacks",
+        expected="0",
+        found=f"{len(differences.late):,}",
+        result=Result.DIFFERS if differences.late else Result.AS_EXPECTED,
+    )
+    return [
+        history_check(same=differences.same, changed=differences.changed, missing=differences.missing),
+        late,
+    ]
+
+
+def _keep(finding: Finding, responses: Path, to: Path) -> None:
+    try:
+        to.mkdir(mode=0o700, parents=True)
+        shutil.copyfile(responses, to / "responses.warc.gz")
+        (to / "recheck.json").write_bytes(finding.encode())
+    except OSError as error:
+        raise OutputError(
+            f"The finding could not be kept in {to} ({error.strerror}).",
+            "Name a new folder with --to, on a disk with room.",
+        ) from error

@@ -1,0 +1,101 @@
+"""What an attempt that was broken off had received, put to use by the next one.
+
+Its pages are found again by the entries they begin with, and placed where those entries stand in the list
+now: the log has grown meanwhile, so the offsets that were asked for then say little.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from exporter.entries.envelope import parse_list
+from exporter.entries.normalize import normalize
+from exporter.errors import SourceError
+from exporter.source.bearings import Bearing, bearing
+from exporter.source.dialects import Dialect
+from exporter.source.platform import Page
+from exporter.source.responses import Recorded, read_response, read_responses
+
+_INDEXED = 40
+_INDEXED_PART = 5
+_CANDIDATES = 4
+
+
+class RecordedPages:
+    """The pages of a file of responses."""
+
+    def __init__(self, responses: Path, dialect: Dialect) -> None:
+        self._responses = responses
+        self._dialect = dialect
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+
+    def read(self) -> Iterator[tuple[Page, bool]]:
+        """Yield every page in the order received, and whether it is of the whole log, not of a slice."""
+        for response in read_responses(self._responses):
+            page = _page(response)
+            if page is None:
+                continue
+            url = httpx.URL(response.url)
+            whole = {"action", self._dialect.user_parameter}.isdisjoint(url.params)
+            if whole and url.path.endswith(self._dialect.path):
+                for id_ in _indexed(page, url):
+                    self._places[id_].append(response.at)
+            yield page, whole
+
+    def after(self, page: Page, step: int) -> Page | None:
+        """Return the page that repeats what stands in ``page`` from ``step`` on and goes on below it.
+
+        Its offset is where it would be now, seen from ``page``. ``None`` where there is none.
+        """
+        places = {place for id_ in page.ids[step:] for place in self._places.get(id_, ())}
+        best, most = None, 0
+        for place in sorted(places, reverse=True)[:_CANDIDATES]:
+            candidate = _page(read_response(self._responses, place))
+            if candidate is None or bearing(page, step, candidate) is not Bearing.HERE:
+                continue
+            news = len(set(candidate.ids).difference(page.ids))
+            if news > most:
+                best, most = candidate, news
+        return None if best is None else _placed(best, page, step)
+
+
+def _indexed(page: Page, url: httpx.URL) -> Sequence[str]:
+    """Return the ids by which a page is found.
+
+    The next page of a pass begins with the end of the one before. Where this run's own reading meets what was
+    received before is somewhere on a page from the head.
+    """
+    if "offset" not in url.params:
+        return page.ids
+    return page.ids[: max(_INDEXED, page.size // _INDEXED_PART)]
+
+
+def _page(response: Recorded) -> Page | None:
+    """Read a response as a page that was answered before anything else; ``None`` where it is no list."""
+    if response.status != httpx.codes.OK:
+        return None
+    try:
+        body = parse_list(response.content)
+    except SourceError:
+        return None
+    return Page(
+        entries=body.entries,
+        rows=normalize(body.entries, source="a page that was received before"),
+        offset=0,
+        total=body.total,
+        limit=body.limit,
+        server_time=None,
+        asked=-math.inf,
+        answered=-math.inf,
+    )
+
+
+def _placed(recorded: Page, page: Page, step: int) -> Page:
+    """Give a page the offset that its entries have now, as those it shares with ``page`` tell."""
+    moment = page.moments[step + 1]
+    start = page.offset + sum(at > moment for at in page.moments)
+    return replace(recorded, offset=start - sum(at > moment for at in recorded.moments))

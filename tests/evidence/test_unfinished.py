@@ -1,0 +1,120 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import OutputError
+from exporter.evidence.unfinished import Unfinished, forget, unfinished
+from exporter.facts import Window
+
+JANUARY = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+YEAR = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def break_off(archive: Path, *, window: Window | None = JANUARY) -> None:
+    """Leave a run in the middle, with responses and half an archive."""
+
+    def attempt() -> None:
+        with unfinished(archive, "5e") as run:
+            run.responses.write_text("responses")
+            (run.folder / "data" / "audit.csv").write_text("half")
+            (run.folder / "data" / "queries").mkdir()
+            if window is not None:
+                run.fix(window)
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        attempt()
+
+
+def test_a_bundle_is_built_beside_the_others_where_only_its_owner_sees_it(tmp_path: Path) -> None:
+    with unfinished(tmp_path / "acme", "5e") as run:
+        assert run.folder == tmp_path / "acme" / ".partial-5e"
+        assert run.responses.parent.is_dir()
+        assert run.window is None
+
+
+def test_a_run_that_fetched_nothing_leaves_nothing_behind(tmp_path: Path) -> None:
+    break_off(tmp_path / "evidence" / "acme", window=None)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_fetched_is_kept_with_its_window_and_nothing_else(tmp_path: Path) -> None:
+    break_off(tmp_path)
+
+    kept = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept == {".partial-5e.json", ".partial-5e/data/raw/responses.warc.gz"}
+    with unfinished(tmp_path, "5e") as run:
+        assert run.window == JANUARY
+        assert run.responses.read_text() == "responses"
+
+
+def test_what_a_killed_run_left_is_brought_back_to_the_responses(tmp_path: Path) -> None:
+    killed = Unfinished(tmp_path, "5e")
+    killed.begin()
+    killed.responses.write_text("responses")
+    killed.fix(JANUARY)
+    (killed.folder / "data" / "audit.csv").write_text("half")
+    (killed.folder / "manifest.json").write_text("half")
+
+    with unfinished(tmp_path, "5e") as run:
+        assert [path.name for path in run.folder.rglob("*") if path.is_file()] == ["responses.warc.gz"]
+
+
+def test_another_command_does_not_find_it(tmp_path: Path) -> None:
+    break_off(tmp_path)
+
+    with unfinished(tmp_path, "6f") as run:
+        assert run.window is None
+        assert not run.responses.exists()
+
+
+@pytest.mark.parametrize("record", ["", "{}", "[]", '{"since": 1, "until": 2}', "\x00"])
+def test_without_a_readable_window_a_run_begins_anew(tmp_path: Path, record: str) -> None:
+    break_off(tmp_path)
+    (tmp_path / ".partial-5e.json").write_text(record)
+
+    with unfinished(tmp_path, "5e") as run:
+        assert run.window is None
+        assert not run.responses.exists()
+
+
+def test_a_published_run_leaves_no_record(tmp_path: Path) -> None:
+    with unfinished(tmp_path, "5e") as run:
+        run.responses.write_text("responses")
+        run.fix(JANUARY)
+        run.folder.rename(tmp_path / "000001_x")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["000001_x"]
+
+
+def test_what_is_set_aside_is_kept_and_not_resumed(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        with unfinished(tmp_path, "5e") as run:
+            assert run.window is None
+            run.responses.write_text(text)
+            run.fix(JANUARY)
+            assert run.set_aside() == tmp_path / ".refused-5e"
+
+    assert (tmp_path / ".refused-5e" / "data" / "raw" / "responses.warc.gz").read_text() == "second"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".refused-5e", ".refused-5e.json"]
+
+
+def test_a_whole_bundle_makes_what_is_left_of_its_window_superfluous(tmp_path: Path) -> None:
+    break_off(tmp_path)
+
+    forget(tmp_path, Window(since=JANUARY.since, until=datetime(2026, 1, 31, tzinfo=UTC)))
+    assert (tmp_path / ".partial-5e").exists()
+    forget(tmp_path, YEAR)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with (
+        pytest.raises(OutputError, match=r"file/acme cannot be written"),
+        unfinished(tmp_path / "file" / "acme", "5e"),
+    ):
+        pass

@@ -1,0 +1,244 @@
+"""Runs that continue an archive: each begins where coverage ends and is held against the bundles before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pytest
+
+from exporter.errors import UsageError, VerificationError
+from exporter.export import Outcome, export
+from exporter.facts import Result, Verdict
+from exporter.recording import Request
+from exporter.sandbox.app import Settings, create_app
+from exporter.sandbox.audit_service import AuditService, Filters
+from exporter.sandbox.entry import Entry, nanoseconds
+from exporter.sandbox.history import generate
+from exporter.sandbox.server import serving
+from exporter.verify import verify
+from tests.world import World
+
+BEGINS = datetime(2026, 6, 1, tzinfo=UTC)
+NIGHTS = 60
+
+
+class Night:
+    """A platform whose clock and whose log go on as a test says."""
+
+    def __init__(self, world: World, entries: list[Entry], output: Path) -> None:
+        self.world = world
+        self.now = BEGINS
+        self._coming = entries
+        self._output = output
+
+    def go_on(self, until: datetime, *, late: Any = lambda _entry: timedelta()) -> None:
+        """Record what is committed by then: an entry is ``late(entry)`` after it happened."""
+        self.now = until
+        limit = nanoseconds(until)
+        due = [entry for entry in self._coming if entry.created_at + _nanoseconds(late(entry)) < limit]
+        self.world.service.record_all(due)
+        chosen = {entry.id for entry in due}
+        self._coming = [entry for entry in self._coming if entry.id not in chosen]
+
+    def run(self, **changes: Any) -> Outcome:
+        """Export what came since the last time; the first time, everything."""
+        asked: dict[str, Any] = {
+            "since": None,
+            "until": None,
+            "asked": {"since": "last", "until": None},
+            "page_size": 150,
+        }
+        request: Request = self.world.request(self._output, **{**asked, **changes})
+        return export(request, now=lambda: self.now, progress=lambda *_: None)
+
+    def begin(self) -> Outcome:
+        """Export everything there is."""
+        return self.run(since=BEGINS, asked={"since": "2026-06-01", "until": None})
+
+
+def _nanoseconds(delay: timedelta) -> int:
+    return delay // timedelta(microseconds=1) * 1000
+
+
+@contextmanager
+def served_log(output: Path, *, entries: int, days: int) -> Iterator[Night]:
+    log = list(generate(entries=entries, ends=BEGINS + timedelta(days=days), days=days))
+    with AuditService() as service:
+        app = create_app(service, Settings(), lambda: nights[0].now)
+        with serving(app) as served:
+            nights = [Night(World(app=app, service=service, url=served.base_url), log, output)]
+            yield nights[0]
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Night]:
+    with served_log(tmp_path, entries=900, days=61) as night:
+        night.go_on(BEGINS + timedelta(days=20))
+        yield night
+
+
+def table(*bundles: Path) -> list[tuple[Any, ...]]:
+    files = [str(bundle / "data" / "audit.parquet") for bundle in bundles]
+    query = """
+        SELECT id, epoch_us(timestamp), action, actor_email, resource_name, request_id
+        FROM read_parquet($files) ORDER BY ALL
+    """
+    return duckdb.execute(query, {"files": files}).fetchall()
+
+
+def logged(night: Night, until: datetime) -> list[tuple[Any, ...]]:
+    entries = night.world.service.page(limit=1_000_000, filters=Filters())
+    return sorted(
+        (
+            str(entry.id),
+            entry.created_at // 1000,
+            entry.action,
+            entry.actor_email,
+            entry.resource_name,
+            entry.request_id,
+        )
+        for entry in entries
+        if nanoseconds(BEGINS) <= entry.created_at < nanoseconds(until)
+    )
+
+
+def test_sixty_nights_give_the_log_entry_for_entry_whatever_came_late(tmp_path: Path) -> None:
+    def late(entry: Entry) -> timedelta:
+        return timedelta(hours=entry.id.int % 20) if entry.id.int % 7 == 0 else timedelta()
+
+    outcomes = []
+    with served_log(tmp_path, entries=6_000, days=61) as night:
+        night.world.behave(insert_every=2)
+        for number in range(1, NIGHTS + 1):
+            moment = BEGINS + timedelta(days=number, minutes=30)
+            night.go_on(moment, late=late)
+            outcomes.append(night.begin() if number == 1 else night.run())
+        last = outcomes[-1].run.window.until
+        moment = BEGINS + timedelta(days=NIGHTS + 1, minutes=30)
+        night.go_on(moment, late=late)
+        outcomes.append(night.run(until=last + timedelta(hours=1)))
+
+        assert {outcome.run.verdict.value for outcome in outcomes} == {Verdict.COMPLETE}
+        assert table(*(outcome.bundle for outcome in outcomes)) == logged(night, last + timedelta(hours=1))
+    supplements = [outcome.run.overlap.late for outcome in outcomes if outcome.run.overlap]
+    assert len(supplements) == NIGHTS
+    assert sum(map(len, supplements)) > NIGHTS
+    assert {check.result for outcome in outcomes for check in outcome.run.checks} == {Result.AS_EXPECTED}
+
+
+def test_a_run_begins_where_coverage_ends_and_names_the_bundles_it_was_held_against(night: Night) -> None:
+    first = night.begin()
+    night.go_on(BEGINS + timedelta(days=21))
+    second = night.run()
+
+    assert second.run.window.since == first.run.window.until
+    overlap = second.run.overlap
+    assert overlap is not None
+    assert overlap.since == second.run.window.since - timedelta(hours=24)
+    assert overlap.bundles == [first.root]
+    assert overlap.same == len(
+        [row for row in table(first.bundle) if row[1] >= nanoseconds(overlap.since) // 1000]
+    )
+
+
+def test_a_late_entry_is_in_the_next_bundle_and_follows_from_its_responses(night: Night) -> None:
+    night.begin()
+    moment = night.now - timedelta(hours=3)
+    entry = replace(night.world.service.page(limit=1)[0], id=UUID(int=7), created_at=nanoseconds(moment))
+    night.world.service.record(entry)
+    night.go_on(BEGINS + timedelta(days=21))
+
+    outcome = night.run()
+
+    assert outcome.run.overlap is not None
+    assert outcome.run.overlap.late == [str(entry.id)]
+    assert str(entry.id) in [row[0] for row in table(outcome.bundle)]
+    assert [seen.count for seen in outcome.run.observations if seen.id == "late-entries"] == [1]
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+
+
+def test_a_run_in_between_fills_the_hole_and_knows_what_lies_beyond_it(night: Night) -> None:
+    first = night.begin()
+    night.go_on(BEGINS + timedelta(days=25))
+    since, until = BEGINS + timedelta(days=22), BEGINS + timedelta(days=24)
+    night.run(since=since, until=until, asked={})
+
+    outcome = night.run()
+
+    assert outcome.run.window.since == first.run.window.until
+    assert outcome.run.overlap is not None
+    assert outcome.run.overlap.late == []
+
+
+def test_an_archive_that_is_far_enough_is_left_as_it_is(night: Night) -> None:
+    first = night.begin()
+
+    outcome = night.run(until=BEGINS + timedelta(days=20) - timedelta(seconds=60))
+
+    assert outcome.before
+    assert outcome.bundle == first.bundle
+
+
+def test_there_is_nothing_to_continue_in_an_empty_archive(night: Night) -> None:
+    with pytest.raises(UsageError, match="nothing to continue"):
+        night.run()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_an_unproven_window_is_continued_only_where_it_is_accepted(night: Night, *, accepted: bool) -> None:
+    night.world.behave(total="absent", filters_ignored=True)
+    assert night.begin().run.verdict.value is Verdict.UNPROVEN
+    night.go_on(BEGINS + timedelta(days=21))
+
+    if accepted:
+        assert night.run(accept_unproven=True).run.overlap is not None
+    else:
+        with pytest.raises(UsageError, match="nothing to continue"):
+            night.run()
+
+
+def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Night) -> None:
+    night.begin()
+    moment = nanoseconds(night.now - timedelta(hours=20))
+    recent = [entry for entry in night.world.service.page(limit=100) if entry.created_at > moment]
+    changed, gone = recent[-1], recent[-2]
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "action": "rewritten"} if entry["id"] == str(changed.id) else entry
+
+    night.world.behave(edit=edit, hidden=frozenset({gone.id}))
+    night.go_on(BEGINS + timedelta(days=21))
+    outcome = night.run()
+
+    assert outcome.contradicted
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert outcome.run.overlap is not None
+    assert outcome.run.overlap.changed == [str(changed.id)]
+    assert outcome.run.overlap.missing == [str(gone.id)]
+
+
+def test_an_entry_in_other_bytes_is_not_changed(night: Night) -> None:
+    night.begin()
+    night.world.behave(edit=lambda entry: dict(reversed(entry.items())))
+    night.go_on(BEGINS + timedelta(days=21))
+
+    outcome = night.run()
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.overlap is not None
+    assert outcome.run.overlap.changed == []
+
+
+def test_the_log_of_another_organization_does_not_continue_an_archive(night: Night, tmp_path: Path) -> None:
+    night.begin()
+    night.world.behave(edit=lambda entry: {**entry, "id": f"other-{entry['id']}"})
+    night.go_on(BEGINS + timedelta(days=21))
+
+    with pytest.raises(VerificationError, match="another organization"):
+        night.run()
+    assert len(list(tmp_path.rglob("manifest.json"))) == 1

@@ -1,0 +1,110 @@
+"""The window of a bundle, read again: real HTTP, a real database."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from exporter.errors import OutputError, UsageError
+from exporter.export import export
+from exporter.facts import Verdict
+from exporter.recheck import Finding, recheck
+from exporter.sandbox.entry import nanoseconds
+from exporter.source.responses import read_responses
+from tests.conftest import Serve
+from tests.terminal import Terminal
+from tests.world import NOW, World
+
+
+def sealed(world: World, output: Path, **changes: Any) -> Path:
+    request = world.request(output, **changes)
+    return export(request, now=lambda: NOW, progress=lambda *_: None).bundle
+
+
+def again(world: World, bundle: Path, to: Path | None = None) -> Finding:
+    request = world.request(bundle.parent)
+    return recheck(bundle, request, to=to, now=lambda: NOW, progress=lambda *_: None)
+
+
+def test_a_log_that_was_only_added_to_is_the_same(serve: Serve, tmp_path: Path) -> None:
+    world = serve(insert_every=2)
+    bundle = sealed(world, tmp_path)
+
+    finding = again(world, bundle)
+
+    assert finding.verdict is Verdict.COMPLETE
+    assert finding.differences.same == finding.run.counts.entries
+    assert not finding.differences.contradict
+    assert sorted(path.name for path in bundle.parent.iterdir()) == [bundle.name]
+
+
+def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path)
+    begin, end = (nanoseconds(datetime(2026, month, 1, tzinfo=UTC)) for month in (7, 10))
+    inside = [entry for entry in world.service.page(limit=2_000) if begin <= entry.created_at < end]
+    changed, gone = inside[3], inside[40]
+    late = replace(inside[0], id=UUID(int=5))
+    world.service.record(late)
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "resource_name": "renamed"} if entry["id"] == str(changed.id) else entry
+
+    world.behave(edit=edit, hidden=frozenset({gone.id}))
+    finding = again(world, bundle)
+
+    assert finding.differences.contradict
+    assert finding.differences.changed == (str(changed.id),)
+    assert finding.differences.missing == (str(gone.id),)
+    assert finding.differences.late == (str(late.id),)
+
+
+def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path, action="deploy")
+
+    finding = again(world, bundle)
+
+    assert finding.verdict is Verdict.COMPLETE
+    assert finding.differences.same == finding.run.counts.entries > 0
+
+
+def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path / "evidence")
+
+    finding = again(world, bundle, tmp_path / "kept")
+
+    kept = json.loads((tmp_path / "kept" / "recheck.json").read_bytes())
+    assert kept["bundle"] == {"sha256": finding.root}
+    assert kept["entries"]["same"] == finding.run.counts.entries
+    assert kept["verdict"] == "COMPLETE"
+    assert any(True for _ in read_responses(tmp_path / "kept" / "responses.warc.gz"))
+    with pytest.raises(OutputError, match="could not be kept"):
+        again(world, bundle, tmp_path / "kept")
+
+
+def test_what_is_no_bundle_is_refused(world: World, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a bundle that can be read"):
+        again(world, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code", "said"),
+    [({}, 0, "The same: "), ({"edit": lambda entry: {**entry, "action": "x"}}, 4, "NOT the same: ")],
+)
+def test_the_exit_code_says_whether_the_log_is_the_same(
+    terminal: Terminal, world: World, behaviour: dict[str, Any], code: int, said: str
+) -> None:
+    terminal("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+    bundle = terminal.out.strip()
+    world.behave(**behaviour)
+
+    assert terminal("recheck", bundle) == code
+    assert said in terminal.out
+    assert terminal("recheck", bundle, "--json") == code
+    assert json.loads(terminal.out)["format"] == "audit-export/recheck/v1"

@@ -1,0 +1,234 @@
+"""A run that is broken off, at any moment and in any way, is carried on by the same command."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from exporter.errors import IncompleteError, SourceError
+from exporter.export import Outcome, export
+from exporter.facts import Result, Verdict
+from exporter.recording import Request
+from exporter.sandbox.entry import nanoseconds
+from exporter.sandbox.faults import Fault
+from exporter.verify import verify
+from tests.conftest import Serve
+from tests.world import NOW, World
+
+ARCHIVES = ("audit.parquet", "audit.csv", "audit.jsonl")
+PAGE = 50
+SINCE = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def run(request: Request) -> Outcome:
+    return export(request, now=lambda: NOW, progress=lambda *_: None)
+
+
+def archives(bundle: Path) -> list[bytes]:
+    return [(bundle / "data" / name).read_bytes() for name in ARCHIVES]
+
+
+def command(world: World, output: Path) -> list[str]:
+    program = [sys.executable, "-m", "exporter", "--since", "2026-07-01", "--until", "2026-10-01"]
+    source = ["--api-url", world.url, "--org", str(world.settings.organization_id)]
+    return [*program, *source, "--output", str(output), "--page-size", str(PAGE), "--report", "none"]
+
+
+def requests(world: World) -> int:
+    return int(world.app.state.tally.requests)
+
+
+def kill_after(world: World, output: Path, answers: int) -> int:
+    """Start a run and kill it when it has sent so many requests; returns its exit code."""
+    world.behave(latency=0.02)
+    environment = {**os.environ, "SATUSKY_API_KEY": world.settings.api_key}
+    process = subprocess.Popen(
+        command(world, output), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and requests(world) < answers:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
+def broken_off(world: World, output: Path, *, after: int, **changes: Any) -> Request:
+    """Break a run off by a platform that fails for good after so many answers; returns what was asked."""
+    request = replace(
+        world.request(output, page_size=PAGE, connection=world.connection(retry_for=0)), **changes
+    )
+    world.behave(script=(None,) * after + (Fault.SERVER_ERROR,) * 200)
+    with pytest.raises(SourceError):
+        run(request)
+    world.behave(script=())
+    return request
+
+
+@pytest.mark.parametrize("answers", [[1], [3], [15, 3, 9], [12]])
+def test_killed_at_any_moment_it_ends_with_the_archives_of_a_run_that_never_was(
+    serve: Serve, tmp_path: Path, answers: list[int]
+) -> None:
+    world = serve(entries=900)
+    never_killed = run(world.request(tmp_path / "whole", page_size=PAGE))
+
+    for number in answers:
+        assert kill_after(world, tmp_path / "killed", number) == -signal.SIGKILL
+    world.behave(latency=0)
+    outcome = run(world.request(tmp_path / "killed", page_size=PAGE, label=None))
+
+    assert archives(outcome.bundle) == archives(never_killed.bundle)
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert [path.name[0] for path in outcome.bundle.parent.iterdir()] == ["0"]
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+
+
+def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=2_500)
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE))
+    needed = whole.run.counts.requests
+
+    request = broken_off(world, tmp_path, after=needed - 10)
+    outcome = run(request)
+
+    assert outcome.run.counts.requests < needed // 2
+    assert archives(outcome.bundle) == archives(whole.bundle)
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("joined", [1, 7, PAGE, 3 * PAGE + 1])
+def test_a_log_that_grew_meanwhile_is_carried_on_where_it_stands_now(
+    serve: Serve, tmp_path: Path, joined: int
+) -> None:
+    world = serve(entries=2_500)
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE))
+    request = broken_off(world, tmp_path, after=25)
+    newest = world.service.page(limit=1)[0]
+    world.service.record_all(
+        replace(newest, id=UUID(int=number), created_at=nanoseconds(NOW)) for number in range(1, joined + 1)
+    )
+
+    outcome = run(request)
+
+    assert archives(outcome.bundle) == archives(whole.bundle)
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.counts.requests < whole.run.counts.requests
+
+
+def test_an_entry_that_came_late_where_a_killed_run_had_read_is_not_missed(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(entries=2_500)
+    request = broken_off(world, tmp_path, after=25)
+    moment = datetime(2026, 9, 30, 23, 59, tzinfo=UTC)
+    late = replace(world.service.page(limit=1)[0], id=UUID(int=1), created_at=nanoseconds(moment))
+    world.service.record(late)
+
+    outcome = run(request)
+
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE))
+    assert archives(outcome.bundle) == archives(whole.bundle)
+    assert str(late.id).encode() in archives(outcome.bundle)[2]
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+
+
+def test_an_entry_that_vanished_where_a_killed_run_had_read_contradicts_the_log(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(entries=2_500)
+    request = broken_off(world, tmp_path, after=25)
+    recent = [entry for entry in world.service.page(limit=1_000) if entry.created_at < nanoseconds(NOW)]
+    world.behave(hidden=frozenset({recent[400].id}))
+
+    assert run(request).contradicted
+
+
+def test_the_window_is_the_one_that_was_fixed_first(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=2_500)
+    request = broken_off(world, tmp_path, after=25, until=None)
+    later = NOW + timedelta(days=1)
+    world.app.state.clock = lambda: later
+
+    outcome = export(request, now=lambda: later, progress=lambda *_: None)
+
+    assert outcome.run.window.until == NOW - timedelta(seconds=60)
+
+
+def test_what_is_sealed_whole_is_not_fetched_again(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=900)
+    first = run(world.request(tmp_path))
+    before = requests(world)
+
+    second = run(world.request(tmp_path))
+
+    assert second.before
+    assert (second.bundle, second.root) == (first.bundle, first.root)
+    assert requests(world) == before
+
+
+def test_what_is_sealed_unproven_is_tried_again(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=900, total="absent", filters_ignored=True)
+    request = world.request(tmp_path, since=datetime(2020, 1, 1, tzinfo=UTC))
+    first = run(request)
+    assert first.run.verdict.value is Verdict.UNPROVEN
+    world.behave(total="filtered")
+
+    second = run(request)
+
+    assert second.run.verdict.value is Verdict.COMPLETE
+    assert second.bundle != first.bundle
+
+
+def test_a_walk_that_ended_partial_is_set_aside_and_not_resumed(serve: Serve, tmp_path: Path) -> None:
+    world = serve(ceiling=300, cap=100, filters_ignored=True)
+    request = world.request(tmp_path, page_size=100)
+    with pytest.raises(IncompleteError):
+        run(request)
+    (archive,) = tmp_path.iterdir()
+    assert {path.name.split("-")[0] for path in archive.iterdir()} == {".refused"}
+
+    world.behave(ceiling=None)
+    outcome = run(request)
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert [path.name[0] for path in archive.iterdir()] == ["0"]
+
+
+def test_with_allow_partial_a_failing_platform_gives_what_it_gave(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=2_500)
+    request = broken_off(world, tmp_path, after=25)
+    world.behave(script=(None,) * 12 + (Fault.SERVER_ERROR,) * 200)
+
+    outcome = run(replace(request, allow_partial=True))
+
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert not outcome.contradicted
+    assert outcome.run.counts.entries > 0
+    failed = next(check for check in outcome.run.checks if check.id == "answers")
+    assert failed.result is Result.DIFFERS
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+
+
+def test_a_run_that_fails_while_it_seals_fetches_nothing_that_it_has(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = serve(entries=2_500)
+    request = world.request(tmp_path, page_size=PAGE)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("exporter.export.seal", full)
+        with pytest.raises(Exception, match="No space left on device"):
+            run(request)
+    outcome = run(request)
+
+    assert outcome.run.counts.requests < 20
+    assert outcome.run.verdict.value is Verdict.COMPLETE
