@@ -25,7 +25,7 @@ _MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)
 _SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
 _MEMORY = "128MB"
 _HELD = 64 << 20
-_TOGETHER = 16 << 20
+_TOGETHER = 4 << 20
 _ROWS = 4_096
 
 
