@@ -23,20 +23,40 @@ LONGEST_BY_DAY = 370
 class Calendar:
     """When the entries fall."""
 
-    chart: str
-    """The heat map as SVG; empty where there is nothing to draw."""
-
-    columns: str
-    """What a column of the heat map is: a day or a week."""
-
-    days: int
+    window: list[date]
     """Days that the period touches."""
 
+    hours: list[Row]
+    """Entries by day and hour."""
+
     empty: list[date]
-    """Those of them without an entry."""
+    """Days without an entry."""
 
     weekdays: list[tuple[str, list[int]]]
     """Entries by weekday, Monday first, in each of 24 hours."""
+
+    @property
+    def columns(self) -> str:
+        """What a column of the heat map is: a day or a week."""
+        return "week" if len(self.window) > LONGEST_BY_DAY else "day"
+
+    @property
+    def chart(self) -> str:
+        """The heat map as SVG; drawn when it is asked for, since engine and drawing both take memory."""
+        weekly = self.columns == "week"
+        by_column = Counter[tuple[date, int]]()
+        for row in self.hours:
+            by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
+        return charts.draw(
+            "calendar",
+            f"Heat map of the entries by {self.columns} and hour, in UTC; "
+            "the table below has them by weekday and hour.",
+            days=[{"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in self.window})],
+            hours=[
+                {"day": str(day), "hour": hour, "entries": n} for (day, hour), n in sorted(by_column.items())
+            ],
+            empty=[] if weekly else [{"day": str(day)} for day in self.empty],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,28 +108,11 @@ def _calendar(run: record.Run, figures: Figures) -> Calendar:
     hours = figures.rows("04_by_day_and_hour.sql")
     window = periods.days(run.window)
     seen = {row["day"] for row in hours}
-    empty = [day for day in window if day not in seen]
-    weekly = len(window) > LONGEST_BY_DAY
     return Calendar(
-        chart=_heat_map(window, hours, empty, weekly=weekly) if hours else "",
-        columns="week" if weekly else "day",
-        days=len(window),
-        empty=empty,
+        window=window,
+        hours=hours,
+        empty=[day for day in window if day not in seen],
         weekdays=_weekdays(figures.rows("19_by_weekday_and_hour.sql")),
-    )
-
-
-def _heat_map(window: Sequence[date], hours: Sequence[Row], empty: Sequence[date], *, weekly: bool) -> str:
-    by_column = Counter[tuple[date, int]]()
-    for row in hours:
-        by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
-    unit = "week" if weekly else "day"
-    return charts.draw(
-        "calendar",
-        f"Heat map of the entries by {unit} and hour, in UTC; the table below has them by weekday and hour.",
-        days=[{"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in window})],
-        hours=[{"day": str(day), "hour": hour, "entries": n} for (day, hour), n in sorted(by_column.items())],
-        empty=[] if weekly else [{"day": str(day)} for day in empty],
     )
 
 

@@ -32,9 +32,6 @@ class Summary:
     by_action: Kinds
     """Entries by action."""
 
-    action_chart: str
-    """The same as bars, in SVG; empty where there is nothing to draw."""
-
     by_actor_type: Kinds
     """Entries by kind of actor."""
 
@@ -44,24 +41,27 @@ class Summary:
     by_month: list[Row]
     """Entries by calendar month, in UTC."""
 
-    month_chart: str
-    """The same as bars, in SVG; empty where there is nothing to draw, or too much."""
-
     touched: list[Touched]
     """Items to follow up, by control."""
+
+    @property
+    def action_chart(self) -> str:
+        """Entries by action as bars, in SVG; drawn when it is asked for."""
+        return _bars("by_action", "action", self.by_action.rows[:BARS])
+
+    @property
+    def month_chart(self) -> str:
+        """Entries by month as bars, in SVG, likewise; empty where there are too many."""
+        return _bars("by_month", "month", self.by_month) if len(self.by_month) <= BARS else ""
 
 
 def gather(figures: Figures, touched: list[Touched]) -> Summary:
     """Ask for what the section shows."""
-    by_action = figures.rows("01_by_action.sql")
-    by_month = figures.rows("03_by_month.sql")
     return Summary(
-        by_action=_cut(by_action),
-        action_chart=_bars("by_action", "action", by_action[:BARS]),
+        by_action=_cut(figures.rows("01_by_action.sql")),
         by_actor_type=_cut(figures.rows("02_by_actor_type.sql")),
         people_and_automation=_cut(figures.rows("20_people_and_automation.sql")),
-        by_month=by_month,
-        month_chart=_bars("by_month", "month", by_month) if len(by_month) <= BARS else "",
+        by_month=figures.rows("03_by_month.sql"),
         touched=touched,
     )
 
@@ -71,7 +71,5 @@ def _cut(rows: list[Row]) -> Kinds:
 
 
 def _bars(name: str, key: str, rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
     bars = [{key: cells.label(str(row[key])), "entries": row["entries"]} for row in rows]
     return charts.draw(name, f"Bar chart of the entries by {key}; the table has the numbers.", rows=bars)
