@@ -1,0 +1,126 @@
+"""Extracts, runs that are sealed already, and runs that only say what they would do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import UsageError
+from exporter.export import export
+from exporter.facts import Result, Verdict
+from exporter.sandbox.audit_service import Filters
+from exporter.verify import verify
+from tests.terminal import Terminal
+from tests.test_export import SINCE, UNTIL, ids, run
+from tests.world import NOW, World
+
+WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+
+
+def logged(world: World, filters: Filters) -> set[str]:
+    entries = world.service.page(limit=100_000, filters=filters)
+    low, high = (int(moment.timestamp()) * 10**9 for moment in (SINCE, UNTIL))
+    return {str(entry.id) for entry in entries if low <= entry.created_at < high}
+
+
+def test_an_extract_holds_what_matches_and_lies_apart_from_the_chain(world: World, tmp_path: Path) -> None:
+    outcome = run(world.request(tmp_path, action="deploy"))
+
+    assert set(ids(outcome.bundle)) == logged(world, Filters(action="deploy")) != set()
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.bundle.parent.name == "extracts"
+    assert outcome.run.filters == {"action": "deploy"}
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    predicate = json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"]
+    assert predicate["extract"] == {"action": "deploy"}
+    whole = run(world.request(tmp_path))
+    assert whole.bundle.name.startswith("000001_")
+
+
+@pytest.mark.parametrize("by", ["id", "address"])
+def test_a_user_is_named_by_id_or_by_address(world: World, tmp_path: Path, by: str) -> None:
+    someone = world.service.page(limit=1, offset=1_000)[0]
+    user = str(someone.actor_id) if by == "id" else someone.actor_email
+
+    outcome = run(world.request(tmp_path, user=user))
+
+    assert set(ids(outcome.bundle)) == logged(world, Filters(user=someone.actor_id)) != set()
+
+
+def test_extracts_of_one_window_by_other_filters_do_not_stand_for_one_another(
+    world: World, tmp_path: Path
+) -> None:
+    deploys = run(world.request(tmp_path, action="deploy"))
+    tokens = run(world.request(tmp_path, action="token.create"))
+
+    assert not tokens.before
+    assert tokens.bundle != deploys.bundle
+    assert run(world.request(tmp_path, action="deploy")).before
+    again = run(world.request(tmp_path, action="deploy", again=True))
+    assert again.bundle.name.endswith("_2")
+
+
+def test_an_extract_does_not_continue_an_archive(terminal: Terminal) -> None:
+    assert terminal("--since", "last", "--action", "deploy") == 2
+    assert "an extract is no part of one" in terminal.err
+
+
+def test_a_bundle_is_linked_to_the_head_of_one_that_is_elsewhere(world: World, tmp_path: Path) -> None:
+    outcome = run(world.request(tmp_path, previous="c" * 64))
+
+    predicate = json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"]
+    assert predicate["previous"] == {"sha256": "c" * 64}
+    with pytest.raises(UsageError, match="another head"):
+        run(world.request(tmp_path, previous="d" * 64, again=True))
+
+
+def test_a_window_is_sealed_once_more_only_when_that_is_asked_for(terminal: Terminal) -> None:
+    terminal(*WINDOW)
+    first = terminal.out
+
+    assert terminal(*WINDOW) == 0
+    assert terminal.out == first
+    assert "Sealed already" in terminal.err
+    assert terminal(*WINDOW, "--again") == 0
+    assert Path(terminal.out.strip()).name.startswith("000002_")
+
+
+def test_an_archive_is_continued_from_the_command_line(terminal: Terminal) -> None:
+    assert terminal("--since", "last", "--report", "none") == 2
+    assert "nothing to continue" in terminal.err
+    terminal(*WINDOW)
+
+    assert terminal("--since", "last", "--until", "2026-11-01", "--report", "none") == 0
+    assert Path(terminal.out.strip()).name == "000002_20261001T000000Z_20261101T000000Z"
+    assert "Entries that were sealed before are still there" in terminal.err
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal(*WINDOW, "--dry-run") == 0
+    assert "2026-07-01T00:00:00Z to 2026-10-01T00:00:00Z" in terminal.out
+    assert "offset shifts rows      yes" in terminal.out
+    assert not list(tmp_path.rglob("evidence"))
+
+    assert terminal(*WINDOW, "--dry-run", "--json") == 0
+    plan = terminal.result["plan"]
+    assert plan["probe"]["received"] == 1_000
+    assert plan["sealed"] is None
+    assert terminal.result["published"] is None
+
+
+def test_a_dry_run_names_the_bundle_that_is_there_already(terminal: Terminal) -> None:
+    terminal(*WINDOW)
+    bundle = terminal.out.strip()
+
+    terminal(*WINDOW, "--dry-run", "--json")
+
+    assert terminal.result["plan"]["sealed"] == bundle
+
+
+def test_an_extract_says_so_on_its_report(world: World, tmp_path: Path) -> None:
+    request = world.request(tmp_path, action="deploy", report=True, report_rows=0)
+
+    outcome = export(request, now=lambda: NOW, progress=lambda *_: None)
+
+    assert (outcome.bundle / "data" / "report.pdf").is_file()
+    assert "not the full population" in (outcome.bundle / "bag-info.txt").read_text()
