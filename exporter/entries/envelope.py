@@ -15,9 +15,9 @@ import msgspec
 from exporter.entries.surrogates import without_halves
 from exporter.errors import SourceError
 
-_ENTRY_KEYS = ("audit_logs", "entries", "data")
+ENTRY_KEYS = ("audit_logs", "entries", "data")
 _NOTHING = msgspec.Raw()
-_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +74,16 @@ def parse_list(body: bytes) -> Body:
     """
     try:
         return _parse_whole(body.removeprefix(codecs.BOM_UTF8))
-    except _UNREADABLE as error:
-        raise SourceError(
-            f"The platform answered with something that is not a list of audit entries ({error}).",
-            "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
-        ) from error
+    except UNREADABLE as error:
+        raise not_a_list(error) from error
+
+
+def not_a_list(reason: object) -> SourceError:
+    """Make the error for a body that is no list of entries."""
+    return SourceError(
+        f"The platform answered with something that is not a list of audit entries ({reason}).",
+        "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
+    )
 
 
 def parse_entry(body: bytes) -> msgspec.Raw:
@@ -90,7 +95,7 @@ def parse_entry(body: bytes) -> msgspec.Raw:
     try:
         body.decode()
         envelope = _object.decode(without_halves(body))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not an audit entry ({error}).",
             "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
@@ -139,9 +144,9 @@ def _parse(body: bytes) -> Body:
     inner = envelope
     if _is_given(envelope.data) and not _is_array(bytes(envelope.data)):
         inner = _object.decode(envelope.data)
-    lists = [raw for raw in (getattr(inner, key) for key in _ENTRY_KEYS) if bytes(raw)]
+    lists = [raw for raw in (getattr(inner, key) for key in ENTRY_KEYS) if bytes(raw)]
     if not lists:
-        raise msgspec.ValidationError(f"no {', '.join(_ENTRY_KEYS)} in it")
+        raise msgspec.ValidationError(f"no {', '.join(ENTRY_KEYS)} in it")
     found = next(filter(_is_given, lists), lists[0])
     return Body(entries=_array.decode(found) or [], total=inner.total, limit=inner.limit, offset=inner.offset)
 

@@ -1,0 +1,113 @@
+"""Taking a body apart in chunks gives what reading it at once gives."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.entries import stream
+from exporter.entries.envelope import Body, parse_list
+from exporter.entries.stream import Splitter
+from exporter.errors import SourceError
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('ab"\\,{}[]: ä\n\u2028'))
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+)
+entries = st.lists(st.dictionaries(st.text(max_size=3), values, max_size=4) | values, max_size=8)
+facts = st.fixed_dictionaries(
+    {}, optional={"total": st.integers(0, 9), "limit": st.integers(0, 9), "meta": values, "offset": st.none()}
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    held, known, outer = draw(entries), draw(facts), draw(facts)
+    key = draw(st.sampled_from(["audit_logs", "entries", "data"]))
+    inner: dict[str, Any] = dict(draw(st.permutations([*known.items(), (key, held)])))
+    body = draw(
+        st.sampled_from(
+            [held, inner, {**outer, "data": inner}, {"data": held, **outer}, {"error": False, "data": inner}]
+        )
+    )
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
+    indent = draw(st.sampled_from([None, None, 1]))
+    written = json.dumps(body, separators=separators, indent=indent, ensure_ascii=draw(st.booleans()))
+    return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + written.encode()
+
+
+def split(body: bytes, cuts: list[int], enough: int) -> tuple[list[bytes], Body]:
+    splitter = Splitter()
+    splitter._enough = enough  # noqa: SLF001 - or no body would be long enough
+    found: list[msgspec.Raw] = []
+    edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
+    for start, end in zip(edges, edges[1:], strict=False):
+        found += splitter.feed(body[start:end])
+    last, envelope = splitter.finish()
+    return [bytes(entry).strip() for entry in (*found, *last)], envelope
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_ENOUGH", 1)
+
+
+@given(body=bodies(), cuts=st.lists(st.integers(0, 10_000), max_size=12), enough=st.integers(0, 200))
+def test_chunks_give_what_the_whole_gives(body: bytes, cuts: list[int], enough: int) -> None:
+    whole = parse_list(body)
+
+    found, envelope = split(body, cuts, enough)
+
+    assert found == [bytes(entry).strip() for entry in whole.entries]
+    assert (envelope.total, envelope.limit, envelope.offset) == (whole.total, whole.limit, whole.offset)
+
+
+@given(body=bodies(), place=st.integers(0, 10_000), byte=st.binary(max_size=1), data=st.data())
+def test_what_cannot_be_read_at_once_cannot_be_read_in_chunks(
+    body: bytes, place: int, byte: bytes, data: st.DataObject
+) -> None:
+    place %= len(body)
+    spoilt = body[:place] + byte + body[place + 1 :]
+    cuts = data.draw(st.lists(st.integers(0, 10_000), max_size=6))
+    try:
+        found, _ = split(spoilt, cuts, data.draw(st.integers(0, 100)))
+    except SourceError:
+        return
+    assert found == [bytes(entry).strip() for entry in parse_list(spoilt).entries]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30, 60])
+def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
+    body = json.dumps(
+        {"error": False, "data": {"audit_logs": [{"id": number} for number in range(9)]}}
+    ).encode()
+    with pytest.raises(SourceError, match="not a list of audit entries"):
+        split(body[:-cut], [], 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>" + b"x" * 100,
+        b"",
+        b"{}",
+        b'{"entries": [1], "data": [2]}',
+        b"[1,,2]",
+        b"[1,]",
+        b"[,1]",
+        b"[1 2]",
+        b"[1}",
+    ],
+)
+def test_what_is_no_list_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceError):
+        split(body, [3, 9], 0)
+
+
+def test_a_failure_that_the_platform_states_is_said() -> None:
+    with pytest.raises(SourceError, match="reports a failure: no"):
+        split(b'{"error": true, "message": "no", "data": []}', [], 0)
