@@ -74,7 +74,8 @@ def fetch(
             if resuming:
                 reader.recall(RecordedPages(unfinished.responses, platform.dialect))
             else:
-                derivation.add(greeting.rows)
+                for rows in greeting.batches:
+                    derivation.add(rows)
             probed = probe(platform, page_size=request.page_size, collect=derivation.add)
             failure = _walk(walk, reader, allow_partial=request.allow_partial)
             overlap = None if failure or not walk.arrived else _compare(plan, derivation)

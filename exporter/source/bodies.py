@@ -1,7 +1,9 @@
-"""The body of one response: in memory where it is small, else in a file that has no name and leaves no trace."""
+"""The body of one response: in memory where it is small, else in a file without a name."""
 
 import hashlib
+import io
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +16,16 @@ from exporter.errors import SourceError
 SMALL = 8 << 20
 """Bytes up to which a body is held in memory."""
 
+ALWAYS, GROWTH = 64 << 20, 200
+"""Bytes that coded content may always have, and how much larger than its coded form more may be.
+
+Pages of entries compress to a tenth or so; what grows a thousandfold was made to fill memory.
+"""
+
+BOMB = f"it grows to more than {GROWTH} times its size"
+
 _CHUNK = 1 << 18
+_BIT = 1 << 16
 
 
 class Payload:
@@ -55,6 +66,7 @@ class Payload:
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it lives as long as this does
+            weakref.finalize(self, self._file.close)
             self._file.write(self._memory)
             self._memory = bytearray()
         self._file.write(chunk)
@@ -68,10 +80,17 @@ class Payload:
         if self._file is None:
             yield bytes(self._memory)
             return
+        stream = self.stream()
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+    def stream(self) -> IO[bytes]:
+        """Return it as a file to read and seek, at its beginning."""
+        if self._file is None:
+            return io.BytesIO(self._memory)
         self._file.flush()
         self._file.seek(0)
-        while chunk := self._file.read(_CHUNK):
-            yield chunk
+        return self._file
 
     def close(self) -> None:
         """Give back what it takes."""
@@ -92,12 +111,31 @@ def decoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
     if not coding:
         yield from chunks
         return
-    coded = httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=chunks)
+    read = 0
+
+    def coded() -> Iterator[bytes]:
+        nonlocal read
+        for chunk in chunks:
+            for at in range(0, len(chunk), _BIT):
+                piece = chunk[at : at + _BIT]
+                read += len(piece)
+                yield piece
+
+    response = httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=coded())
+    left = ALWAYS
     try:
-        with closing(coded):
-            yield from coded.iter_bytes(_CHUNK)
+        with closing(response):
+            for part in response.iter_bytes():
+                left -= len(part)
+                _refuse_growth(left + GROWTH * read)
+                yield part
     except httpx.DecodingError as error:
         raise SourceError(
             f"The platform's answer cannot be decompressed ({error}).",
             "Check whether a proxy alters it; answers without compression were asked for.",
         ) from error
+
+
+def _refuse_growth(left: int) -> None:
+    if left < 0:
+        raise httpx.DecodingError(BOMB)

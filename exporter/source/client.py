@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,10 +24,11 @@ import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from exporter import __version__
-from exporter.errors import AuthorizationError, SourceError, UsageError
+from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError
+from exporter.source.bodies import Payload, decoded
 from exporter.source.credentials import Key
 from exporter.source.pace import Pace
-from exporter.source.responses import ResponseFile, refuse_echo, without_coding
+from exporter.source.responses import ResponseFile, refuse_echo
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ _FIRST_CONTACT = 30.0
 _WAIT_MAX = 30.0
 _UNREADABLE_ATTEMPTS = 5
 _SHOWN = 300
+_IN_EARNEST = 1 << 20
 _ERROR_BODY = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _AGAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
@@ -155,8 +157,21 @@ class Client:
         self._redaction = _Redaction(connection.key)
         logging.getLogger("httpx").addFilter(self._redaction)
 
-    def get(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
+    @property
+    def folder(self) -> Path | None:
+        """Where what is too large for memory may lie; ``None`` for the usual place."""
+        return None if self._responses is None else self._responses.folder
+
+    def get(
+        self,
+        path: str,
+        parameters: Mapping[str, str],
+        read: Callable[[bytes], T],
+        read_large: Callable[[Iterator[bytes]], T] | None = None,
+    ) -> Answer[T]:
         """Fetch ``path`` below the base URL and have ``read`` make sense of the body.
+
+        ``read_large`` does so, piece by piece, with a body that is too large to be held in memory.
 
         Raises :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404 and
         :class:`SourceError` on everything else that is not a readable answer within the limits.
@@ -164,7 +179,7 @@ class Client:
         try:
             for attempt in self._attempts():
                 with attempt:
-                    return self._get_once(path, parameters, read)
+                    return self._get_once(path, parameters, read, read_large)
         except _UnreachableError as error:
             raise SourceError(
                 f"The platform at {self.base_url} cannot be reached ({error}).",
@@ -196,38 +211,51 @@ class Client:
 
         return iter(stamina.retry_context(on=backoff, attempts=None, timeout=None, wait_max=_WAIT_MAX))
 
-    def _get_once(self, path: str, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> Answer[T]:
-        response, body = self._fetch(path, parameters)
-        self._reached = True
-        if self._responses is None:
-            refuse_echo(response, body, self._key)
-        else:
-            self._responses.append(response, body, at=self._now())
-        self._refuse_status(response, body)
-        try:
-            content = read(without_coding(body, response.headers.get("content-encoding", "")))
-        except SourceError as error:
-            # Not chained: what was read stands in the message, and a traceback would show it unredacted.
-            raise _UnreadableError(type(error)(self._shown(error.what), error.remedy)) from None
-        return Answer(content=content, server_time=_server_time(response))
+    def _get_once(
+        self,
+        path: str,
+        parameters: Mapping[str, str],
+        read: Callable[[bytes], T],
+        read_large: Callable[[Iterator[bytes]], T] | None,
+    ) -> Answer[T]:
+        with closing(Payload(self.folder)) as body:
+            response = self._fetch(path, parameters, body)
+            self._reached = True
+            if self._responses is None:
+                refuse_echo(response, body, self._key)
+            else:
+                self._responses.append(response, body, at=self._now())
+            self._refuse_status(response, b"" if body.is_large else body.whole())
+            content = decoded(body.chunks(), response.headers.get("content-encoding", ""))
+            try:
+                if body.is_large and read_large is not None:
+                    understood = read_large(content)
+                else:
+                    understood = read(b"".join(content))
+            except RecordError:
+                raise  # it would be no better another time
+            except SourceError as error:
+                # Not chained: what was read stands in the message, and a traceback would show it unredacted.
+                raise _UnreadableError(type(error)(self._shown(error.what), error.remedy)) from None
+        return Answer(content=understood, server_time=_server_time(response))
 
-    def _fetch(self, path: str, parameters: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
-        """Return a response and its body as received, less the transfer coding."""
+    def _fetch(self, path: str, parameters: Mapping[str, str], body: Payload) -> httpx.Response:
+        """Return a response, having written its body as received, less the transfer coding, to ``body``."""
         self._pace.wait()
         self.requests += 1
-        deadline = time.monotonic() + self._timeout
-        body = bytearray()
+        began = time.monotonic()
         try:
             with self._http.stream("GET", self.base_url + path, params=dict(parameters)) as response:
                 for chunk in response.iter_raw():
-                    body += chunk
-                    if time.monotonic() > deadline:  # the library's limit is one for each read
+                    body.write(chunk)
+                    # The library's limit is one for each read; what comes in earnest may take longer.
+                    if time.monotonic() - began > self._timeout + body.size / _IN_EARNEST:
                         raise httpx.ReadTimeout("the body took longer than --timeout allows")
         except httpx.HTTPError as error:
             self._refuse_certificate(error)
             # Not chained, as above: a malformed answer is quoted in every link of the chain.
             raise _UnreachableError(self._shown(str(error)) or type(error).__name__) from None
-        return response, bytes(body)
+        return response
 
     def _refuse_certificate(self, error: BaseException) -> None:
         cause: BaseException | None = error

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +11,11 @@ import httpx
 import msgspec
 import pyarrow.compute as pc
 
-from exporter.entries.envelope import parse_entry, parse_list
+from exporter.entries.envelope import Body, parse_entry, parse_list
 from exporter.entries.normalize import Rows, normalize
-from exporter.errors import SourceError
+from exporter.errors import RecordError, SourceError
+from exporter.source.batches import read_batches
+from exporter.source.bodies import decoded
 from exporter.source.client import Client, NotFoundError
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.responses import read_responses
@@ -24,10 +26,13 @@ class Page:
     """One list response."""
 
     entries: list[msgspec.Raw]
-    """Its entries as received."""
+    """Its entries as received; none where the page was too large for memory."""
 
     rows: Rows
-    """The same entries as rows, in the same order."""
+    """The same entries as rows, in the same order; of a large page, only what the walk looks at."""
+
+    batches: Iterable[Rows]
+    """The same rows with all their columns, in pieces."""
 
     offset: int
     """The offset that was asked for."""
@@ -100,12 +105,23 @@ class Platform:
             parameters["action"] = action
         if user is not None:
             parameters[self.dialect.user_parameter] = user
+        source = f"the page at offset {offset:,}"
+
+        def read(body: bytes) -> tuple[Body, Rows, Iterable[Rows]]:
+            parsed = parse_list(body)
+            rows = normalize(parsed.entries, source=source)
+            return parsed, rows, [rows]
+
+        def read_large(chunks: Iterator[bytes]) -> tuple[Body, Rows, Iterable[Rows]]:
+            return read_batches(chunks, source=source, folder=self.client.folder)
+
         asked = time.monotonic()
-        answer = self.client.get(self.dialect.path, parameters, parse_list)
-        body = answer.content
+        answer = self.client.get(self.dialect.path, parameters, read, read_large)
+        body, rows, batches = answer.content
         return Page(
             entries=body.entries,
-            rows=normalize(body.entries, source=f"the page at offset {offset:,}"),
+            rows=rows,
+            batches=batches,
             offset=offset,
             total=body.total,
             limit=body.limit,
@@ -150,8 +166,15 @@ def recorded_rows(responses: Path) -> Iterator[Rows]:
     for index, response in enumerate(read_responses(responses)):
         if response.status != httpx.codes.OK:
             continue
+        source = f"response {index} of {responses.name}"
         try:
-            body = parse_list(response.content)
+            if response.payload.is_large:
+                chunks = decoded(response.payload.chunks(), response.coding)
+                batches: Iterable[Rows] = read_batches(chunks, source=source, folder=None)[2]
+            else:
+                batches = [normalize(parse_list(response.content).entries, source=source)]
+        except RecordError:
+            raise
         except SourceError:
             continue
-        yield normalize(body.entries, source=f"response {index} of {responses.name}")
+        yield from batches

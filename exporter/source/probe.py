@@ -61,7 +61,8 @@ def probe(
 
     def ask(**parameters: int | str) -> Page:
         page = platform.page(**{"limit": _FEW, **parameters})  # type: ignore[arg-type]  # as Platform.page has them
-        collect(page.rows)
+        for rows in page.batches:
+            collect(rows)
         return page
 
     page = ask(limit=page_size)

@@ -95,7 +95,8 @@ class Reader:
         self.users.update(pc.unique(users).drop_null().to_pylist())
         if whole:
             self.totals.note(page)
-        self._collect(page.rows)
+        for rows in page.batches:
+            self._collect(rows)
         self._progress(self._received, page.oldest)
         return page
 

@@ -14,8 +14,10 @@ import httpx
 
 from exporter.entries.envelope import parse_list
 from exporter.entries.normalize import normalize
-from exporter.errors import SourceError
+from exporter.errors import RecordError, SourceError
+from exporter.source.batches import read_batches
 from exporter.source.bearings import Bearing, bearing
+from exporter.source.bodies import decoded
 from exporter.source.dialects import Dialect
 from exporter.source.platform import Page
 from exporter.source.responses import Recorded, read_response, read_responses
@@ -78,13 +80,23 @@ def _page(response: Recorded) -> Page | None:
     """Read a response as a page that was answered before anything else; ``None`` where it is no list."""
     if response.status != httpx.codes.OK:
         return None
+    source = "a page that was received before"
     try:
-        body = parse_list(response.content)
+        if response.payload.is_large:
+            chunks = decoded(response.payload.chunks(), response.coding)
+            body, rows, batches = read_batches(chunks, source=source, folder=None)
+        else:
+            body, rows, batches = parse_list(response.content), None, None
+    except RecordError:
+        raise
     except SourceError:
         return None
+    if rows is None or batches is None:
+        rows = normalize(body.entries, source=source)
     return Page(
         entries=body.entries,
-        rows=normalize(body.entries, source="a page that was received before"),
+        rows=rows,
+        batches=[rows] if batches is None else batches,
         offset=0,
         total=body.total,
         limit=body.limit,

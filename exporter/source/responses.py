@@ -5,13 +5,11 @@ record. The key, and cookies that the platform sets, are replaced before anythin
 coding is removed; everything else is as received.
 """
 
-import gzip
-import hashlib
 import io
 import os
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from isal import igzip, isal_zlib
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
@@ -28,6 +27,7 @@ from warcio.warcwriter import WARCWriter
 from exporter import __version__
 from exporter.errors import SourceError, VerificationError
 from exporter.facts import rfc3339
+from exporter.source.bodies import ALWAYS, BOMB, GROWTH, SMALL, Payload, decoded, without_coding
 from exporter.source.credentials import Key
 
 _GZIP_LEVEL = 1
@@ -41,13 +41,8 @@ _NO_RECORD = (  # as warcio raises them
 )
 _PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie"})
 _CHUNK = 1 << 16
-_AT_ONCE = 1 << 22
-_ALWAYS, _GROWTH = 64 << 20, 200
-"""Bytes that a record may always have, and how much larger than its compressed form a larger one may be.
-
-Pages of entries compress to a tenth or so; what grows a thousandfold was made to fill memory.
-"""
-_BOMB = f"it grows to more than {_GROWTH} times its size"
+_AT_ONCE = 1 << 20
+_LONGEST_FORM = 32  # more than the bytes that a character takes as \\u0025 in a URL in JSON
 _GZIP = zlib.MAX_WBITS | 16
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
@@ -62,7 +57,7 @@ class Recorded:
     status: int
     """HTTP status code."""
 
-    body: bytes
+    payload: Payload
     """The body as received, less a transfer coding."""
 
     coding: str = ""
@@ -70,6 +65,11 @@ class Recorded:
 
     at: int = 0
     """Where its record begins in the file, in bytes."""
+
+    @property
+    def body(self) -> bytes:
+        """The body as received, all of it in memory."""
+        return self.payload.whole()
 
     @property
     def content(self) -> bytes:
@@ -86,11 +86,12 @@ class ResponseFile:
 
     def __init__(self, path: Path, *, key: Key, at: datetime) -> None:
         self._key = key
+        self._folder = path.parent
         self._lock = threading.Lock()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
         self._file.truncate(_whole_length(path))
-        self._records = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
+        self._records = _writer(io.BytesIO())
         if path.stat().st_size:
             return
         info = {
@@ -102,7 +103,12 @@ class ResponseFile:
         record.rec_headers.replace_header("WARC-Date", rfc3339(at))
         self._write(record)
 
-    def append(self, response: httpx.Response, body: bytes, *, at: datetime) -> None:
+    @property
+    def folder(self) -> Path:
+        """Where the file lies, and what is too large for memory may."""
+        return self._folder
+
+    def append(self, response: httpx.Response, body: Payload, *, at: datetime) -> None:
         """Append a response with its ``body`` as received, and its request.
 
         Raises :class:`SourceError`, and writes nothing, when the response echoes the key.
@@ -122,33 +128,40 @@ class ResponseFile:
             "request",
             str(request.url),
             StatusAndHeaders(line, _without_secrets(request.headers), is_http_request=True),
-            b"",
+            Payload.of(b""),
             at,
         )
         asked.rec_headers.add_header("WARC-Concurrent-To", answer.rec_headers.get_header("WARC-Record-ID"))
         self._write(answer, asked)
 
     def _record(
-        self, kind: str, url: str, http_headers: StatusAndHeaders, body: bytes, at: datetime
+        self, kind: str, url: str, http_headers: StatusAndHeaders, body: Payload, at: datetime
     ) -> ArcWarcRecord:
-        digest = hashlib.sha256(body).hexdigest()
         return self._records.create_warc_record(
             url,
             kind,
-            payload=io.BytesIO(body),
-            length=len(body),
+            payload=body.stream(),
+            length=body.size,
             http_headers=http_headers,
-            warc_headers_dict={"WARC-Date": rfc3339(at), "WARC-Payload-Digest": f"sha256:{digest}"},
+            warc_headers_dict={"WARC-Date": rfc3339(at), "WARC-Payload-Digest": f"sha256:{body.sha256}"},
         )
 
     def _write(self, *records: ArcWarcRecord) -> None:
+        """Compress records, each into a member of its own, and append them together."""
+        small = [_member(record) for record in records if record.payload_length <= SMALL]
         with self._lock:
-            for record in records:
-                buffer = self._records.out = io.BytesIO()
-                self._records.write_record(record)
-                left = memoryview(gzip.compress(buffer.getvalue(), compresslevel=_GZIP_LEVEL, mtime=0))
-                while left:  # a file without a buffer may take less than it is given
-                    left = left[self._file.write(left) :]
+            if len(small) < len(records):
+                large = (record for record in records if record.payload_length > SMALL)
+                for record in large:
+                    sink = _Compressed(self._put)
+                    _writer(sink).write_record(record)
+                    sink.close()
+            self._put(b"".join(small))
+
+    def _put(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:  # a file without a buffer may take less than it is given
+            left = left[self._file.write(left) :]
 
     def close(self) -> None:
         """Bring everything to the disk and close the file."""
@@ -166,6 +179,34 @@ class ResponseFile:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Compressed:
+    """A file to write to, whose content becomes one gzip member, piece by piece."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put = put
+        self._gzip = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP)
+
+    def write(self, data: bytes) -> None:
+        self._put(self._gzip.compress(data))
+
+    def flush(self) -> None:
+        """Leave it to :meth:`close`: a record is one member."""
+
+    def close(self) -> None:
+        self._put(self._gzip.flush())
+
+
+def _writer(sink: "io.BytesIO | _Compressed") -> WARCWriter:
+    return WARCWriter(sink, gzip=False, warc_version="1.1")
+
+
+def _member(record: ArcWarcRecord) -> bytes:
+    buffer = io.BytesIO()
+    _writer(buffer).write_record(record)
+    compressed: bytes = igzip.compress(buffer.getvalue(), _GZIP_LEVEL, mtime=0)
+    return compressed
 
 
 def read_responses(path: Path) -> Iterator[Recorded]:
@@ -193,46 +234,31 @@ def read_response(path: Path, at: int) -> Recorded:
     return recorded
 
 
-def refuse_echo(response: httpx.Response, body: bytes, key: Key) -> None:
+def refuse_echo(response: httpx.Response, body: Payload, key: Key) -> None:
     """Raise :class:`SourceError` when a response, its ``body`` as received, holds the key anywhere."""
     head = [response.reason_phrase, *(text for pair in response.headers.multi_items() for text in pair)]
     coding = response.headers.get("content-encoding", "")
-    try:
-        content = without_coding(body, coding) if coding else b""
-    except SourceError:
-        content = b""
-    if key.is_in(body) or key.is_in(content) or key.is_in("\n".join(head).encode()):
+    found = key.is_in("\n".join(head).encode()) or _echoes(body.chunks(), key)
+    if coding and not found:
+        with suppress(SourceError):
+            found = _echoes(decoded(body.chunks(), coding), key)
+    if found:
         raise SourceError(
             "The platform's answer contains the API key, so it was not stored.",
             "Revoke this key, and report the answer to the platform.",
         )
 
 
-def without_coding(body: bytes, coding: str) -> bytes:
-    """Undo a content coding (RFC 9110 section 8.4); an unknown one is left as it is.
-
-    Raises :class:`SourceError` where the body is not so coded.
-    """
-    if not coding:
-        return body
-    pieces = (body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK))
-    response = httpx.Response(httpx.codes.OK, headers={"content-encoding": coding}, content=pieces)
-    try:
-        return b"".join(_bounded(response.iter_bytes(), _ALWAYS + _GROWTH * len(body)))
-    except httpx.DecodingError as error:
-        raise SourceError(
-            f"The platform's answer cannot be decompressed ({error}).",
-            "Check whether a proxy alters it; answers without compression were asked for.",
-        ) from error
-
-
-def _bounded(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
-    left = most
-    for part in parts:
-        left -= len(part)
-        if left < 0:
-            raise httpx.DecodingError(_BOMB)
-        yield part
+def _echoes(chunks: Iterator[bytes], key: Key) -> bool:
+    """Look for the key in each piece together with the end of the one before."""
+    reach = _LONGEST_FORM * len(key.reveal())
+    before = b""
+    for chunk in chunks:
+        window = before + chunk
+        if key.is_in(window):
+            return True
+        before = window[-reach:]
+    return False
 
 
 def _whole_length(path: Path) -> int:
@@ -245,14 +271,14 @@ def _whole_length(path: Path) -> int:
     return end
 
 
-def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
+def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, Payload]]:
     """Yield each whole gzip member from byte ``start`` on: where it begins, its length there, its content."""
     offset = start
     with path.open("rb") as file:
         file.seek(start)
         left = b""
         while left or (left := file.read(_CHUNK)):
-            member, content, size, grown = zlib.decompressobj(_GZIP), [], 0, 0
+            member, content, size = zlib.decompressobj(_GZIP), Payload(), 0
             while not member.eof:
                 left = left or file.read(_CHUNK)
                 try:
@@ -261,22 +287,25 @@ def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
                     raise _damaged(path, offset, error) from error
                 if not left and not part:
                     break
-                content.append(part)
+                content.write(part)
                 rest = member.unused_data or member.unconsumed_tail
-                size, grown, left = size + len(left) - len(rest), grown + len(part), rest
-                if grown > _ALWAYS + _GROWTH * size:
-                    raise _damaged(path, offset, _BOMB)
+                size, left = size + len(left) - len(rest), rest
+                if content.size > ALWAYS + GROWTH * size:
+                    raise _damaged(path, offset, BOMB)
             if not member.eof:
                 return
-            yield offset, size, b"".join(content)
+            yield offset, size, content
+            content.close()
             offset += size
 
 
-def _read_record(member: bytes, at: int) -> Recorded | None:
+def _read_record(member: Payload, at: int) -> Recorded | None:
     """Read the one record of a gzip member; ``None`` where it is no response."""
-    stream = io.BytesIO(member)
+    stream = member.stream()
     record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(stream, known_format="warc")
-    body = record.raw_stream.read()
+    body = Payload()
+    while chunk := record.raw_stream.read(_AT_ONCE):
+        body.write(chunk)
     if stream.read() != b"\r\n\r\n":
         raise ValueError("a record is not as long as it says")
     if record.rec_type != "response":
@@ -286,7 +315,7 @@ def _read_record(member: bytes, at: int) -> Recorded | None:
     return Recorded(
         url=record.rec_headers.get_header("WARC-Target-URI"),
         status=int(record.http_headers.get_statuscode()),
-        body=body,
+        payload=body,
         coding=record.http_headers.get_header("content-encoding") or "",
         at=at,
     )

@@ -1,6 +1,7 @@
 """Taking a body apart in chunks gives what reading it at once gives."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ def split(body: bytes, cuts: list[int], enough: int) -> tuple[list[bytes], Body]
     splitter._enough = enough  # noqa: SLF001 - or no body would be long enough
     found: list[msgspec.Raw] = []
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found += splitter.feed(body[start:end])
     last, envelope = splitter.finish()
     return [bytes(entry).strip() for entry in (*found, *last)], envelope

@@ -18,6 +18,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from exporter.errors import AuditExportError, SourceError, VerificationError
 from exporter.sandbox.faults import Fault
+from exporter.source.bodies import Payload
 from exporter.source.client import Client, Connection
 from exporter.source.credentials import Key
 from exporter.source.responses import Recorded, ResponseFile, read_response, read_responses
@@ -210,11 +211,11 @@ def _no_html(body: bytes) -> bytes:
 def test_an_answer_that_echoes_the_key_is_not_written(tmp_path: Path, body: bytes, header: str) -> None:
     path = tmp_path / "r.warc.gz"
     with ResponseFile(path, key=KEY, at=NOW) as kept:
-        kept.append(response(0, b"[]"), b"[]", at=NOW)
+        kept.append(response(0, b"[]"), Payload.of(b"[]"), at=NOW)
         before = path.read_bytes()
         name, _, value = header.partition(": ")
         with pytest.raises(SourceError, match="contains the API key, so it was not stored") as refused:
-            kept.append(response(1, body, (name, value)), body, at=NOW)
+            kept.append(response(1, body, (name, value)), Payload.of(body), at=NOW)
         assert path.read_bytes() == before
     assert refused.value.exit_code == 6
 
@@ -223,7 +224,12 @@ def test_threads_may_append_at_once(tmp_path: Path) -> None:
     path = tmp_path / "r.warc.gz"
     bodies = [bytes([number]) * (10_000 * number) for number in range(40)]
     with ResponseFile(path, key=KEY, at=NOW) as kept, ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: kept.append(response(number, b""), bodies[number], at=NOW), range(40)))
+        list(
+            pool.map(
+                lambda number: kept.append(response(number, b""), Payload.of(bodies[number]), at=NOW),
+                range(40),
+            )
+        )
 
     recorded = {answer.url.rpartition("=")[2]: answer.body for answer in read_responses(path)}
     assert recorded == {str(number): body for number, body in enumerate(bodies)}
@@ -325,7 +331,10 @@ def test_a_record_that_grows_out_of_all_proportion_is_refused_before_it_fills_me
 
 def test_a_body_that_grows_out_of_all_proportion_is_refused() -> None:
     recorded = Recorded(
-        url="https://api.example", status=200, body=gzip.compress(bytes(100 << 20)), coding="gzip"
+        url="https://api.example",
+        status=200,
+        payload=Payload.of(gzip.compress(bytes(100 << 20))),
+        coding="gzip",
     )
 
     with pytest.raises(SourceError, match="grows to more than 200 times its size"):
