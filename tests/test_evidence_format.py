@@ -19,6 +19,7 @@ import pytest
 from exporter.derive import derive
 from exporter.export import export
 from exporter.facts import Selection, Window
+from exporter.source.bodies import Payload
 from exporter.source.credentials import Key
 from exporter.source.platform import recorded_rows
 from exporter.source.responses import ResponseFile
@@ -360,7 +361,7 @@ def test_it_does_so_for_every_odd_shape(
     with ResponseFile(warc, key=Key("no-such-key-in-here", origin="the test"), at=NOW) as kept:
         for body, status in ((wrap % text, 200), ("[]", 200), ("<html>", 200), (text, 500)):
             request = httpx.Request("GET", "https://api.satusky.com/v1/cli/audit")
-            kept.append(httpx.Response(status, request=request), body.encode(), at=NOW)
+            kept.append(httpx.Response(status, request=request), Payload.of(body.encode()), at=NOW)
     run = {"window": {"since": "1969-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}
     window = Window(since=datetime(1969, 12, 31, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
 
