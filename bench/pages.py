@@ -88,5 +88,7 @@ def _write_responses(pages: Pages) -> None:
         for number, path in enumerate(pages.files):
             request = httpx.Request("GET", _URL, params={"limit": PAGE, "offset": number * PAGE})
             headers = {"content-type": "application/json"}
-            kept.append(httpx.Response(200, headers=headers, request=request), path.read_bytes(), at=UNTIL)
+            kept.append(
+                httpx.Response(200, headers=headers, request=request), Payload.of(path.read_bytes()), at=UNTIL
+            )
     partial.rename(pages.responses)

@@ -57,6 +57,15 @@ class Payload:
         """Digest of what is there so far, 64 hexadecimal digits."""
         return self._hash.hexdigest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Payload) and self._digest() == other._digest()
+
+    def __hash__(self) -> int:
+        return hash(self._digest())
+
+    def _digest(self) -> tuple[int, str]:
+        return self.size, self.sha256
+
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
         self.size += len(chunk)
