@@ -16,6 +16,7 @@ import httpx
 from exporter.sandbox.dialects import B, wrap
 from exporter.sandbox.entry import Json
 from exporter.sandbox.history import generate
+from exporter.source.bodies import Payload
 from exporter.source.credentials import Key
 from exporter.source.responses import ResponseFile
 
