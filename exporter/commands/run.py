@@ -83,10 +83,10 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 @option(
     "--framework",
     section="Output",
-    metavar="NAMES",
+    metavar="NAMES|PATHS",
     default="soc2,iso27001",
     show_default=True,
-    help="Control catalogues that the report cites, separated by commas.",
+    help="Control catalogues that the report cites, separated by commas: names, or paths of your own.",
 )
 @option(
     "--report",
