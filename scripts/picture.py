@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-HEADINGS = ("Completeness and accuracy", "Role changes")
+HEADINGS = ("When the entries were made", "Role changes")
 DOTS_PER_INCH = "72"
 GAP = 16
 COLOURS = 128
@@ -18,13 +18,13 @@ GROUND = (225, 228, 232)
 
 
 def pages_to_show(report: Path) -> Iterator[int]:
-    """Yield the numbers of the cover and of the pages that begin with one of the headings."""
+    """Yield the numbers of the cover and of the first page with each of the headings."""
     command = ["pdftotext", "-layout", str(report), "-"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - as given
     pages = text.split("\f")
     yield 1
     for heading in HEADINGS:
-        pattern = re.compile(rf"^\s*[\d.]+ {heading}$", re.MULTILINE)
+        pattern = re.compile(rf"^\s*(?:[\d.]+ )?{heading}$", re.MULTILINE)
         yield next(number for number, page in enumerate(pages, 1) if pattern.search(page))
 
 
