@@ -23,9 +23,9 @@ from exporter.entries.schema import SCHEMA
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
 _MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)"
 _SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
-_MEMORY = "128MB"
+_BOUNDS: dict[str, str | int] = {"memory_limit": "128MB", "threads": 1}  # each thread holds memory of its own
 _HELD = 64 << 20
-_TOGETHER = 4 << 20
+_TOGETHER = 2 << 20
 _ROWS = 4_096
 
 
@@ -140,7 +140,7 @@ class Runs:
         spill = str(self._path.with_suffix(".spill"))
         with (
             pa.OSFile(str(self._path)) as source,
-            duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
+            duckdb.connect(config={**_BOUNDS, "temp_directory": spill}) as database,
         ):
             database.execute("SET TimeZone = 'UTC'")
             reader = pa.ipc.open_file(source, options=options)

@@ -74,6 +74,10 @@ class ParquetWriter:
 
 
 def _combined(columns: list[pa.ChunkedArray]) -> list[pa.Array]:
-    """Bring each column into one piece, letting go of its chunks before the next is begun."""
+    """Bring each column into one piece, giving its chunks back before the next is begun."""
     columns.reverse()
-    return [columns.pop().combine_chunks() for _ in range(len(columns))]
+    combined = []
+    while columns:
+        combined.append(columns.pop().combine_chunks())
+        pa.default_memory_pool().release_unused()
+    return combined
