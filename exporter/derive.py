@@ -5,7 +5,7 @@ how many pages or in what order they came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,9 @@ class Derived:
     conflicts: tuple[str, ...]
     """The id of every selected row that was left out because its id had come with another content."""
 
+    left_out: tuple[str, ...]
+    """Which entries cannot be rows and were left out, and why; each once, however often it came."""
+
     rows: int
     """Entries in the archives, one per id."""
 
@@ -69,7 +72,9 @@ class Derived:
         """What the archives themselves can answer."""
         counts = {name: file.rows for name, file in self.files.items()}
         expected = self.received - self.outside - self.repeated - self.rewritten - len(self.conflicts)
+        checks = [_records_check(self.left_out)] if self.left_out else []
         return [
+            *checks,
             Check(
                 id="one-body",
                 what="Every id came with one body, however often it was read",
@@ -94,7 +99,18 @@ OBSERVATIONS = normalize.OBSERVATIONS | {
 }
 """Oddities that are counted on the way to the archives: what each means, by its name."""
 
+_NAMED = 10
 _USER_COLUMNS = ("actor_id", "actor_email")
+
+
+def _records_check(left_out: Sequence[str]) -> Check:
+    return Check(
+        id="records",
+        what="Every record has what places it in the archive: an id, a time and an action",
+        expected="0 left out",
+        found=f"{len(left_out):,} left out: {'; '.join(left_out[:_NAMED])}",
+        result=Result.DIFFERS,
+    )
 
 
 class _Writer(Protocol):
@@ -125,6 +141,7 @@ class Derivation:
         self._runs = Runs(to / "runs.arrow")
         self._overlap = Runs(to / "overlap-runs.arrow")
         self._received = self._selected = 0
+        self._left_out: dict[str, str] = {}
         self._observations: Counter[str] = Counter()
 
     def add(self, page: Rows) -> None:
@@ -137,6 +154,7 @@ class Derivation:
         self._received += page.batch.num_rows
         self._selected += kept.num_rows
         self._observations.update(page.observations)
+        self._left_out = {**page.left_out, **self._left_out}
 
     def write_overlap(self) -> tuple[Path, list[str]]:
         """Write the entries of the overlap as Parquet into the folder, for as long as this is open.
@@ -169,6 +187,7 @@ class Derivation:
             repeated=runs.repeated,
             rewritten=runs.rewritten,
             conflicts=tuple(runs.conflicts),
+            left_out=tuple(f"{name} (SHA-256 {digest})" for digest, name in self._left_out.items()),
             rows=self._selected - runs.repeated - runs.rewritten - len(runs.conflicts),
             nulls=nulls,
             earliest=edges[0],

@@ -55,7 +55,10 @@ def fetch(
         Client(request.connection, now=now, responses=kept) as client,
     ):
         platform, greeting = connect(
-            client, organization=request.organization, known_organization=request.profile.current_org_id
+            client,
+            organization=request.organization,
+            known_organization=request.profile.current_org_id,
+            lenient=request.allow_partial,
         )
         refuse_without_space(data.parent, total=greeting.total)
         resuming = unfinished.window is not None
@@ -72,7 +75,7 @@ def fetch(
             )
             walk = Walk(reader, plan.reading(window))
             if resuming:
-                reader.recall(RecordedPages(unfinished.responses, platform.dialect))
+                reader.recall(RecordedPages(unfinished.responses, platform))
             else:
                 for rows in greeting.batches:
                     derivation.add(rows)
@@ -119,7 +122,7 @@ def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
 def _derive_again(plan: Plan, unfinished: Unfinished, selection: Selection) -> Derived:
     """Derive from what was kept: of pages under way when reading failed, some may have been."""
     data, formats = unfinished.folder / "data", plan.request.formats
-    return derive(recorded_rows(unfinished.responses), selection, data, formats)
+    return derive(recorded_rows(unfinished.responses, lenient=True), selection, data, formats)
 
 
 def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
@@ -155,7 +158,6 @@ def table_of(bundle: Path, folder: Path) -> Path:
         return table
     run = record.decode((bundle / "data" / "run.json").read_bytes())
     to = Path(tempfile.mkdtemp(dir=folder))
-    derive(
-        recorded_rows(bundle / "data" / "raw" / "responses.warc.gz"), record.selection(run), to, ["parquet"]
-    )
+    rows = recorded_rows(bundle / "data" / "raw" / "responses.warc.gz", lenient=run.options.allow_partial)
+    derive(rows, record.selection(run), to, ["parquet"])
     return to / "audit.parquet"

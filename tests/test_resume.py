@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from exporter.errors import IncompleteError, SourceError
+from exporter.errors import IncompleteError, RecordError, SourceError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
 from exporter.recording import Request
@@ -232,3 +232,27 @@ def test_a_run_that_fails_while_it_seals_fetches_nothing_that_it_has(
 
     assert outcome.run.counts.requests < 20
     assert outcome.run.verdict.value is Verdict.COMPLETE
+
+
+def test_a_record_that_cannot_be_placed_is_left_out_and_named_where_a_partial_export_is_wanted(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(entries=900)
+    begin, end = nanoseconds(SINCE), nanoseconds(datetime(2026, 10, 1, tzinfo=UTC))
+    entries = world.service.page(limit=900)
+    spoilt = str(next(entry.id for entry in entries if begin <= entry.created_at < end))
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "created_at": "yesterday"} if entry["id"] == spoilt else entry
+
+    whole = run(world.request(tmp_path / "whole"))
+    world.behave(edit=edit)
+    with pytest.raises(RecordError, match=r"Entry \d+ of the page at offset .* cannot be placed"):
+        run(world.request(tmp_path))
+    outcome = run(world.request(tmp_path, allow_partial=True))
+
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert outcome.run.counts.entries == whole.run.counts.entries - 1
+    named = next(check for check in outcome.run.checks if check.id == "records")
+    assert "1 left out: entry " in named.found
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}

@@ -7,8 +7,8 @@ one wins. Nothing is dropped: a field that no column took goes to ``extra`` as J
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -69,11 +69,15 @@ class Rows:
     observations: Counter[str]
     """How often each oddity was met, by its name."""
 
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Entries that cannot be rows: which they are and why, by the SHA-256 of their bytes."""
 
-def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
+
+def normalize(entries: Sequence[msgspec.Raw], *, source: str, lenient: bool = False) -> Rows:
     """Turn a page of entries into rows; ``source`` names the page in errors.
 
-    Raises :class:`RecordError` for an entry that is no object or has no id, time or action.
+    Raises :class:`RecordError` for an entry that is no object or has no id, time or action; where
+    ``lenient``, it is left out instead, and named.
     """
     digests = [hashlib.sha256(entry).hexdigest() for entry in entries]
     usual = read_usual(entries, digests)
@@ -81,37 +85,46 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str) -> Rows:
     places = [place for one in usual for place in one.places]
     left = sorted(set(range(len(entries))).difference(places))
     batches = [one.batch for one in usual]
+    unusable: dict[int, str] = {}
     if left or not usual:
-        batches.append(read_one_by_one(entries, digests, left, source, observations))
+        batches.append(read_one_by_one(entries, digests, left, observations, unusable))
+    if unusable and not lenient:
+        raise _refusal(*next(iter(unusable.items())), source)
     batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
-    order = [*places, *left]
+    order = [*places, *(place for place in left if place not in unusable)]
     if order != sorted(order):
         batch = batch.take(pa.array(sorted(range(len(order)), key=order.__getitem__)))
-    return Rows(batch=batch, observations=observations)
+    left_out = {digests[place]: f"entry {place} of {source}: {why}" for place, why in unusable.items()}
+    return Rows(batch=batch, observations=observations, left_out=left_out)
 
 
 def read_one_by_one(
     entries: Sequence[msgspec.Raw],
     digests: Sequence[str],
     places: Sequence[int],
-    source: str,
     observations: Counter[str],
+    unusable: dict[int, str],
 ) -> pa.RecordBatch:
-    """Read the entries at ``places`` by themselves, whatever they hold."""
+    """Read the entries at ``places`` by themselves, whatever they hold; ``unusable`` takes what cannot be."""
     columns: dict[str, list[object]] = {column.name: [] for column in COLUMNS}
     for place in places:
         try:
             row = _Entry(bytes(entries[place]), observations).row(observations)
         except _UNREADABLE as error:
-            raise RecordError(
-                f"Entry {place} of {source} cannot be placed in the archive: {error}.",
-                "Nothing was skipped or published; report the entry to the platform.",
-            ) from error
+            unusable[place] = str(error)
+            continue
         row["source_sha256"] = digests[place]
         for name, cells in columns.items():
             cells.append(row.get(name))
     arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _refusal(place: int, why: str, source: str) -> RecordError:
+    return RecordError(
+        f"Entry {place} of {source} cannot be placed in the archive: {why}.",
+        "Nothing was skipped or published; report the entry to the platform. --allow-partial leaves it out.",
+    )
 
 
 class _UnusableError(Exception):

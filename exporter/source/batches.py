@@ -28,6 +28,7 @@ class Batches:
         weakref.finalize(self, self._file.close)
         self._writer = pa.ipc.new_file(pa.PythonFile(self._file, mode="w"), SCHEMA)
         self._observations: Counter[str] = Counter()
+        self._left_out: dict[str, str] = {}
         self._outlines: list[pa.RecordBatch] = []
         self.size = 0
         """Number of rows."""
@@ -36,6 +37,7 @@ class Batches:
         """Append rows."""
         self._writer.write_batch(rows.batch)
         self._observations.update(rows.observations)
+        self._left_out |= rows.left_out
         self._outlines.append(rows.batch.select(_OUTLINE))
         self.size += rows.batch.num_rows
 
@@ -44,17 +46,19 @@ class Batches:
         self._writer.close()
         outline = pa.concat_batches(self._outlines)
         self._outlines.clear()
-        return Rows(batch=outline, observations=self._observations)
+        return Rows(batch=outline, observations=self._observations, left_out=self._left_out)
 
     def __iter__(self) -> Iterator[Rows]:
         reader = pa.ipc.open_file(pa.PythonFile(self._file, mode="r"))
-        observations = self._observations
+        observations, left_out = self._observations, self._left_out
         for number in range(reader.num_record_batches):
-            yield Rows(batch=reader.get_batch(number), observations=observations)
-            observations = Counter()
+            yield Rows(batch=reader.get_batch(number), observations=observations, left_out=left_out)
+            observations, left_out = Counter(), {}
 
 
-def read_batches(chunks: Iterator[bytes], *, source: str, folder: Path | None) -> tuple[Body, Rows, Batches]:
+def read_batches(
+    chunks: Iterator[bytes], *, source: str, folder: Path | None, lenient: bool = False
+) -> tuple[Body, Rows, Batches]:
     """Take a list response apart: its envelope, its rows in outline, and its rows.
 
     Raises :class:`SourceError` as :func:`~exporter.entries.envelope.parse_list` does and, where the response
@@ -70,7 +74,8 @@ def read_batches(chunks: Iterator[bytes], *, source: str, folder: Path | None) -
         if unusable is not None or len(waiting) < least:
             return
         try:
-            batches.add(normalize(waiting, source=f"{source}, from its entry {batches.size:,} on,"))
+            where = f"{source}, from its entry {batches.size:,} on,"
+            batches.add(normalize(waiting, source=where, lenient=lenient))
         except RecordError as error:  # a response that is not whole is not to be judged by its entries
             unusable = error
         waiting = []

@@ -88,11 +88,15 @@ class Page:
 
 
 class Platform:
-    """The audit log of one organization."""
+    """The audit log of one organization.
 
-    def __init__(self, client: Client, dialect: Dialect) -> None:
+    Where ``lenient``, entries that cannot be rows are left out and named in ``Rows.left_out``.
+    """
+
+    def __init__(self, client: Client, dialect: Dialect, *, lenient: bool = False) -> None:
         self.client = client
         self.dialect = dialect
+        self.lenient = lenient
 
     def page(
         self, *, limit: int, offset: int = 0, action: str | None = None, user: str | None = None
@@ -109,11 +113,12 @@ class Platform:
 
         def read(body: bytes) -> tuple[Body, Rows, Iterable[Rows]]:
             parsed = parse_list(body)
-            rows = normalize(parsed.entries, source=source)
+            rows = normalize(parsed.entries, source=source, lenient=self.lenient)
             return parsed, rows, [rows]
 
         def read_large(chunks: Iterator[bytes]) -> tuple[Body, Rows, Iterable[Rows]]:
-            return read_batches(chunks, source=source, folder=self.client.folder)
+            folder, lenient = self.client.folder, self.lenient
+            return read_batches(chunks, source=source, folder=folder, lenient=lenient)
 
         asked = time.monotonic()
         answer = self.client.get(self.dialect.path, parameters, read, read_large)
@@ -136,7 +141,7 @@ class Platform:
 
 
 def connect(
-    client: Client, *, organization: str | None, known_organization: str | None
+    client: Client, *, organization: str | None, known_organization: str | None, lenient: bool = False
 ) -> tuple[Platform, Page]:
     """Find the dialect: B where an organization was asked for, else A, else B for the one that is known.
 
@@ -144,21 +149,21 @@ def connect(
     :class:`~exporter.source.client.NotFoundError` when the platform speaks neither.
     """
     if organization is not None:
-        return _greet(client, dialect_b(organization))
+        return _greet(client, dialect_b(organization), lenient=lenient)
     try:
-        return _greet(client, dialect_a())
+        return _greet(client, dialect_a(), lenient=lenient)
     except NotFoundError:
         if known_organization is None:
             raise
-        return _greet(client, dialect_b(known_organization))
+        return _greet(client, dialect_b(known_organization), lenient=lenient)
 
 
-def _greet(client: Client, dialect: Dialect) -> tuple[Platform, Page]:
-    platform = Platform(client, dialect)
+def _greet(client: Client, dialect: Dialect, *, lenient: bool) -> tuple[Platform, Page]:
+    platform = Platform(client, dialect, lenient=lenient)
     return platform, platform.page(limit=1)
 
 
-def recorded_rows(responses: Path) -> Iterator[Rows]:
+def recorded_rows(responses: Path, *, lenient: bool = False) -> Iterator[Rows]:
     """Yield the rows of every list response in a WARC file, as the live run saw them.
 
     A response that was no list (a failure that was tried again) holds no entries and is passed over.
@@ -170,9 +175,9 @@ def recorded_rows(responses: Path) -> Iterator[Rows]:
         try:
             if response.payload.is_large:
                 chunks = decoded(response.payload.chunks(), response.coding)
-                batches: Iterable[Rows] = read_batches(chunks, source=source, folder=None)[2]
+                batches: Iterable[Rows] = read_batches(chunks, source=source, folder=None, lenient=lenient)[2]
             else:
-                batches = [normalize(parse_list(response.content).entries, source=source)]
+                batches = [normalize(parse_list(response.content).entries, source=source, lenient=lenient)]
         except RecordError:
             raise
         except SourceError:

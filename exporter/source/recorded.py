@@ -18,8 +18,7 @@ from exporter.errors import RecordError, SourceError
 from exporter.source.batches import read_batches
 from exporter.source.bearings import Bearing, bearing
 from exporter.source.bodies import decoded
-from exporter.source.dialects import Dialect
-from exporter.source.platform import Page
+from exporter.source.platform import Page, Platform
 from exporter.source.responses import Recorded, read_response, read_responses
 
 _INDEXED = 40
@@ -28,17 +27,18 @@ _CANDIDATES = 4
 
 
 class RecordedPages:
-    """The pages of a file of responses."""
+    """The pages of a file of responses, read as ``platform`` reads its own."""
 
-    def __init__(self, responses: Path, dialect: Dialect) -> None:
+    def __init__(self, responses: Path, platform: Platform) -> None:
         self._responses = responses
-        self._dialect = dialect
+        self._dialect = platform.dialect
+        self._lenient = platform.lenient
         self._places: defaultdict[str, list[int]] = defaultdict(list)
 
     def read(self) -> Iterator[tuple[Page, bool]]:
         """Yield every page in the order received, and whether it is of the whole log, not of a slice."""
         for response in read_responses(self._responses):
-            page = _page(response)
+            page = _page(response, lenient=self._lenient)
             if page is None:
                 continue
             url = httpx.URL(response.url)
@@ -56,7 +56,7 @@ class RecordedPages:
         places = {place for id_ in page.ids[step:] for place in self._places.get(id_, ())}
         best, most = None, 0
         for place in sorted(places, reverse=True)[:_CANDIDATES]:
-            candidate = _page(read_response(self._responses, place))
+            candidate = _page(read_response(self._responses, place), lenient=self._lenient)
             if candidate is None or bearing(page, step, candidate) is not Bearing.HERE:
                 continue
             news = len(set(candidate.ids).difference(page.ids))
@@ -76,7 +76,7 @@ def _indexed(page: Page, url: httpx.URL) -> Sequence[str]:
     return page.ids[: max(_INDEXED, page.size // _INDEXED_PART)]
 
 
-def _page(response: Recorded) -> Page | None:
+def _page(response: Recorded, *, lenient: bool) -> Page | None:
     """Read a response as a page that was answered before anything else; ``None`` where it is no list."""
     if response.status != httpx.codes.OK:
         return None
@@ -84,7 +84,7 @@ def _page(response: Recorded) -> Page | None:
     try:
         if response.payload.is_large:
             chunks = decoded(response.payload.chunks(), response.coding)
-            body, rows, batches = read_batches(chunks, source=source, folder=None)
+            body, rows, batches = read_batches(chunks, source=source, folder=None, lenient=lenient)
         else:
             body, rows, batches = parse_list(response.content), None, None
     except RecordError:
@@ -92,7 +92,7 @@ def _page(response: Recorded) -> Page | None:
     except SourceError:
         return None
     if rows is None or batches is None:
-        rows = normalize(body.entries, source=source)
+        rows = normalize(body.entries, source=source, lenient=lenient)
     return Page(
         entries=body.entries,
         rows=rows,

@@ -66,7 +66,8 @@ def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
     except NOT_READABLE as error:
         raise _NothingToDeriveFromError(f"not derived: data/run.json cannot be read ({error})") from error
     with bundle.container.local(_RESPONSES) as path:
-        derived = derive(recorded_rows(path), selection, folder, bundle.run.options.formats)
+        rows = recorded_rows(path, lenient=bundle.run.options.allow_partial)
+        derived = derive(rows, selection, folder, bundle.run.options.formats)
     return {name: file.sha256 for name, file in derived.files.items()}
 
 

@@ -108,7 +108,7 @@ def both_ways(*sent: bytes) -> tuple[Any, Any, Counter[str], Counter[str]]:
     digests = [hashlib.sha256(one).hexdigest() for one in page]
     rows = normalize(page, source="the page")
     slow: Counter[str] = Counter()
-    batch = read_one_by_one(page, digests, range(len(page)), "the page", slow)
+    batch = read_one_by_one(page, digests, range(len(page)), slow, {})
     return rows.batch, batch, +rows.observations, +slow
 
 
