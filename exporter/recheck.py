@@ -89,6 +89,7 @@ def recheck(
         request,
         since=window.since,
         until=window.until,
+        organization=request.organization or _organization(run),
         action=run.filters.get("action"),
         user=run.filters.get("user"),
         formats=("parquet",),
@@ -121,6 +122,11 @@ def _opened(bundle: Path) -> tuple[record.Run, str]:
             f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
         ) from error
     return run, hashlib.sha256(root).hexdigest()
+
+
+def _organization(run: record.Run) -> str | None:
+    """Return the organization to name to the platform: ids are written otherwise in the other dialect."""
+    return run.source.organization_id if run.source.dialect == "B" else None
 
 
 def _compared(differences: Differences) -> list[Check]:

@@ -73,6 +73,21 @@ def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Pat
     assert finding.differences.same == finding.run.counts.entries > 0
 
 
+@pytest.mark.parametrize("dialect", ["A", "B"])
+def test_the_log_is_asked_in_the_dialect_in_which_it_was_read(
+    serve: Serve, tmp_path: Path, dialect: str
+) -> None:
+    world = serve()
+    organization = {} if dialect == "B" else {"organization": None}
+    bundle = sealed(world, tmp_path, **organization)
+    request = world.request(bundle.parent, organization=None)
+
+    finding = recheck(bundle, request, to=None, now=lambda: NOW, progress=lambda *_: None)
+
+    assert finding.run.source.dialect == dialect
+    assert finding.verdict is Verdict.COMPLETE
+
+
 def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Serve, tmp_path: Path) -> None:
     world = serve()
     bundle = sealed(world, tmp_path / "evidence")
