@@ -19,6 +19,7 @@ from exporter.errors import IncompleteError, OutputError, StampError, Verificati
 from exporter.evidence import bag
 from exporter.evidence.bundle import archive_folder, publish
 from exporter.evidence.chain import Link, next_link
+from exporter.evidence.coverage import chained_place
 from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
@@ -42,6 +43,9 @@ class Outcome:
 
     root: str
     """SHA-256 of its ``tagmanifest-sha256.txt``, which stands for all of it."""
+
+    link: str | None
+    """Its place in the chain and its head, for ``--previous``; ``None`` for an extract."""
 
     run: record.Run
     """How it came about."""
@@ -128,7 +132,13 @@ def _publish(
     bundle = publish(folder, task.target(fetched.window, link.sequence if link else None))
     if run.verdict.value is Verdict.COMPLETE and not request.filters:
         forget(task.archive, fetched.window)
-    return Outcome(bundle=bundle, root=root, run=run, unstamped=stamp_what_lacks(task.archive, request))
+    return Outcome(
+        bundle=bundle,
+        root=root,
+        link=f"{link.place}@{root}" if link else None,
+        run=run,
+        unstamped=stamp_what_lacks(task.archive, request),
+    )
 
 
 def _next_link(task: Plan) -> Link:
@@ -143,7 +153,8 @@ def _next_link(task: Plan) -> Link:
 def _sealed_before(bundle: Path, unstamped: StampError | None) -> Outcome:
     root = hashlib.sha256((bundle / bag.TAG_MANIFEST).read_bytes()).hexdigest()
     run = record.decode((bundle / "data" / "run.json").read_bytes())
-    return Outcome(bundle=bundle, root=root, run=run, unstamped=unstamped, before=True)
+    link = f"{place}@{root}" if (place := chained_place(bundle)) else None
+    return Outcome(bundle=bundle, root=root, link=link, run=run, unstamped=unstamped, before=True)
 
 
 def stamp_what_lacks(archive: Path, request: Request) -> StampError | None:

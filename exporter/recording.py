@@ -11,6 +11,7 @@ from exporter import __version__, record
 from exporter.derive import FORMATS, OBSERVATIONS, Derived
 from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths, sha256_file
+from exporter.evidence.chain import Predecessor
 from exporter.evidence.signature import NAMESPACE, SigningKey
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.report import controls
@@ -68,8 +69,8 @@ class Request:
     overlap: timedelta = timedelta(hours=24)
     """How much to read again before the window where an archive is continued."""
 
-    previous: str | None = None
-    """Head of the bundle before, where the archive that holds it is elsewhere."""
+    previous: Predecessor | None = None
+    """The bundle before, where the archive that holds it is elsewhere."""
 
     again: bool = False
     """Whether to export a window that is sealed already."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import UsageError
+from exporter.evidence.chain import Predecessor
 from exporter.export import export
 from exporter.facts import Result, Verdict
 from exporter.sandbox.audit_service import Filters
@@ -66,12 +67,32 @@ def test_an_extract_does_not_continue_an_archive(terminal: Terminal) -> None:
 
 
 def test_a_bundle_is_linked_to_the_head_of_one_that_is_elsewhere(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path, previous="c" * 64))
+    outcome = run(world.request(tmp_path, previous=Predecessor(root="c" * 64)))
 
     predicate = json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"]
     assert predicate["previous"] == {"sha256": "c" * 64}
+    assert predicate["sequence"] == 1
     with pytest.raises(UsageError, match="another head"):
-        run(world.request(tmp_path, previous="d" * 64, again=True))
+        run(world.request(tmp_path, previous=Predecessor(root="d" * 64), again=True))
+
+
+def test_runs_that_hand_their_link_on_make_one_chain_wherever_each_bundle_is_kept(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    months = ("2026-07", "2026-08", "2026-09")
+    links: list[str] = []
+    for month in months:
+        handed_on = ("--previous", links[-1]) if links else ()
+        elsewhere = ("--output", str(tmp_path / month), "--label", "acme", "--report", "none")
+        assert terminal("--period", month, *elsewhere, *handed_on, "--json") == 0
+        links.append(terminal.result["link"])
+    (archive,) = (tmp_path / months[0]).iterdir()
+    for month in months[1:]:
+        (bundle,) = (tmp_path / month).glob("*/0*")
+        bundle.rename(archive / bundle.name)
+
+    assert terminal("verify", str(archive)) == 0
+    assert terminal("--period", months[0], "--previous", "not-a-head") == 2
 
 
 def test_a_window_is_sealed_once_more_only_when_that_is_asked_for(terminal: Terminal) -> None:

@@ -29,7 +29,6 @@ _AS_GIVEN = (
     "concurrency",
     "action",
     "user",
-    "previous",
     "again",
 )
 _TRUST = ("sign_key", "sign_key_passphrase_file", "tsa_url", "require_timestamp")
@@ -39,6 +38,7 @@ def read_request(
     *, org: str | None, report: str, settle: int, overlap: float, framework: str, **given: Any
 ) -> "Request":
     """Read the options of ``run`` as what is asked for."""
+    from exporter.evidence.chain import parse_predecessor
     from exporter.recording import Request
 
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
@@ -48,6 +48,7 @@ def read_request(
             "Give an extract's window with --since and --until, or with --period.",
         )
     as_given = {name: given.pop(name) for name in _AS_GIVEN}
+    previous = given.pop("previous")
     formats = _formats(given.pop("format"), report=report == "pdf")
     trust = {name: given.pop(name) for name in _TRUST}
     connection, credentials = find_connection(**given)
@@ -58,6 +59,7 @@ def read_request(
         organization=org,
         report=report == "pdf",
         formats=formats,
+        previous=None if previous is None else parse_predecessor(previous),
         frameworks=_names(framework),
         settle=timedelta(seconds=settle),
         overlap=timedelta(hours=overlap),

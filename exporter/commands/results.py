@@ -69,6 +69,8 @@ def print_outcome(outcome: "Outcome", *, as_json: bool, code: int = 0) -> None:
             "since": rfc3339(run.window.since),
             "until": rfc3339(run.window.until),
             "head": outcome.root,
+            "link": outcome.link,
+            "sealed_before": outcome.before,
             "signing_key": run.seal.signing_key,
             "stamped": outcome.stamped,
             "exit_code": code,

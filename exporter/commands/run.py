@@ -170,8 +170,9 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 @option(
     "--previous",
     section="Trust",
-    metavar="HEAD",
-    help="Head of the bundle before, where the archive that holds it is elsewhere.",
+    metavar="LINK",
+    help="The bundle before, where the archive that holds it is elsewhere: its head, or what its --json has "
+    'as "link".',
 )
 @option(
     "--progress",

@@ -108,6 +108,20 @@ def is_whole(bundle: Path) -> bool:
     return statement.predicate.verdict is Verdict.COMPLETE
 
 
+def place(chain: str, sequence: int) -> str:
+    """Write a place in a chain."""
+    return f"{chain}/{sequence:06}"
+
+
+def chained_place(bundle: Path) -> str | None:
+    """Return a bundle's place in its chain; ``None`` for an extract, which has none."""
+    try:
+        stated = msgspec.json.decode((bundle / STATEMENT).read_bytes(), type=_Statement).predicate
+    except _UNREADABLE:
+        return None
+    return place(stated.chain, stated.sequence)
+
+
 def covered(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[Window]:
     """Return the stretches that ``bundles`` cover: the union of their windows, ascending and apart.
 

@@ -56,7 +56,7 @@ def _description(run: Run, link: Link | None, payload: list[Path]) -> list[tuple
             "External-Description",
             f"{_content(run)}, {period}, verdict {run.verdict.value}, {_signed(run)}",
         ),
-        ("External-Identifier", link and f"{link.chain}/{link.sequence:06}"),
+        ("External-Identifier", link and link.place),
         ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
         ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
         ("Bag-Size", _readable(size)),

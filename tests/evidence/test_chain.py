@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import OutputError, UsageError
-from exporter.evidence.chain import Link, next_link
+from exporter.evidence.chain import Link, Predecessor, next_link
 from exporter.evidence.coverage import sealed_bundles
 from exporter.export import Outcome
 
@@ -72,7 +72,7 @@ def test_nothing_is_chained_to_a_bundle_without_its_root(tmp_path: Path) -> None
 
 
 def test_where_earlier_bundles_are_kept_elsewhere_the_caller_gives_the_link() -> None:
-    link = next_link([], organization="acme", random_part="5e", previous="c" * 64)
+    link = next_link([], organization="acme", random_part="5e", previous=Predecessor(root="c" * 64))
 
     assert link == Link(chain="acme/5e", sequence=1, previous="c" * 64)
 
@@ -81,9 +81,12 @@ def test_a_link_that_the_newest_bundle_contradicts_is_refused(tmp_path: Path) ->
     root = hashlib.sha256(sealed(tmp_path, 1)).hexdigest()
     bundles = sealed_bundles(tmp_path)
 
-    assert next_link(bundles, organization="acme", random_part="5e", previous=root).previous == root
+    assert (
+        next_link(bundles, organization="acme", random_part="5e", previous=Predecessor(root=root)).previous
+        == root
+    )
     with pytest.raises(UsageError, match="another head than that of the newest bundle"):
-        next_link(bundles, organization="acme", random_part="5e", previous="c" * 64)
+        next_link(bundles, organization="acme", random_part="5e", previous=Predecessor(root="c" * 64))
 
 
 def test_of_two_bundles_the_second_names_the_root_of_the_first(outcomes: tuple[Outcome, Outcome]) -> None:
