@@ -9,14 +9,14 @@ and white space between tokens make the bytes longer, and nothing makes them sho
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import attrgetter
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import astuple
 
 from exporter.entries.changes import compact, parse_changes
 from exporter.entries.repeats import gives_twice
@@ -202,8 +202,8 @@ class _Objects:
         """Columns of JSON; what is not given is empty."""
 
         self._unset: dict[str, list[int]] = {}
-        for name, get in _getters(kind):
-            cells = list(map(get, values))
+        columns = zip(*map(astuple, values), strict=True)  # half the time of asking for name by name
+        for name, cells in zip(kind.__struct_fields__, columns, strict=True):
             if name in _JSON:
                 self.raws[name] = list(map(bytes, cells))
             else:
@@ -213,7 +213,7 @@ class _Objects:
         self.whole = _ALL if came is raws and sum(sizes) == self._written() else self._as_long_as(sizes)
         """Whether each came as exactly as many bytes as it takes to write what was read."""
 
-    def _add_text(self, name: str, cells: list[str | UnsetType | None]) -> None:
+    def _add_text(self, name: str, cells: Sequence[str | UnsetType | None]) -> None:
         try:
             self.texts[name] = pa.array(cells, pa.string())
         except pa.ArrowTypeError:  # not every object has it
@@ -256,11 +256,6 @@ def _members(kind: type[msgspec.Struct], raws: Sequence[bytes]) -> _Objects:
 @cache
 def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
     return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # the kind is known when it runs
-
-
-@cache
-def _getters(kind: type[msgspec.Struct]) -> list[tuple[str, Callable[[msgspec.Struct], Any]]]:
-    return [(name, attrgetter(name)) for name in kind.__struct_fields__]
 
 
 def _array(raws: Sequence[Raw | bytes]) -> bytes:
@@ -341,22 +336,32 @@ def _paired_changes(raws: Sequence[bytes]) -> pa.Array | None:
         bodies = _pairs.decode(given)
     except msgspec.MsgspecError:
         return None
-    fields = [field for body in bodies if body for field in body]
-    pairs = [pair for body in bodies if body for pair in body.values()]
-    sides = {
-        "old": [bytes(pair.old) or None for pair in pairs],
-        "new": [bytes(pair.new) or None for pair in pairs],
-    }
-    written = len("[]") - len(",") + sum(len("null,") if body is None else len("{},") for body in bodies)
-    written += len("".join(fields).encode()) + len('"":{},') * len(fields)
-    for side, values in sides.items():
-        written += sum(len(f'"{side}":,') + len(value) for value in values if value)
-    written -= len(",") * (len(pairs) + sum(1 for body in bodies if body))  # none after the last
-    if (None, None) in zip(*sides.values(), strict=True) or written != len(given):
+    objects = [body for body in bodies if body is not None]
+    fields = list(chain.from_iterable(objects))
+    pairs = list(chain.from_iterable(map(dict.values, objects)))
+    sides = {side: list(map(bytes, map(attrgetter(side), pairs))) for side in ("old", "new")}
+    if (b"", b"") in zip(*sides.values(), strict=True) or _length(bodies, fields, sides) != len(given):
         return None
     changes = pa.StructArray.from_arrays(
-        [pa.array(fields, pa.string()), *map(_compact, sides.values())], fields=list(CHANGES.value_type)
+        [pa.array(fields, pa.string()), *map(_given, sides.values())], fields=list(CHANGES.value_type)
     )
-    ends = accumulate((len(body) if body else 0 for body in bodies), initial=0)
+    ends = accumulate([len(body or ()) for body in bodies], initial=0)
     absent = pa.array([body is None for body in bodies], pa.bool_())
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), changes, type=CHANGES, mask=absent)
+
+
+def _length(
+    bodies: Sequence[dict[str, _Pair] | None], fields: list[str], sides: dict[str, list[bytes]]
+) -> int:
+    """Return how many bytes it takes to write ``bodies`` in JSON, with no pair that is empty."""
+    nulls, empty = bodies.count(None), bodies.count({})
+    total = len("[]") - len(",") + nulls * len("null,") + (len(bodies) - nulls) * len("{},")
+    total += len("".join(fields).encode()) + len(fields) * len('"":{},')
+    for side, values in sides.items():
+        total += len(b"".join(values)) + (len(values) - values.count(b"")) * len(f'"{side}":,')
+    return total - len(",") * (len(fields) + len(bodies) - nulls - empty)  # none after the last
+
+
+def _given(values: Sequence[bytes]) -> pa.Array:
+    """Return JSON as text without white space between its tokens; what is not given is null."""
+    return _compact([value or None for value in values])
