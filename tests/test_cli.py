@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.entries.schema import COLUMNS, VERSION
+from exporter.source.bodies import SMALL
 from exporter.windows import PERIODS
 from tests.conftest import Serve
 from tests.terminal import Terminal
@@ -144,6 +145,20 @@ def test_list_and_get_print_the_sources_own_json(terminal: Terminal, world: Worl
 
     assert terminal("get", entries[1]["id"], "--json", "--org", organization) == 0
     assert json.loads(terminal.out) == entries[1]
+
+
+def test_list_shows_every_entry_of_an_answer_that_is_too_large_for_a_page_in_memory(
+    terminal: Terminal, world: World
+) -> None:
+    world.behave(edit=lambda entry: {**entry, "details": {"note": "x" * (2 * SMALL // ENTRIES)}})
+    newest = [f"log_{entry.id.hex}" for entry in world.service.page(limit=ENTRIES)]
+
+    assert terminal("list", "--limit", str(ENTRIES), "--json") == 0
+    assert len(terminal.out) > SMALL
+    assert [entry["id"] for entry in json.loads(terminal.out)] == newest
+
+    assert terminal("list", "--limit", str(ENTRIES)) == 0
+    assert [line.split()[0] for line in terminal.out.splitlines()[1:]] == newest
 
 
 def test_get_shows_every_field_of_an_entry(terminal: Terminal, world: World) -> None:

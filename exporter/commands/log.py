@@ -34,13 +34,15 @@ _LONG = 40
 @option("--json", section="Behaviour", is_flag=True, help="Print the entries as the platform sent them.")
 def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int:
     """Show the newest entries of the log."""
+    from exporter.entries.normalize import normalize
+
     as_json = given.pop("json")
     with _platform(**given) as platform:
-        page = platform.page(limit=limit, action=action, user=user)
+        entries = platform.entries(limit=limit, action=action, user=user)
     if as_json:
-        print_result("[" + ",".join(bytes(entry).decode() for entry in page.entries) + "]")
+        print_result("[" + ",".join(bytes(entry).decode() for entry in entries) + "]")
         return 0
-    rows = page.rows.batch.to_pylist()
+    rows = normalize(entries, source="the answer").batch.to_pylist()
     print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
     return 0
 

@@ -25,11 +25,8 @@ from exporter.source.responses import read_responses
 class Page:
     """One list response."""
 
-    entries: list[msgspec.Raw]
-    """Its entries as received; none where the page was too large for memory."""
-
     rows: Rows
-    """The same entries as rows, in the same order; of a large page, only what the walk looks at."""
+    """Its entries as rows, in the order received; of a large page, only what the walk looks at."""
 
     batches: Iterable[Rows]
     """The same rows with all their columns, in pieces."""
@@ -102,13 +99,7 @@ class Platform:
         self, *, limit: int, offset: int = 0, action: str | None = None, user: str | None = None
     ) -> Page:
         """Fetch a page of the list, newest first."""
-        parameters = {"limit": str(limit)}
-        if offset:
-            parameters["offset"] = str(offset)
-        if action is not None:
-            parameters["action"] = action
-        if user is not None:
-            parameters[self.dialect.user_parameter] = user
+        parameters = self._parameters(limit=limit, offset=offset, action=action, user=user)
         source = f"the page at offset {offset:,}"
 
         def read(body: bytes) -> tuple[Body, Rows, Iterable[Rows]]:
@@ -124,7 +115,6 @@ class Platform:
         answer = self.client.get(self.dialect.path, parameters, read, read_large)
         body, rows, batches = answer.content
         return Page(
-            entries=body.entries,
             rows=rows,
             batches=batches,
             offset=offset,
@@ -135,9 +125,24 @@ class Platform:
             answered=time.monotonic(),
         )
 
+    def entries(self, *, limit: int, action: str | None = None, user: str | None = None) -> list[msgspec.Raw]:
+        """Fetch the newest entries, each as the JSON that the platform sent, in memory at any size."""
+        parameters = self._parameters(limit=limit, offset=0, action=action, user=user)
+        return self.client.get(self.dialect.path, parameters, parse_list).content.entries
+
     def entry(self, entry_id: str) -> msgspec.Raw:
         """Fetch one entry, as the JSON that the platform sent."""
         return self.client.get(self.dialect.entry_path(entry_id), {}, parse_entry).content
+
+    def _parameters(self, *, limit: int, offset: int, action: str | None, user: str | None) -> dict[str, str]:
+        parameters = {"limit": str(limit)}
+        if offset:
+            parameters["offset"] = str(offset)
+        if action is not None:
+            parameters["action"] = action
+        if user is not None:
+            parameters[self.dialect.user_parameter] = user
+        return parameters
 
 
 def connect(

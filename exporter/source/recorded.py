@@ -94,7 +94,6 @@ def _page(response: Recorded, *, lenient: bool) -> Page | None:
     if rows is None or batches is None:
         rows = normalize(body.entries, source=source, lenient=lenient)
     return Page(
-        entries=body.entries,
         rows=rows,
         batches=[rows] if batches is None else batches,
         offset=0,

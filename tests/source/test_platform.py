@@ -89,7 +89,7 @@ def test_every_shape_of_body_gives_the_same_entries(world: World, body: Body, di
     says_total = body not in (Body.ARRAY, Body.ENVELOPE_ARRAY)
     assert (page.total, page.limit) == ((ENTRIES, 50) if says_total else (None, None))
     assert page.offset == 7
-    assert page.size == len(page.entries) == 50
+    assert page.size == 50
     assert page.newest == page.moments[0]
     assert page.oldest == page.moments[-1]
     assert page.server_time == NOW
@@ -113,7 +113,7 @@ def test_one_entry_is_what_the_list_shows(world: World, dialect: str) -> None:
     with Client(world.connection(), now=lambda: NOW) as client:
         platform = Platform(client, DIALECTS[dialect](world))
         page = platform.page(limit=3)
-        assert [platform.entry(entry_id) for entry_id in page.ids] == page.entries
+        assert [platform.entry(entry_id) for entry_id in page.ids] == platform.entries(limit=3)
         with pytest.raises(NotFoundError, match="Audit log not found"):
             platform.entry("log_" + "0" * 32)
 
