@@ -63,7 +63,8 @@ class Search:
     """
 
     def __init__(self, *, up: int, down: int) -> None:
-        self._strides = {Bearing.UP: up, Bearing.DOWN: down}
+        self._first = {Bearing.UP: up, Bearing.DOWN: down}
+        self._strides = dict(self._first)
         self._above: int | None = None
         self._below: int | None = None
 
@@ -76,7 +77,7 @@ class Search:
         if self._above is not None and self._below is not None:
             if self._below - self._above > 1:
                 return (self._above + self._below) // 2
-            self._strides = dict.fromkeys(self._strides, 1)
+            self._strides = dict(self._first)
             self._above, self._below = (offset, None) if where is Bearing.DOWN else (None, offset)
         stride = self._strides[where]
         self._strides[where] *= 2

@@ -69,8 +69,12 @@ class Reader:
         return None if self._recorded is None else self._recorded.after(page, step)
 
     def page(self, offset: int = 0, *, step: int = 0) -> Page:
-        """Return the page at ``offset``; where ``step`` is given, begin to fetch those that should follow."""
-        future = self._ahead.pop(offset, None) or self._submit(offset)
+        """Return the page at ``offset``; where ``step`` is given, begin to fetch those that should follow.
+
+        Only a way down in even steps is given what was fetched ahead: who searches has to see the list as it
+        stands now.
+        """
+        future = (self._ahead.pop(offset, None) if step else None) or self._submit(offset)
         foreseen = {offset + number * step for number in range(1, self._concurrency)} if step else set()
         for stale in self._ahead.keys() - foreseen:
             self._note(self._ahead.pop(stale).result())
