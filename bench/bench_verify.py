@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bench.pages import SINCE, UNTIL, Pages, make_pages
+from bench.pages import Pages, make_pages
 from bench.processes import Measured, Subject, compare
 from bench.results import Result, Target, at_most
 from bench.setting import Setting
+from bench.span import SINCE, UNTIL
 from exporter import record
 from exporter.derive import derive
 from exporter.evidence.chain import Link

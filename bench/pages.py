@@ -7,24 +7,18 @@ page. Pages stand as plain files, and as the raw responses of a run. What was ma
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import httpx
 
+from bench.span import UNTIL
 from exporter.sandbox.dialects import B, wrap
 from exporter.sandbox.entry import Json
 from exporter.sandbox.history import generate
 from exporter.source.bodies import Payload
 from exporter.source.credentials import Key
 from exporter.source.responses import ResponseFile
-
-SINCE = datetime(2025, 11, 23, tzinfo=UTC)
-"""No entry is older."""
-
-UNTIL = datetime(2026, 11, 23, tzinfo=UTC)
-"""Every entry is older."""
 
 PAGE = 1_000
 """Entries in a page."""

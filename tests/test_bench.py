@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.pages import PAGE, SINCE, UNTIL, make_pages
+from bench.pages import PAGE, make_pages
 from bench.processes import FOLDER, Cost, Measured, Subject, compare, measure
 from bench.results import Result, at_least, at_most, write
+from bench.span import SINCE, UNTIL
 from exporter.entries.envelope import parse_list
 from exporter.source.platform import recorded_rows
 

@@ -4,12 +4,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.pages import SINCE, UNTIL
+from bench.span import SINCE, UNTIL
 from exporter.derive import derive
 from exporter.entries.envelope import parse_list
 from exporter.entries.normalize import Rows, normalize
 from exporter.facts import Selection, Window
-from exporter.source.platform import recorded_rows
 
 
 def plain_pages(folder: Path) -> Iterator[Rows]:
@@ -18,7 +17,14 @@ def plain_pages(folder: Path) -> Iterator[Rows]:
         yield normalize(parse_list(page.read_bytes()).entries, source=page.name)
 
 
+def recorded_pages(folder: Path) -> Iterator[Rows]:
+    """Yield the rows of the raw responses, as ``verify --reperform`` sees them."""
+    from exporter.source.platform import recorded_rows  # noqa: PLC0415 - the HTTP client is no cost of plain pages
+
+    return recorded_rows(folder / "responses.warc.gz")
+
+
 if __name__ == "__main__":
     form, pages, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    rows = recorded_rows(pages / "responses.warc.gz") if form == "responses" else plain_pages(pages)
+    rows = recorded_pages(pages) if form == "responses" else plain_pages(pages)
     print(derive(rows, Selection(window=Window(since=SINCE, until=UNTIL)), folder).files)
