@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,25 @@ def at_least(what: str, found: float, limit: float, unit: str = "") -> Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What is no matter of time: what each of several programs did."""
+
+    caption: str
+    """What they were to do, in a sentence or two."""
+
+    heads: tuple[str, ...]
+    """A name for each column."""
+
+    rows: Sequence[tuple[str, ...]]
+    """A text for each column."""
+
+    def lines(self) -> list[str]:
+        """Write it as Markdown."""
+        rows = [self.heads, ("---",) * len(self.heads), *self.rows]
+        return [self.caption, "", *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One benchmark's answer."""
 
@@ -70,6 +89,9 @@ class Result:
 
     left_out: Sequence[str] = field(default=())
     """Commands that could not be measured here, and why."""
+
+    tables: Sequence[Table] = field(default=())
+    """What else was found."""
 
 
 def write(result: Result, name: str, folder: Path, *, at: datetime) -> None:
@@ -95,6 +117,7 @@ def write(result: Result, name: str, folder: Path, *, at: datetime) -> None:
         "measured": found,
         "targets": targets,
         "left_out": list(result.left_out),
+        "tables": [asdict(table) for table in result.tables],
     }
     (folder / f"{name}.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (folder / f"{name}.md").write_text(_page(result, name, at), "utf-8")
@@ -146,6 +169,8 @@ def _page(result: Result, name: str, at: datetime) -> str:
             for one in result.targets
         ]
         lines.append("")
+    for table in result.tables:
+        lines += table.lines()
     lines += [f"Not measured: {reason}" for reason in result.left_out]
     lines += [""] if result.left_out else []
     known = {**machine(), **result.versions}
@@ -191,3 +216,5 @@ def say(result: Result) -> None:
     for target in result.targets:
         mark = "reached" if target.reached else "MISSED "
         print(f"  {mark}  {target.what}: {target.found} ({target.reach})", file=sys.stderr)
+    for table in result.tables:
+        print("\n".join(table.lines()), file=sys.stderr)
