@@ -8,7 +8,7 @@ OURS := bench/.ours
 PEERS := bench/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench readers format lock build readme golden picture clean
+.PHONY: help demo test worlds check bench readers format lock build readme golden picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,10 @@ demo: $(VENV)/run ## export an invented organization's last quarter, verify it, 
 
 test: $(VENV)/dev ## run the tests
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
+
+worlds: $(VENV)/dev ## read thousands of generated logs, others each time; make worlds WORLDS=500 reads fewer
+	WORLDS=$(or $(WORLDS),5000) $(BIN)/pytest -q --override-ini faulthandler_timeout=0 \
+		--hypothesis-show-statistics tests/source/test_walk.py -k world_held
 
 check: $(VENV)/dev ## lint, types, floors
 	$(BIN)/ruff check .

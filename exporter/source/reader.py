@@ -37,6 +37,8 @@ class Reader:
         """Entries to ask for in one request."""
         self.largest_page = 0
         """The most entries that came in one page."""
+        self.oldest: datetime | None = None
+        """Time of the oldest entry in the list of the whole log."""
         self.server_time: datetime | None = None
         """The platform's clock at the latest page, where it gave one."""
         self.totals = Totals()
@@ -99,6 +101,7 @@ class Reader:
         self.users.update(pc.unique(users).drop_null().to_pylist())
         if whole:
             self.totals.note(page)
+            self.oldest = min(filter(None, (self.oldest, page.oldest)), default=None)
         for rows in page.batches:
             self._collect(rows)
         self._progress(self._received, page.oldest)

@@ -54,9 +54,12 @@ class SlicePass:
         self._reader = reader
         self._window = window
         self._cap = reader.largest_page
+        self._bottom = reader.oldest
         self._cut_off: list[str] = []
         self._all_counted = True
         self._slices = 0
+        self.go_below = False
+        """Whether they hold entries older than the list of the whole log did."""
 
     def run(self) -> Check:
         """Read slice after slice, as long as they show new actions, and state how far that was."""
@@ -67,6 +70,7 @@ class SlicePass:
             if set(page.rows.batch["action"].to_pylist()) - {action}:
                 return missed(self._window, "pages are capped, and the platform takes no notice of filters")
             done[action] = page.total
+            self._place(page)
             if self._is_cut_off(page):
                 self._read_users(action, page)
         if self._cut_off:
@@ -82,11 +86,16 @@ class SlicePass:
             user = pending[0]
             page = self._reader.slice(action=action, user=user)
             done[user] = page.total
+            self._place(page)
             self._slices += 1
             if self._is_cut_off(page) or self._slices > _MOST_SLICES:
                 self._cut_off.append(f"{action} by {user}")
                 return
         self._all_counted &= self._adds_up(list(done.values()), whole.total)
+
+    def _place(self, page: Page) -> None:
+        if page.oldest is not None and self._bottom is not None:
+            self.go_below |= page.oldest < self._bottom
 
     def _is_cut_off(self, page: Page) -> bool:
         return page.size >= self._cap and not _passed(page, self._window)

@@ -69,20 +69,22 @@ class Walk:
                 break
 
     def _descend(self) -> None:
-        """Take each way down in turn, until one gets there; what none could show is left as not shown."""
+        """Take each way down in turn, until one gets there; what none could show is left as not shown.
+
+        Slices that go on below an end of the list show that it was none.
+        """
         self._paging = OffsetPass(self._reader, self._window, self._head)
-        ways = (
-            self._paging.run,
-            LimitPass(self._reader, self._window, self._head).run,
-            lambda: SlicePass(self._reader, self._window).run(),
-        )
-        ends = []
-        for way in ways:
-            self._start = way()
-            ends.append(self._start)
+        unconfirmed = None
+        for way in (self._paging, LimitPass(self._reader, self._window, self._head)):
+            self._start = way.run()
             if self._start.result is Result.AS_EXPECTED:
                 return
-        self._start = next((end for end in ends if end.result is Result.NOT_SHOWN), self._start)
+            if self._start.result is Result.NOT_SHOWN:
+                unconfirmed = unconfirmed or self._start
+        slices = SlicePass(self._reader, self._window)
+        self._start = slices.run()
+        if self._start.result is Result.DIFFERS and unconfirmed and not slices.go_below:
+            self._start = unconfirmed
 
     def _look(self) -> None:
         """Read the head again, down to a whole page of known entries."""

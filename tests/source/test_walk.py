@@ -1,5 +1,6 @@
 """Whole or honest: what a walk brings home is the window, or its checks say that it may not be."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -327,8 +328,8 @@ worlds = st.fixed_dictionaries(
     days=st.sampled_from([30, 180, 4_000]),
 )
 @settings(
-    max_examples=40,
-    derandomize=True,
+    max_examples=int(os.environ.get("WORLDS", "40")),
+    derandomize="WORLDS" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

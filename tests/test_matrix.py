@@ -1,0 +1,240 @@
+"""A thousand entries behind every limit of the platform: all in the bundle, or a verdict that says otherwise.
+
+Rows are counted against the database behind the platform. Redirects are no failure that passes, so they are
+not among those that are tried again; ``tests/test_refusals.py`` meets them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import pytest
+import stamina
+
+from exporter.errors import IncompleteError
+from exporter.export import Outcome, export
+from exporter.facts import Result, Verdict
+from exporter.sandbox.dialects import Body
+from exporter.sandbox.entry import Entry, nanoseconds
+from exporter.sandbox.faults import Fault
+from exporter.sandbox.history import generate
+from exporter.source.dialects import DOCUMENTED_ACTIONS
+from tests.conftest import Serve
+from tests.terminal import Terminal
+from tests.world import NOW, World
+
+LOG = 1_000
+CAP = 100
+PROBED = 6
+"""List requests before the walk's first."""
+
+dialects = pytest.mark.parametrize("dialect", ["A", "B"])
+either = pytest.mark.parametrize(("dialect", "total"), [("A", "filtered"), ("B", "absent")])
+totals = pytest.mark.parametrize("total", ["filtered", "absent"])
+
+Log = Callable[..., World]
+
+
+@pytest.fixture
+def log(serve: Serve) -> Log:
+    """``log(entries, **settings)``: a platform that holds those entries, or a thousand.
+
+    Both dialects answer in the envelope, which has a place for the total.
+    """
+
+    def make(entries: Sequence[Entry] | None = None, **settings: Any) -> World:
+        world = serve(entries=0, body=Body.ENVELOPE, **settings)
+        world.service.record_all(generate(entries=LOG, ends=NOW) if entries is None else entries)
+        return world
+
+    return make
+
+
+def run(world: World, output: Path, *, dialect: str = "B", **changes: Any) -> Outcome:
+    """Export the whole log, but for its last minute."""
+    request = world.request(output, since=datetime(2020, 1, 1, tzinfo=UTC), until=None, **changes)
+    request = request if dialect == "B" else replace(request, organization=None)
+    return export(request, now=lambda: NOW, progress=lambda *_: None)
+
+
+def exported(outcome: Outcome) -> set[str]:
+    """Ids of the rows in the bundle's table, each there once, in the form that both dialects share."""
+    table = str(outcome.bundle / "data" / "audit.parquet")
+    rows = [id_ for (id_,) in duckdb.execute("SELECT id FROM read_parquet(?)", [table]).fetchall()]
+    ids = {str(UUID(id_.removeprefix("log_"))) for id_ in rows}
+    assert len(ids) == len(rows) == outcome.run.counts.entries
+    return ids
+
+
+def held(world: World, outcome: Outcome) -> set[str]:
+    """Ids of what the log behind the platform holds in the window."""
+    low, high = nanoseconds(outcome.run.window.since), nanoseconds(outcome.run.window.until)
+    return {str(entry.id) for entry in world.service.page(limit=100_000) if low <= entry.created_at < high}
+
+
+def assert_whole(world: World, outcome: Outcome, *, entries: int = LOG) -> None:
+    assert exported(outcome) == held(world, outcome)
+    assert outcome.run.counts.entries == entries
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert {check.result for check in outcome.run.checks} == {Result.AS_EXPECTED}
+
+
+def published(output: Path) -> list[Path]:
+    return list(output.rglob("manifest.json"))
+
+
+def spread(actions: Sequence[str]) -> list[Entry]:
+    """Give the entries these actions in turn."""
+    history = enumerate(generate(entries=LOG, ends=NOW))
+    return [replace(entry, action=actions[number % len(actions)]) for number, entry in history]
+
+
+@dialects
+@totals
+@pytest.mark.parametrize("limits", [{"cap": CAP}, {"offset_honoured": False}], ids=str)
+def test_a_thousand_entries_are_a_thousand_rows(
+    log: Log, tmp_path: Path, limits: dict[str, Any], total: str, dialect: str
+) -> None:
+    world = log(**limits, total=total)
+
+    assert_whole(world, run(world, tmp_path, dialect=dialect, page_size=CAP))
+
+
+@dialects
+def test_capped_and_without_offset_slices_bring_home_what_they_can(
+    log: Log, tmp_path: Path, dialect: str
+) -> None:
+    world = log(spread(sorted(DOCUMENTED_ACTIONS)), offset_honoured=False, cap=CAP)
+
+    assert_whole(world, run(world, tmp_path, dialect=dialect))
+
+
+@dialects
+def test_slices_that_nothing_adds_up_are_unproven(log: Log, tmp_path: Path, dialect: str) -> None:
+    world = log(spread(sorted(DOCUMENTED_ACTIONS)), offset_honoured=False, cap=CAP, total="absent")
+
+    outcome = run(world, tmp_path, dialect=dialect)
+
+    assert exported(outcome) == held(world, outcome)
+    assert outcome.run.verdict.value is Verdict.UNPROVEN
+
+
+@totals
+def test_where_slices_do_not_suffice_there_is_never_a_quiet_hundred(
+    log: Log, tmp_path: Path, total: str
+) -> None:
+    world = log(offset_honoured=False, cap=CAP // 5, total=total)
+
+    with pytest.raises(IncompleteError, match=r"Part of the window is missing.* cuts off "):
+        run(world, tmp_path)
+    assert not published(tmp_path)
+    outcome = run(world, tmp_path, allow_partial=True)
+
+    assert exported(outcome) < held(world, outcome)
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert outcome.run.verdict.reasons
+
+
+@totals
+def test_without_offset_and_filters_a_capped_list_is_never_taken_for_the_log(
+    log: Log, tmp_path: Path, total: str
+) -> None:
+    """Where there is no total either, a log of just so many entries would look the same."""
+    world = log(offset_honoured=False, cap=CAP, filters_ignored=True, total=total)
+
+    outcome = run(world, tmp_path, allow_partial=True)
+
+    assert outcome.run.counts.entries == len(exported(outcome)) <= CAP
+    assert outcome.run.verdict.value is (Verdict.PARTIAL if total == "filtered" else Verdict.UNPROVEN)
+
+
+@totals
+@pytest.mark.parametrize("filters_ignored", [False, True])
+def test_a_ceiling_on_offset_is_not_the_end_of_the_log(
+    log: Log,
+    tmp_path: Path,
+    filters_ignored: bool,  # noqa: FBT001 - a parameter of the matrix
+    total: str,
+) -> None:
+    world = log(spread(["deploy"]), ceiling=300, cap=CAP, filters_ignored=filters_ignored, total=total)
+
+    outcome = run(world, tmp_path, allow_partial=True)
+
+    assert exported(outcome) < held(world, outcome)
+    assert outcome.run.verdict.value is not Verdict.COMPLETE
+
+
+@totals
+def test_below_a_ceiling_on_offset_slices_go_on(log: Log, tmp_path: Path, total: str) -> None:
+    world = log(spread(sorted(DOCUMENTED_ACTIONS)), ceiling=300, cap=CAP, total=total)
+
+    outcome = run(world, tmp_path)
+
+    assert exported(outcome) == held(world, outcome)
+    assert outcome.run.verdict.value is (Verdict.COMPLETE if total == "filtered" else Verdict.UNPROVEN)
+
+
+@either
+def test_three_hundred_entries_of_one_instant_change_places_at_every_request(
+    log: Log, tmp_path: Path, total: str, dialect: str
+) -> None:
+    entries = list(generate(entries=LOG, ends=NOW))
+    instant = entries[400].created_at
+    tied = [replace(entry, created_at=instant) for entry in entries[400:700]]
+    world = log([*entries[:400], *tied, *entries[700:]], cap=CAP, ties_shuffled=True, total=total)
+
+    assert_whole(world, run(world, tmp_path, dialect=dialect))
+
+
+@either
+def test_an_entry_joins_at_every_request(log: Log, tmp_path: Path, total: str, dialect: str) -> None:
+    world = log(cap=CAP, insert_every=1, total=total)
+
+    assert_whole(world, run(world, tmp_path, dialect=dialect))
+    assert world.service.count() > LOG
+
+
+@dialects
+@pytest.mark.parametrize("place", [150, 500, LOG - 5])
+def test_entries_that_leave_while_paging_contradict_the_log(
+    log: Log, tmp_path: Path, place: int, dialect: str
+) -> None:
+    world = log(cap=CAP)
+    lost = {entry.id for entry in world.service.page(limit=5, offset=place)}
+    world.behave(hidden=frozenset(lost), hidden_after=PROBED + 5)
+
+    outcome = run(world, tmp_path, dialect=dialect)
+
+    assert outcome.contradicted
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert exported(outcome) >= held(world, outcome) - {str(id_) for id_ in lost}
+
+
+def test_an_entry_that_left_is_exit_code_4_and_a_cap_that_cuts_off_is_3(
+    terminal: Terminal, world: World
+) -> None:
+    window = ("--since", "2020-01-01", "--report", "none")
+    world.behave(offset_honoured=False, cap=CAP)
+    assert terminal(*window) == 3
+    assert not published(Path())
+
+    left = {entry.id for entry in world.service.page(limit=5, offset=500)}
+    world.behave(offset_honoured=True, hidden=frozenset(left), hidden_after=PROBED + 10)
+    assert terminal(*window) == 4
+    assert len(published(Path())) == 1
+
+
+@either
+def test_a_third_of_the_requests_fails_in_every_way_that_passes(
+    log: Log, tmp_path: Path, total: str, dialect: str
+) -> None:
+    passing = set(Fault) - {Fault.REDIRECT}
+    faults = dict.fromkeys(sorted(passing), 1 / 3 / len(passing))
+    world = log(cap=CAP, total=total, faults=faults, retry_after=0)
+
+    with stamina.set_testing(True, attempts=20):
+        assert_whole(world, run(world, tmp_path, dialect=dialect))
