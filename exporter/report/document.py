@@ -19,7 +19,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from exporter import record
 from exporter.errors import AuditExportError
 from exporter.facts import Verdict, rfc3339
-from exporter.report import analytics, assets, budget, cells, controls, fonts, periods, populations, runs
+from exporter.report import (
+    analytics,
+    assets,
+    budget,
+    cells,
+    charts,
+    controls,
+    fonts,
+    periods,
+    populations,
+    runs,
+)
 from exporter.report.figures import Figures
 from exporter.report.render import leave
 from exporter.report.runs import Recorded
@@ -99,6 +110,7 @@ def _fill(recorded: Recorded, content: Mapping[str, Any]) -> str:
             banners=_banners(run),
             sections=SECTIONS,
             numbers=NUMBERS,
+            charts=charts.draw([content["completeness"].calendar.chart, *content["summary"].charts]),
             **content,
         )
     )

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from exporter import record
 from exporter.entries.schema import COLUMNS
 from exporter.errors import OutputError
-from exporter.report import charts, periods
+from exporter.report import periods
+from exporter.report.charts import Chart
 from exporter.report.figures import Figures, Row
 from exporter.thresholds import WEEKDAYS
 
@@ -41,21 +42,26 @@ class Calendar:
         return "week" if len(self.window) > LONGEST_BY_DAY else "day"
 
     @property
-    def chart(self) -> str:
-        """The heat map as SVG; drawn when it is asked for, since engine and drawing both take memory."""
+    def chart(self) -> Chart:
+        """The heat map."""
         weekly = self.columns == "week"
         by_column = Counter[tuple[date, int]]()
         for row in self.hours:
             by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
-        return charts.draw(
-            "calendar",
-            f"Heat map of the entries by {self.columns} and hour, in UTC; "
+        return Chart(
+            name="calendar",
+            title=f"Heat map of the entries by {self.columns} and hour, in UTC; "
             "the table below has them by weekday and hour.",
-            days=[{"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in self.window})],
-            hours=[
-                {"day": str(day), "hour": hour, "entries": n} for (day, hour), n in sorted(by_column.items())
-            ],
-            empty=[] if weekly else [{"day": str(day)} for day in self.empty],
+            datasets={
+                "days": [
+                    {"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in self.window})
+                ],
+                "hours": [
+                    {"day": str(day), "hour": hour, "entries": n}
+                    for (day, hour), n in sorted(by_column.items())
+                ],
+                "empty": [] if weekly else [{"day": str(day)} for day in self.empty],
+            },
         )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.report import cells, charts
+from exporter.report import cells
+from exporter.report.charts import Chart
 from exporter.report.figures import Figures, Row
 from exporter.report.sections.followup import Touched
 
@@ -45,14 +46,11 @@ class Summary:
     """Items to follow up, by control."""
 
     @property
-    def action_chart(self) -> str:
-        """Entries by action as bars, in SVG; drawn when it is asked for."""
-        return _bars("by_action", "action", self.by_action.rows[:BARS])
-
-    @property
-    def month_chart(self) -> str:
-        """Entries by month as bars, in SVG, likewise; empty where there are too many."""
-        return _bars("by_month", "month", self.by_month) if len(self.by_month) <= BARS else ""
+    def charts(self) -> list[Chart]:
+        """Entries by action and by month as bars; the months only where there are few enough."""
+        by_action = _bars("by_action", "action", self.by_action.rows[:BARS])
+        by_month = [_bars("by_month", "month", self.by_month)] if len(self.by_month) <= BARS else []
+        return [by_action, *by_month]
 
 
 def gather(figures: Figures, touched: list[Touched]) -> Summary:
@@ -70,6 +68,7 @@ def _cut(rows: list[Row]) -> Kinds:
     return Kinds(rows=rows[:KINDS], more=max(0, len(rows) - KINDS))
 
 
-def _bars(name: str, key: str, rows: Sequence[Row]) -> str:
+def _bars(name: str, key: str, rows: Sequence[Row]) -> Chart:
     bars = [{key: cells.label(str(row[key])), "entries": row["entries"]} for row in rows]
-    return charts.draw(name, f"Bar chart of the entries by {key}; the table has the numbers.", rows=bars)
+    title = f"Bar chart of the entries by {key}; the table has the numbers."
+    return Chart(name=name, title=title, datasets={"rows": bars})
