@@ -94,11 +94,11 @@ class Figures:
         self._engine.execute("DROP TABLE listing")
         return size, rows
 
-    def ids(self, name: str) -> Iterator[pa.StringArray]:
+    def ids(self, name: str) -> Iterator[list[str]]:
         """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""
         sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
         for batch in self._engine.sql(sql).to_arrow_reader(BATCH):
-            yield batch.column(0)
+            yield batch.column(0).to_pylist()
 
     def entries(self, name: str, ids: list[str]) -> list[Row]:
         """Return those rows of the query of that name that have these ids, in no order."""
