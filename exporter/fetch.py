@@ -79,7 +79,12 @@ def fetch(
             else:
                 for rows in greeting.batches:
                     derivation.add(rows)
-            probed = probe(platform, page_size=request.page_size, collect=derivation.add)
+            probed = probe(
+                platform,
+                page_size=request.page_size,
+                collect=derivation.add,
+                at_once=request.concurrency,
+            )
             failure = _walk(walk, reader, allow_partial=request.allow_partial)
             overlap = None if failure or not walk.arrived else _compare(plan, derivation)
             derived = derivation.finish() if failure is None else _derive_again(plan, unfinished, selection)

@@ -5,7 +5,9 @@ does not rely on them: it finds out on its way, with the window in view, what it
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 from exporter.entries.normalize import Rows
 from exporter.source.platform import Page, Platform
@@ -13,8 +15,14 @@ from exporter.source.platform import Page, Platform
 _FEW = 10
 _TELLING = 2
 
-Ask = Callable[..., Page]
-"""Asks for a page as :meth:`Platform.page` does."""
+
+class _Asking(TypedDict):
+    """What a page is asked for with, as :meth:`Platform.page` has it."""
+
+    limit: int
+    offset: NotRequired[int]
+    action: NotRequired[str]
+    user: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,53 +63,69 @@ class Probe:
 
 
 def probe(
-    platform: Platform, *, page_size: int, collect: Callable[[Rows], None] = lambda _rows: None
+    platform: Platform,
+    *,
+    page_size: int,
+    collect: Callable[[Rows], None] = lambda _rows: None,
+    at_once: int = 1,
 ) -> Probe:
-    """Ask the platform what it can do; entries may arrive meanwhile. ``collect`` is given all that came."""
+    """Ask the platform what it can do, ``at_once`` questions at a time; entries may arrive meanwhile.
 
-    def ask(**parameters: int | str) -> Page:
-        page = platform.page(**{"limit": _FEW, **parameters})  # type: ignore[arg-type]  # as Platform.page has them
-        for rows in page.batches:
+    ``collect`` is given all that came.
+    """
+    page = platform.page(limit=page_size)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
+        asked = {name: pool.submit(platform.page, **asking) for name, asking in _questions(page).items()}
+    answers = {name: answer.result() for name, answer in asked.items()}
+    for answer in (page, *answers.values()):
+        for rows in answer.batches:
             collect(rows)
-        return page
-
-    page = ask(limit=page_size)
-    shifts = _shifts(page, ask)
-    reaches = None
-    if shifts and page.total:
-        reaches = ask(limit=1, offset=page.total - 1).size > 0
-    by_action, total = _filter("action", page.rows.batch["action"].to_pylist(), ask)
-    by_user, _ = _filter("user", page.rows.batch["actor_id"].to_pylist(), ask)
+    shifts, last = _shifts(page, answers.get("below")), answers.get("last")
+    by_action = answers.get("action")
+    total = None if by_action is None else by_action.total
     return Probe(
         asked=page_size,
         received=page.size,
         limit_echoed=page.limit,
         total=page.total,
         offset_shifts_rows=shifts,
-        reaches_the_end=reaches,
-        filters_by_action=by_action,
-        filters_by_user=by_user,
+        reaches_the_end=last.size > 0 if shifts and last is not None else None,
+        filters_by_action=_filters(page, by_action, "action"),
+        filters_by_user=_filters(page, answers.get("user"), "actor_id"),
         total_is_filtered=None if total is None or page.total is None else total < page.total,
     )
 
 
-def _shifts(page: Page, ask: Ask) -> bool | None:
+def _questions(page: Page) -> dict[str, _Asking]:
+    """Return what to ask once the head is known: each by a name, and none needs another's answer."""
+    questions: dict[str, _Asking] = {}
+    if half := _half(page):
+        questions["below"] = {"limit": _FEW, "offset": half}
+    if page.total:
+        questions["last"] = {"limit": 1, "offset": page.total - 1}
+    if action := _rarest(page, "action"):
+        questions["action"] = {"limit": _FEW, "action": action}
+    if user := _rarest(page, "actor_id"):
+        questions["user"] = {"limit": _FEW, "user": user}
+    return questions
+
+
+def _half(page: Page) -> int:
+    return len(page.ids[:_FEW]) // 2
+
+
+def _shifts(page: Page, below: Page | None) -> bool | None:
     """Compare the head with a page a few entries further down; an arrival in between moves both."""
-    head = page.ids[:_FEW]
-    half = len(head) // 2
-    below = ask(offset=half).ids if half else []
-    if not below:
-        return None
-    return head[0] not in below
+    return None if below is None or not below.size else page.ids[0] not in below.ids
 
 
-def _filter(parameter: str, values: list[str | None], ask: Ask) -> tuple[bool | None, int | None]:
-    """Ask for the rarest value of a page; say whether it alone came, and the total that came with it."""
+def _rarest(page: Page, column: str) -> str | None:
+    """Return the rarest value of a page; ``None`` where a filter for the only one would change nothing."""
+    values = page.rows.batch[column].to_pylist()
     known = sorted(filter(None, set(values)))
-    if len(known) < _TELLING:  # a filter for the only value changes nothing
-        return None, None
-    rarest = min(known, key=values.count)
-    answer = ask(**{parameter: rarest})
-    column = {"action": "action", "user": "actor_id"}[parameter]
-    honoured = set(answer.rows.batch[column].to_pylist()) == {rarest}
-    return honoured, answer.total
+    return None if len(known) < _TELLING else min(known, key=values.count)
+
+
+def _filters(page: Page, answer: Page | None, column: str) -> bool | None:
+    """Say whether the entries of the rarest value alone came."""
+    return None if answer is None else set(answer.rows.batch[column].to_pylist()) == {_rarest(page, column)}

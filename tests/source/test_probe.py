@@ -13,7 +13,7 @@ from tests.conftest import Serve
 from tests.world import ENTRIES, NOW, World
 
 
-def ask(world: World, *, page_size: int = 1_000, **changes: Any) -> tuple[Probe, int]:
+def ask(world: World, *, page_size: int = 1_000, at_once: int = 1, **changes: Any) -> tuple[Probe, int]:
     """Return what was found, and how many entries were handed on."""
     world.behave(**changes)
     received = 0
@@ -26,13 +26,14 @@ def ask(world: World, *, page_size: int = 1_000, **changes: Any) -> tuple[Probe,
         platform, _ = connect(
             client, organization=str(world.settings.organization_id), known_organization=None
         )
-        found = probe(platform, page_size=page_size, collect=collect)
+        found = probe(platform, page_size=page_size, collect=collect, at_once=at_once)
         assert client.requests <= 6
     return found, received
 
 
-def test_a_platform_that_does_all_it_is_asked_is_found_to(world: World) -> None:
-    found, received = ask(world)
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_platform_that_does_all_it_is_asked_is_found_to(world: World, at_once: int) -> None:
+    found, received = ask(world, at_once=at_once)
 
     assert found == Probe(
         asked=1_000,
