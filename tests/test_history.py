@@ -162,6 +162,17 @@ def test_a_late_entry_is_in_the_next_bundle_and_follows_from_its_responses(night
     assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
+def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(night: Night) -> None:
+    night.run(since=BEGINS, asked={}, formats=("csv", "jsonl"))
+    night.go_on(BEGINS + timedelta(days=21))
+
+    overlap = night.run().run.overlap
+
+    assert overlap is not None
+    assert overlap.same > 0
+    assert (overlap.late, overlap.changed, overlap.missing) == ([], [], [])
+
+
 def test_a_run_in_between_fills_the_hole_and_knows_what_lies_beyond_it(night: Night) -> None:
     first = night.begin()
     night.go_on(BEGINS + timedelta(days=25))
