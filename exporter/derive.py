@@ -6,7 +6,6 @@ how many pages or in what order they came.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,28 +238,15 @@ def _write(
             for name, open_writer in _WRITERS.items()
             if name in formats
         }
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(_WRITERS), thread_name_prefix="write"))
-        under_way: list[Future[None]] = []
         for table in runs.merged():
             text = as_text(table) if writers.keys() & _OF_TEXT else table
-            _wait(under_way)
-            under_way = [
-                pool.submit(writer.write, text if name in _OF_TEXT else table)
-                for name, writer in writers.items()
-            ]
+            for name, writer in writers.items():
+                writer.write(text if name in _OF_TEXT else table)
             for name in nulls:
                 nulls[name] += table[name].null_count
             first, last = (rfc3339(table["timestamp"][place].as_py()) for place in (0, -1))
             edges = (edges[0] or first, last)
-        _wait(under_way)
-        written = pool.map(lambda writer: writer.finish(), writers.values())
-        return dict(zip(writers, written, strict=True)), nulls, edges
-
-
-def _wait(under_way: Iterable[Future[None]]) -> None:
-    """Wait until every archive has the table that was handed out last; what failed is raised."""
-    for future in under_way:
-        future.result()
+        return {name: writer.finish() for name, writer in writers.items()}, nulls, edges
 
 
 def _matching(batch: pa.RecordBatch, selection: Selection) -> pa.RecordBatch:
