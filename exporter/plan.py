@@ -138,5 +138,5 @@ def plan(request: Request, archive: Path) -> Plan:
         archive=archive,
         bundles=bundles,
         since=first.until,
-        overlap=Window(since=begin, until=first.until),
+        overlap=Window(since=begin, until=first.until) if begin < first.until else None,
     )

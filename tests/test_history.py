@@ -162,6 +162,17 @@ def test_a_late_entry_is_in_the_next_bundle_and_follows_from_its_responses(night
     assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
+def test_an_archive_is_continued_without_an_overlap_where_none_is_wanted(night: Night) -> None:
+    first = night.begin()
+    night.go_on(BEGINS + timedelta(days=21))
+
+    outcome = night.run(overlap=timedelta())
+
+    assert outcome.run.window.since == first.run.window.until
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.overlap is None
+
+
 def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(night: Night) -> None:
     night.run(since=BEGINS, asked={}, formats=("csv", "jsonl"))
     night.go_on(BEGINS + timedelta(days=21))
