@@ -76,9 +76,9 @@ class Derived:
         return [
             *checks,
             Check(
-                id="one-body",
-                what="Every id came with one body, however often it was read",
-                expected="0 ids with two bodies",
+                id="one-content",
+                what="Every id came with one content, however often it was read",
+                expected="0 ids with several contents",
                 found=f"{len(set(self.conflicts)):,}",
                 result=Result.CONTRADICTS if self.conflicts else Result.AS_EXPECTED,
             ),

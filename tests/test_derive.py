@@ -254,7 +254,7 @@ def test_the_window_takes_its_first_instant_and_not_its_last() -> None:
     ],
 )
 @pytest.mark.parametrize("apart", [False, True])
-def test_an_id_with_two_bodies_contradicts_the_log_and_stands_once(
+def test_an_id_with_two_contents_contradicts_the_log_and_stands_once(
     other: dict[str, str], *, apart: bool
 ) -> None:
     first, second, innocent = entry(), entry(**other), entry(id="log_2", created_at="2026-01-10T00:00:00Z")
@@ -264,7 +264,7 @@ def test_an_id_with_two_bodies_contradicts_the_log_and_stands_once(
 
     assert sorted(json.loads(line)["id"] for line in files["audit.jsonl"].splitlines()) == ["log_1", "log_2"]
     assert derived.conflicts == ("log_1",)
-    assert result_of(derived, "one-body") is Result.CONTRADICTS
+    assert result_of(derived, "one-content") is Result.CONTRADICTS
     assert result_of(derived, "counts") is Result.AS_EXPECTED
     assert Verdict.of(derived.checks) is Verdict.PARTIAL
 
@@ -276,10 +276,10 @@ def test_the_same_entry_read_again_is_no_contradiction() -> None:
     assert {check.result for check in derived.checks} == {Result.AS_EXPECTED}
 
 
-def test_ids_with_several_bodies_are_counted_by_id() -> None:
+def test_ids_with_several_contents_are_counted_by_id() -> None:
     _, derived = derived_from(page(*(entry(action=action) for action in "abc"), entry(id="log_2")))
 
-    (check,) = (check for check in derived.checks if check.id == "one-body")
+    (check,) = (check for check in derived.checks if check.id == "one-content")
     assert check.found == "1"
 
 

@@ -267,7 +267,7 @@ def test_entries_that_join_while_paging_do_not_disturb_the_window(serve: Serve, 
     assert world.service.count() > ENTRIES
 
 
-def test_an_id_with_two_bodies_is_published_as_a_contradiction(serve: Serve, tmp_path: Path) -> None:
+def test_an_id_with_two_contents_is_published_as_a_contradiction(serve: Serve, tmp_path: Path) -> None:
     world = serve()
     target = str(world.service.page(limit=1, offset=1_000)[0].id)
     seen = 0

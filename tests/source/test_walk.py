@@ -22,7 +22,7 @@ from exporter.sandbox.history import generate
 from exporter.source.client import Client
 from exporter.source.dialects import DOCUMENTED_ACTIONS
 from exporter.source.platform import connect
-from exporter.source.reader import Reader
+from exporter.source.reader import Progress, Reader
 from exporter.source.walk import Walk
 from tests.world import NOW, World
 
@@ -45,14 +45,16 @@ class Walked:
         return next(found.result for found in self.checks if found.id == check)
 
 
-def walk(
+def walk(  # noqa: PLR0913 - what a test may want otherwise
     world: World,
     window: Window = EVERYTHING,
     *,
     dialect: str = "B",
     page_size: int = 1_000,
     concurrency: int = 4,
+    meanwhile: Progress = lambda _entries, _oldest: None,
 ) -> Walked:
+    """Walk a window; ``meanwhile`` is called after each page."""
     rows: list[tuple[str, datetime]] = []
     organization = str(world.settings.organization_id) if dialect == "B" else None
     with Client(world.connection(retry_for=60.0), now=lambda: NOW) as client:
@@ -64,7 +66,7 @@ def walk(
             collect=lambda page: rows.extend(
                 zip(page.batch["id"].to_pylist(), page.batch["timestamp"].to_pylist(), strict=True)
             ),
-            progress=lambda _entries, _oldest: None,
+            progress=meanwhile,
         ) as reader:
             walk = Walk(reader, window)
             walk.run()
@@ -256,12 +258,24 @@ def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
     assert walked.verdict is Verdict.COMPLETE
 
 
-def test_late_arrivals_are_fetched(log: Log) -> None:
-    world = log(cap=100, insert_every=9, insert_age=timedelta(days=90))
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("age", [timedelta(hours=2), timedelta(days=90)])
+def test_late_arrivals_are_fetched(log: Log, age: timedelta, concurrency: int) -> None:
+    """One near the head meets the second look; one deep in the list, the total that rose without reason."""
+    world = log(cap=100)
+    newest = world.service.page(limit=1)[0]
+    moment = nanoseconds(NOW - timedelta(minutes=2) - age)
+    late = replace(newest, id=UUID(int=7, version=4), created_at=moment)
 
-    walked = walk(world)
+    def meanwhile(entries: int, _oldest: datetime | None) -> None:
+        if entries > 900 and world.service.get(late.id) is None:
+            world.service.record(late)
 
-    assert walked.verdict is not Verdict.COMPLETE or walked.ids == held(world)
+    walked = walk(world, concurrency=concurrency, meanwhile=meanwhile)
+
+    assert str(late.id) in walked.ids
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
 
 
 @pytest.mark.parametrize("position", [100, 990])
@@ -287,6 +301,22 @@ def test_without_totals_entries_that_vanish_from_the_part_already_read_are_notic
 
     walked = walk(world, concurrency=1)
 
+    assert walked.result("none-vanished") is Result.CONTRADICTS
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("removed", [12, 60, 250])
+def test_entries_that_move_up_past_the_overlap_are_gone_back_for(
+    log: Log, removed: int, concurrency: int
+) -> None:
+    """Without a total, nothing but the overlap tells that the next page begins too far down."""
+    world = log(cap=100, total="absent")
+    lost = {entry.id for entry in world.service.page(limit=removed, offset=120)}
+    world.behave(hidden=frozenset(lost), hidden_after=6)
+
+    walked = walk(world, concurrency=concurrency)
+
+    assert walked.ids >= held(world) - {str(id_) for id_ in lost}
     assert walked.result("none-vanished") is Result.CONTRADICTS
 
 
