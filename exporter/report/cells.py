@@ -13,7 +13,8 @@ from itertools import islice
 from markupsafe import Markup, escape
 
 from exporter.report.figures import Row
-from exporter.report.fonts import Face, coverage, face_of
+from exporter.report.fonts import Face
+from exporter.report.glyphs import coverage, face_of
 from exporter.report.scripts import begins_leftward, continues_leftward, disguised
 
 LIMIT = 240

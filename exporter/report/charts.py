@@ -1,8 +1,8 @@
 """Charts: Vega-Lite specifications beside the templates, drawn as SVG in the report's own typefaces.
 
 ``python -m exporter.report.charts`` draws in a process of its own what it reads, a JSON array of
-specifications, and writes a JSON array of SVG texts: the drawing engine keeps more than a hundred megabytes
-until its process ends.
+specifications, and writes a JSON array of SVG texts: the drawing engine keeps a hundred megabytes until its
+process ends, and takes longer to start than to draw.
 """
 
 import json
@@ -11,7 +11,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import vl_convert
 from markupsafe import Markup, escape
@@ -21,10 +22,7 @@ from exporter.report import assets, fonts
 if TYPE_CHECKING:
     from exporter.report.figures import Row
 
-_MARK = re.compile(
-    r'<path aria-label="[^"]*" role="graphics-symbol" aria-roledescription="[^"]*"'
-    r' d="([^"]*)" fill="([^"]*)"/>'
-)
+_MARK = re.compile(r'<path d="([^"]*)" fill="([^"]*)"/>')
 _RUN = re.compile(f"(?:{_MARK.pattern})+")
 
 
@@ -42,19 +40,38 @@ class Chart:
     """What it shows, by the names that the specification uses; values that JSON knows."""
 
 
-def draw(charts: Sequence[Chart]) -> dict[str, Markup]:
-    """Draw charts in one process of their own; return them as SVG, by name."""
-    asked = [json.loads(_read(f"{chart.name}.vl.json")) | {"datasets": chart.datasets} for chart in charts]
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "exporter.report.charts"],
-        input=json.dumps(asked).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return {
-        chart.name: _titled(svg, chart.title)
-        for chart, svg in zip(charts, json.loads(done.stdout), strict=True)
-    }
+class Engine:
+    """The drawing engine; it starts while the queries are asked what there is to draw. A context manager."""
+
+    def __init__(self) -> None:
+        """Start the process."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "exporter.report.charts"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def draw(self, charts: Sequence[Chart]) -> dict[str, Markup]:
+        """Draw charts, once; return them as SVG, by name."""
+        asked = [
+            json.loads(_read(f"{chart.name}.vl.json")) | {"datasets": chart.datasets} for chart in charts
+        ]
+        drawn, _ = self._process.communicate(json.dumps(asked).encode())
+        if self._process.returncode:
+            raise subprocess.CalledProcessError(self._process.returncode, self._process.args)
+        return {
+            chart.name: _titled(svg, chart.title)
+            for chart, svg in zip(charts, json.loads(drawn), strict=True)
+        }
 
 
 def _titled(svg: str, title: str) -> Markup:
@@ -63,7 +80,6 @@ def _titled(svg: str, title: str) -> Markup:
 
 
 def _draw(specifications: Sequence[dict[str, Any]]) -> list[str]:
-    vl_convert.register_font_directory(str(fonts.folder()))
     theme = json.loads(_read("theme.json"))
     return [
         _RUN.sub(_merge, vl_convert.vegalite_to_svg(each, config=theme, allowed_base_urls=[]))
@@ -84,4 +100,6 @@ def _read(name: str) -> str:
 
 
 if __name__ == "__main__":
+    vl_convert.register_font_directory(str(fonts.folder()))
+    _draw([{"mark": "point"}])  # the first chart starts the engine, whatever it shows
     json.dump(_draw(json.load(sys.stdin)), sys.stdout)

@@ -1,8 +1,9 @@
 """The report as one HTML document, composed from the record of the run, the archive and its queries.
 
 The story: measure every table, share the rows among them, gather each section, fill in the templates.
-``python -m exporter.report.document DATA HTML [DRAW]`` does it in a process of its own, and leaves
-the font configuration that drawing needs beside the document. ``DRAW`` is how to draw the samples, as JSON.
+``python -m exporter.report.document DATA FONTS [DRAW]`` does it in a process of its own: it writes the
+document as its output, and the font configuration that drawing it needs into the folder ``FONTS``. ``DRAW``
+is how to draw the samples, as JSON.
 """
 
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from exporter import record
 from exporter.errors import AuditExportError
@@ -27,6 +29,7 @@ from exporter.report import (
     charts,
     controls,
     fonts,
+    glyphs,
     periods,
     populations,
     runs,
@@ -61,12 +64,14 @@ def compose(data: Path, draw: Draw | None = None) -> str:
     Raises ``OutputError`` where the archive does not hold what the record says.
     """
     recorded = runs.read(data / "run.json")
-    with (
-        tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
-        Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
-    ):
-        content = _gather(recorded.run, figures, data / "controls", draw)
-    return _fill(recorded, content)
+    with charts.Engine() as engine:
+        with (
+            tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
+            Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
+        ):
+            content = _gather(recorded.run, figures, data / "controls", draw)
+        drawn = engine.draw([content["completeness"].calendar.chart, *content["summary"].charts])
+    return _fill(recorded, content, drawn)
 
 
 def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | None) -> Mapping[str, Any]:
@@ -92,7 +97,7 @@ def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | No
     }
 
 
-def _fill(recorded: Recorded, content: Mapping[str, Any]) -> str:
+def _fill(recorded: Recorded, content: Mapping[str, Any], drawn: Mapping[str, Markup]) -> str:
     run = recorded.run
     options = asdict(run.options)
     return (
@@ -110,7 +115,7 @@ def _fill(recorded: Recorded, content: Mapping[str, Any]) -> str:
             banners=_banners(run),
             sections=SECTIONS,
             numbers=NUMBERS,
-            charts=charts.draw([content["completeness"].calendar.chart, *content["summary"].charts]),
+            charts=drawn,
             **content,
         )
     )
@@ -174,7 +179,7 @@ if __name__ == "__main__":
     try:
         asked = msgspec.json.decode(sys.argv[3], type=Draw) if sys.argv[3:] else None
         html = compose(Path(sys.argv[1]), asked)
-        Path(sys.argv[2]).write_text(html, "utf-8")
-        fonts.configure(Path(sys.argv[2]).parent, html)
+        fonts.configure(Path(sys.argv[2]), glyphs.needed(html))
+        sys.stdout.buffer.write(html.encode())
     except AuditExportError as error:
         leave(error)

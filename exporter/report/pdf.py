@@ -1,7 +1,8 @@
 """HTML into PDF: PDF/A-3a and PDF/UA-1 in one file, the same bytes on every run, nothing fetched.
 
-``python -m exporter.report.pdf DATA HTML PDF`` does it in a process of its own, which must find the font
-configuration (``FONTCONFIG_FILE``) in its environment: WeasyPrint reads it once, when it is imported.
+``python -m exporter.report.pdf DATA PDF`` does it in a process of its own, which gets ready to draw and waits
+for the document as its input. A font configuration (``FONTCONFIG_FILE``) must be in its environment, and by
+the time of the document the one that the document needs.
 """
 
 import ctypes.util
@@ -15,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydyf import Dictionary  # type: ignore[import-untyped]
+from pydyf import Dictionary, Object  # type: ignore[import-untyped]
 
 from exporter.errors import AuditExportError, OutputError
 from exporter.report import assets, runs
@@ -68,6 +69,23 @@ class Complaints(logging.Handler):
         self.heard.append(record.getMessage())
 
 
+class Settled(Object):  # type: ignore[misc]
+    """An object of the PDF as its bytes, which are asked for twice: to be written, and to be hashed."""
+
+    compressible = False
+    """Whether it goes into a stream of objects."""
+
+    data = b""
+    """Its bytes; none of an object that is free."""
+
+    def __init__(self, settled: Any) -> None:  # noqa: ANN401 - pydyf is untyped
+        super().__init__()
+        self.number, self.generation, self.free = settled.number, settled.generation, settled.free
+        self.compressible = settled.compressible
+        if settled.free == "n":
+            self.data = settled.data
+
+
 def render(html: str, data: Path) -> bytes:
     """Draw the report of a bundle's data folder; its record and queries are attached.
 
@@ -81,6 +99,7 @@ def render(html: str, data: Path) -> bytes:
         metadata = _object(pdf.objects, pdf.catalog["Metadata"])
         metadata.stream = [_identify(part, recorded.digest) for part in metadata.stream]
         metadata.compress = False
+        pdf.objects[:] = map(Settled, pdf.objects)
 
     fetcher = Refusals()
     with _listening() as complaints:
@@ -232,7 +251,7 @@ _IDENTITY = """\
 if __name__ == "__main__":
     gc.disable()  # a tenth of the time goes into looking for garbage, of which there are a few megabytes
     try:
-        data, html, target = map(Path, sys.argv[1:])
-        target.write_bytes(render(html.read_text("utf-8"), data))
+        data, target = map(Path, sys.argv[1:])
+        target.write_bytes(render(sys.stdin.buffer.read().decode(), data))
     except AuditExportError as error:
         leave(error)

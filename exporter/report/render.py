@@ -8,20 +8,19 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 from exporter.errors import AuditExportError, OutputError, UsageError
+from exporter.report import fonts
 from exporter.report.sampling import Draw
 
 TIME_LIMIT = 300
 """Seconds after which rendering is given up; a report of the default size takes less than ten."""
-
-CONFIGURATION = "fonts.conf"
-"""The font configuration that composing leaves beside the document, for drawing."""
 
 REMEDY = (
     "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian "
@@ -37,46 +36,55 @@ def render_report(
     It goes to ``to``, else to ``report.pdf`` in the folder itself. ``how`` says how to draw samples, if any.
     The same files give the same bytes.
 
-    Composing and drawing are processes of their own, one after the other, so that their memory neither stays
-    nor adds up. Raises ``OutputError`` where the report cannot be rendered, or a step takes longer than
-    ``time_limit`` seconds.
+    Composing and drawing are processes of their own, so that their memory does not stay. The one that draws
+    gets ready while the other composes. Raises ``OutputError`` where the report cannot be rendered, or a step
+    takes longer than ``time_limit`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-        html = Path(folder) / "report.html"
-        environment = os.environ | {"FONTCONFIG_FILE": str(html.with_name(CONFIGURATION))}
-        composing = ["exporter.report.document", str(data), str(html)]
+        configuration = fonts.configure(Path(folder))
+        composing = ["exporter.report.document", str(data), folder]
         if how is not None:
             composing.append(json.dumps(asdict(how)))
-        drawing = ["exporter.report.pdf", str(data), str(html), str(to or data / "report.pdf")]
-        for step in (composing, drawing):
-            _run([sys.executable, "-P", "-m", *step], environment, time_limit)
+        drawing = ["exporter.report.pdf", str(data), str(to or data / "report.pdf")]
+        with _begin(drawing, configuration) as drawn, _begin(composing, configuration) as composed:
+            html = _end(composed, b"", time_limit)
+            _end(drawn, html, time_limit)
 
 
-def _run(command: list[str], environment: dict[str, str], time_limit: float) -> None:
+@contextmanager
+def _begin(step: Sequence[str], configuration: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a step, and see to it that it does not go on alone."""
+    with subprocess.Popen(  # noqa: S603 - this interpreter, this package
+        [sys.executable, "-P", "-m", *step],
+        env=os.environ | {"FONTCONFIG_FILE": str(configuration)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _end(process: subprocess.Popen[bytes], given: bytes, time_limit: float) -> bytes:
+    """Give a step what it waits for, and return what it makes of it."""
     try:
-        subprocess.run(  # noqa: S603 - this interpreter, this package
-            command,
-            check=True,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=time_limit,
-        )
+        made, said = process.communicate(given, timeout=time_limit)
     except subprocess.TimeoutExpired as error:
         raise OutputError(
             f"The report was not ready after {time_limit:g} seconds.",
             "Ask for fewer rows with `--report-rows`, or leave the report out with `--report none`.",
         ) from error
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.splitlines() or [f"exit {error.returncode}"])[-1]
-        if error.returncode in _KNOWN:
-            raise _KNOWN[error.returncode](*json.loads(last)) from error
-        raise OutputError(
-            f"The report could not be rendered: {last}",
-            "Leave the report out with `--report none`, and report this message.",
-        ) from error
+    if not process.returncode:
+        return made
+    last = (said.decode(errors="replace").splitlines() or [f"exit {process.returncode}"])[-1]
+    if process.returncode in _KNOWN:
+        raise _KNOWN[process.returncode](*json.loads(last))
+    raise OutputError(
+        f"The report could not be rendered: {last}",
+        "Leave the report out with `--report none`, and report this message.",
+    )
 
 
 _KNOWN = {kind.exit_code: kind for kind in (UsageError, OutputError)}

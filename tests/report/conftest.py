@@ -41,9 +41,6 @@ WEIGHTS = {
     "domain.remove": 3,
     "token.disable": 8,
 }
-EVERY_SCRIPT = "a\u0645\u05d3\u738b\uae40"
-"""A character for each of the report's typefaces."""
-
 PEOPLE = ("dana.ito", "priya.nair", "lukasz.zolty", "sam.okafor", "mei.lindqvist")
 
 Entry = dict[str, Any]
@@ -250,6 +247,6 @@ def html(ordinary: Path) -> str:
 def lay_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LayOut]:
     """Lay a document out in pages, in this process, with our fonts and no others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FONTCONFIG_FILE", str(fonts.configure(tmp_path_factory.mktemp("fonts"), EVERY_SCRIPT)))
+        patch.setenv("FONTCONFIG_FILE", str(fonts.configure(tmp_path_factory.mktemp("fonts"), fonts.Face)))
         pdf = importlib.import_module("exporter.report.pdf")
         yield lambda html: pdf.lay_out(html, pdf.Refusals())

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.report import cells, scripts
-from exporter.report.fonts import Face, coverage, face_of
+from exporter.report.fonts import Face
+from exporter.report.glyphs import coverage, face_of
 
 MARKS = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u200e\u200f\u061c"))
 

@@ -2,7 +2,7 @@ import html.parser
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from exporter.errors import OutputError
 from exporter.report import assets, document
 from exporter.report.sampling import Draw
+from exporter.report.sections import completeness
 
 FORBIDDEN = (
     r"complian\w*",
@@ -311,6 +312,20 @@ def test_every_chart_has_a_text_in_its_place(html: str) -> None:
     charts = re.findall(r"<svg [^>]*>(<title>[^<]+</title>)?", html)
     assert len(charts) == 3
     assert all(charts)
+
+
+@pytest.mark.parametrize("days", [0, 1, 15, 16, 92, 365, 370, 371, 1_500])
+def test_the_heat_map_names_as_many_dates_as_fit(days: int) -> None:
+    window = [date(2026, 7, 1) + timedelta(days=n) for n in range(days)]
+    datasets = completeness.Calendar(window=window, hours=[], empty=[], weekdays=[]).chart.datasets
+    columns = [row["day"] for row in datasets["days"]]
+    named = [columns.index(row["day"]) for row in datasets["labels"]]
+    assert min(days, 7) <= len(named) <= 15
+    assert named == [*range(0, len(columns), named[1] if len(named) > 1 else 1)]
+
+
+def test_a_chart_holds_nothing_that_is_not_seen(html: str) -> None:
+    assert 'opacity="0"' not in html
 
 
 def test_times_are_cut_to_the_second() -> None:

@@ -7,7 +7,8 @@ import pikepdf
 import pytest
 
 from exporter.report import document
-from exporter.report.fonts import Face, coverage
+from exporter.report.fonts import Face
+from exporter.report.glyphs import coverage
 from exporter.report.render import render_report
 
 HOSTILE = (

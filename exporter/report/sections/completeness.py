@@ -19,6 +19,9 @@ LATE = "17_supplement.sql"
 LONGEST_BY_DAY = 370
 """Days up to which the heat map has a column for each; beyond that a column is a week."""
 
+LABELS = 15
+"""Dates that fit below the heat map."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
@@ -48,13 +51,16 @@ class Calendar:
         by_column = Counter[tuple[date, int]]()
         for row in self.hours:
             by_column[_column(row["day"], weekly=weekly), row["hour_of_day"]] += row["entries"]
+        columns = sorted({_column(day, weekly=weekly) for day in self.window})
         return Chart(
             name="calendar",
             title=f"Heat map of the entries by {self.columns} and hour, in UTC; "
             "the table below has them by weekday and hour.",
             datasets={
-                "days": [
-                    {"day": str(day)} for day in sorted({_column(day, weekly=weekly) for day in self.window})
+                "days": [{"day": str(day)} for day in columns],
+                "labels": [
+                    {"day": str(day), "label": f"{day:%m-%d}"}
+                    for day in columns[:: len(columns) // LABELS + 1]
                 ],
                 "hours": [
                     {"day": str(day), "hour": hour, "entries": n}
