@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from exporter.archive.files import HashingFile, Written
-from exporter.archive.text import joined
+from exporter.entries.literals import joined
 
-_ACTIVE = pa.array(list("=+-@\t\r\n'"))
+_ACTIVE = pa.array(list("=+-@\t\r\n'"), pa.string())
 _OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
 
 

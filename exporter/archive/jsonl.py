@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.archive.files import HashingFile, Written
-from exporter.archive.text import content_of, escaped, joined
+from exporter.archive.text import content_of, escaped
+from exporter.entries.literals import joined
 
 _JSON_COLUMNS = ("changes", "metadata", "extra")
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.entries.compare import same_content
+from exporter.entries.literals import flags
 from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
@@ -159,7 +160,7 @@ class Runs:
                 self.conflicts.append(id_)
             elif id_ in moved:
                 met.add(id_)
-        return rows.filter(pa.array(keep))
+        return rows.filter(flags(keep))
 
     def _unique(self, rows: pa.Table) -> pa.Table:
         if rows.num_rows < len(("one", "two")):
@@ -173,7 +174,7 @@ class Runs:
         same_body = pc.equal(first["source_sha256"], second["source_sha256"])
         self._judge(first, second, pc.and_(same_id, pc.invert(same_body)))
         self.repeated += pc.sum(pc.and_(same_id, same_body)).as_py()
-        keep = pa.concat_arrays([pa.array([True]), *pc.invert(same_id).chunks])
+        keep = pa.concat_arrays([flags([True]), *pc.invert(same_id).chunks])
         return rows.filter(keep)
 
     def _judge(self, first: pa.Table, second: pa.Table, differing: pa.ChunkedArray) -> None:

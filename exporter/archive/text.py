@@ -4,6 +4,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exporter.entries.literals import ends, flag, joined, number, text
+
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _SPECIAL = b'"\\' + bytes(range(0x20))
 
@@ -24,23 +26,18 @@ def escaped(texts: pa.StringArray) -> pa.StringArray:
     content = bytes(content_of(texts))
     if len(content.translate(None, _SPECIAL)) == len(content):
         return texts
-    special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), False)
+    special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), flag(False))
     written = [msgspec.json.encode(text)[1:-1] for text in texts.filter(special).to_pylist()]
     return pc.replace_with_mask(texts, special, pa.array(written, pa.string()))
 
 
 def content_of(texts: pa.StringArray) -> memoryview:
     """Return what all texts hold, one after another, without copying it."""
-    _, ends, content = texts.buffers()
+    _, offsets, content = texts.buffers()
     if not len(texts) or content is None:
         return memoryview(b"")
-    places = memoryview(ends).cast("i")
+    places = memoryview(offsets).cast("i")
     return memoryview(content)[places[texts.offset] : places[texts.offset + len(texts)]]
-
-
-def joined(*parts: pa.Array | pa.ChunkedArray | str) -> pa.Array | pa.ChunkedArray:
-    """Join texts, row by row; null where one of them is null."""
-    return pc.binary_join_element_wise(*parts, "")
 
 
 def _moments(moments: pa.TimestampArray) -> pa.StringArray:
@@ -53,7 +50,6 @@ def _changes(changes: pa.ListArray) -> pa.Array:
     fields, olds, news = changes.flatten().flatten()
     sides = [pc.fill_null(joined(f',"{name}":', side), "") for name, side in (("old", olds), ("new", news))]
     objects = joined('{"field":"', escaped(fields), '"', *sides, "}")
-    sizes = pc.fill_null(pc.list_value_length(changes), 0)
-    ends = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(sizes)])
-    lists = pa.ListArray.from_arrays(ends, objects)
-    return pc.if_else(changes.is_valid(), joined("[", pc.binary_join(lists, ","), "]"), None)
+    sizes = pc.fill_null(pc.list_value_length(changes), number(0))
+    lists = pa.ListArray.from_arrays(ends(sizes), objects)
+    return pc.if_else(changes.is_valid(), joined("[", pc.binary_join(lists, ","), "]"), text(None))

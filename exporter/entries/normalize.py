@@ -5,16 +5,17 @@ one wins. Nothing is dropped: a field that no column took goes to ``extra`` as J
 ``source_sha256`` names the bytes the row was made from.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 import msgspec
 import pyarrow as pa
 
 from exporter.entries.changes import Change, compact, parse_changes
+from exporter.entries.literals import numbers, strings
 from exporter.entries.moments import Moment, parse_number, parse_text
 from exporter.entries.repeats import gives_twice
 from exporter.entries.schema import COLUMNS, SCHEMA
@@ -54,6 +55,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
 _TIMES = ("created_at", "timestamp")
 _METADATA = ("metadata", "details")
 _NESTED = ("user", "resource")
+_DIGITS = 64
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
@@ -79,7 +81,7 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str, lenient: bool = Fa
     Raises :class:`RecordError` for an entry that is no object or has no id, time or action; where
     ``lenient``, it is left out instead, and named.
     """
-    digests = [hashlib.sha256(entry).hexdigest() for entry in entries]
+    digests = _digests(entries)
     usual = read_usual(entries, digests)
     observations = Counter({_CUT: sum(one.cut for one in usual)})
     places = [place for one in usual for place in one.places]
@@ -94,13 +96,21 @@ def normalize(entries: Sequence[msgspec.Raw], *, source: str, lenient: bool = Fa
     order = [*places, *(place for place in left if place not in unusable)]
     if order != sorted(order):
         batch = batch.take(pa.array(sorted(range(len(order)), key=order.__getitem__)))
-    left_out = {digests[place]: f"entry {place} of {source}: {why}" for place, why in unusable.items()}
+    left_out = {
+        digests[place].as_py(): f"entry {place} of {source}: {why}" for place, why in unusable.items()
+    }
     return Rows(batch=batch, observations=observations, left_out=left_out)
+
+
+def _digests(entries: Sequence[msgspec.Raw]) -> pa.StringArray:
+    """Return the SHA-256 of each, in hexadecimal digits; these are written for all of them at once."""
+    content = b"".join([sha256(entry).digest() for entry in entries]).hex().encode()
+    return strings(content, numbers([_DIGITS] * len(entries)))
 
 
 def read_one_by_one(
     entries: Sequence[msgspec.Raw],
-    digests: Sequence[str],
+    digests: pa.StringArray,
     places: Sequence[int],
     observations: Counter[str],
     unusable: dict[int, str],
@@ -113,7 +123,7 @@ def read_one_by_one(
         except _UNREADABLE as error:
             unusable[place] = str(error)
             continue
-        row["source_sha256"] = digests[place]
+        row["source_sha256"] = digests[place].as_py()
         for name, cells in columns.items():
             cells.append(row.get(name))
     arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]

@@ -2,98 +2,88 @@
 
 This is the fast way to the rows of :mod:`exporter.entries.normalize`, which reads entry by entry and alone
 defines what a row is. An entry goes this way only where nothing of it can be lost: what was read from it
-would be exactly as long, written again, as the bytes that came. A key that stands twice, an escape in a text
-and white space between tokens make the bytes longer, and nothing makes them shorter.
+would be exactly as long, written again, as the bytes that came (:mod:`exporter.entries.members`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate, chain
-from operator import attrgetter
+from functools import cache, reduce
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
-from msgspec.structs import astuple
 
-from exporter.entries.changes import compact, parse_changes
+from exporter.entries.changes import parse_changes
+from exporter.entries.literals import flag, flags, joined, numbers, text
+from exporter.entries.members import ABSENT, Members, Pairs, Text
 from exporter.entries.repeats import gives_twice
 from exporter.entries.schema import CHANGES, SCHEMA
 
-_Text = str | UnsetType | None
-_ABSENT = Raw()
+_Changes = TypeVar("_Changes", Pairs, Raw)
+_Value = TypeVar("_Value")
 
 
-class _Flat(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Flat(msgspec.Struct, Generic[_Changes], forbid_unknown_fields=True, gc=False):
     """An entry as the public client reads it: dialect B."""
 
     id: str = ""
     created_at: str = ""
     action: str = ""
-    organization_id: _Text = UNSET
-    actor_id: _Text = UNSET
-    actor_email: _Text = UNSET
-    actor_type: _Text = UNSET
-    resource_type: _Text = UNSET
-    resource_id: _Text = UNSET
-    resource_name: _Text = UNSET
-    ip_address: _Text = UNSET
-    user_agent: _Text = UNSET
-    request_id: _Text = UNSET
-    changes: Raw = _ABSENT
-    metadata: Raw = _ABSENT
+    organization_id: Text = UNSET
+    actor_id: Text = UNSET
+    actor_email: Text = UNSET
+    actor_type: Text = UNSET
+    resource_type: Text = UNSET
+    resource_id: Text = UNSET
+    resource_name: Text = UNSET
+    ip_address: Text = UNSET
+    user_agent: Text = UNSET
+    request_id: Text = UNSET
+    changes: _Changes | UnsetType = UNSET
+    metadata: Raw = ABSENT
 
 
-class _Nested(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _User(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    id: Text = UNSET
+    email: Text = UNSET
+
+
+class _Resource(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    type: Text = UNSET
+    id: Text = UNSET
+    name: Text = UNSET
+
+
+class _Nested(msgspec.Struct, Generic[_Changes], forbid_unknown_fields=True, gc=False):
     """An entry as documented: dialect A."""
 
     id: str = ""
     timestamp: str = ""
     action: str = ""
-    ip: _Text = UNSET
-    request_id: _Text = UNSET
-    user: Raw = _ABSENT
-    resource: Raw = _ABSENT
-    changes: Raw = _ABSENT
-    details: Raw = _ABSENT
-
-
-class _User(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    id: _Text = UNSET
-    email: _Text = UNSET
-
-
-class _Resource(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    type: _Text = UNSET
-    id: _Text = UNSET
-    name: _Text = UNSET
+    ip: Text = UNSET
+    request_id: Text = UNSET
+    user: _User | UnsetType | None = UNSET
+    resource: _Resource | UnsetType | None = UNSET
+    changes: _Changes | UnsetType = UNSET
+    details: Raw = ABSENT
 
 
 class _Request(msgspec.Struct, gc=False):
     request_id: str | None = None
 
 
-class _Pair(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    old: Raw = _ABSENT
-    new: Raw = _ABSENT
-
-
 _Columns = dict[str, pa.Array]
+_ReadChanges = Callable[[Members, Sequence[Any]], tuple[pa.ListArray, pa.BooleanArray]]
 
 _TIME = r"\A(19[7-9]\d|2[01]\d\d)-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z\z"
 _ANY_TIME = "1970-01-01T00:00:00Z"
-_SPACE = r"[ \t\r\n]"
-_NULL, _EMPTY = b"null", b"{}"
-_NULLS = (b"", _NULL)
-_JSON = ("changes", "metadata", "details", "user", "resource")
-_ALL = pa.scalar(True)
+_NULL = b"null"
+_ALL = flag(True)
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, pa.ArrowInvalid)
 
-_requests = msgspec.json.Decoder(list[_Request | None])
 _request = msgspec.json.Decoder(_Request | None)
-_pairs = msgspec.json.Decoder(list[dict[str, _Pair] | None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +100,17 @@ class Usual:
     """How many of their times had digits below the microsecond."""
 
 
-def read_usual(entries: Sequence[Raw], digests: Sequence[str]) -> list[Usual]:
+def read_usual(entries: Sequence[Raw], digests: pa.StringArray) -> list[Usual]:
     """Read what can be read the fast way; every other entry is left to be read by itself.
 
     ``digests`` are the SHA-256 of the entries, as the table has them.
     """
     found: list[Usual] = []
     left: Sequence[int] = range(len(entries))
-    for kind, columns in ((_Flat, _flat), (_Nested, _nested)):
+    for dialect in (_FLAT, _NESTED):
         if left:
             try:
-                usual = _read(kind, columns, entries, digests, left)
+                usual = _read(dialect, [entries[place] for place in left], left, digests)
             except _UNREADABLE:
                 continue
             found.append(usual)
@@ -128,240 +118,168 @@ def read_usual(entries: Sequence[Raw], digests: Sequence[str]) -> list[Usual]:
     return found
 
 
-def _read(
-    kind: type[msgspec.Struct],
-    columns: "Callable[[_Objects], tuple[_Columns, pa.Array]]",
-    entries: Sequence[Raw],
-    digests: Sequence[str],
-    places: Sequence[int],
-) -> Usual:
-    found, usual = columns(_Objects(kind, [entries[place] for place in places]))
-    moments, cut, known = _moments(found["timestamp"])
-    usual = pc.and_(usual, known)
-    for required in ("id", "action"):
-        usual = pc.and_(usual, pc.greater(pc.binary_length(found[required]), 0))
-    time = "created_at" if kind is _Flat else "timestamp"
-    found["extra"] = pa.nulls(len(places), pa.string())
+def _read(dialect: "_Dialect", raws: Sequence[Raw], places: Sequence[int], digests: pa.StringArray) -> Usual:
+    entries, read_changes = _decoded(dialect, raws)
+    members = Members(len(entries))
+    found, plain = dialect.columns(members, entries)
+    found["changes"], known = read_changes(members, [one.changes for one in entries])
+    moments, cut, timely = _moments(found["timestamp"])
+    whole = pc.equal(members.sizes, numbers(list(map(len, raws))))
+    named = (pc.not_equal(found[required], text("")) for required in ("id", "action"))
+    usual = reduce(pc.and_, (whole, plain, known, timely, *named))
+    nothing = pa.nulls(len(raws), pa.string())
+    found["extra"] = nothing
     if cut.true_count:
-        text = pc.binary_join_element_wise(f'{{"{time}":"', found["timestamp"], '"}', "")
-        found["extra"] = pc.if_else(cut, text, found["extra"])
+        found["extra"] = pc.if_else(cut, joined(f'{{"{dialect.time}":"', found["timestamp"], '"}'), nothing)
     found["timestamp"] = moments
-    found["source_sha256"] = pa.array([digests[place] for place in places], pa.string())
-    nothing = pa.nulls(len(places), pa.string())
+    found["source_sha256"] = digests if len(places) == len(digests) else digests.take(numbers(places))
     batch = pa.RecordBatch.from_arrays([found.get(name, nothing) for name in SCHEMA.names], schema=SCHEMA)
-    if usual.true_count == len(places):
+    if usual.true_count == len(raws):
         return Usual(batch=batch, places=list(places), cut=cut.true_count)
     kept = [place for place, good in zip(places, usual.to_pylist(), strict=True) if good]
     return Usual(batch=batch.filter(usual), places=kept, cut=pc.and_(cut, usual).true_count)
 
 
-def _flat(entries: "_Objects") -> tuple[_Columns, pa.Array]:
-    texts, raws = entries.texts, entries.raws
-    changes, known = _changes(raws["changes"])
-    requests, plain = _request_ids(raws["metadata"])
-    columns = texts | {
-        "timestamp": texts["created_at"],
-        "request_id": pc.coalesce(texts["request_id"], requests),
-        "changes": changes,
-        "metadata": _json(raws["metadata"]),
+def _flat(members: Members, entries: Sequence[_Flat[Any]]) -> tuple[_Columns, pa.Array]:
+    metadata = [one.metadata for one in entries]
+    requests, plain = _request_ids(metadata)
+    columns = {
+        "id": members.text("id", [one.id for one in entries]),
+        "timestamp": members.text("created_at", [one.created_at for one in entries]),
+        "organization_id": members.text("organization_id", [one.organization_id for one in entries]),
+        "actor_id": members.text("actor_id", [one.actor_id for one in entries]),
+        "actor_email": members.text("actor_email", [one.actor_email for one in entries]),
+        "actor_type": members.text("actor_type", [one.actor_type for one in entries]),
+        "ip_address": members.text("ip_address", [one.ip_address for one in entries]),
+        "user_agent": members.text("user_agent", [one.user_agent for one in entries]),
+        "action": members.text("action", [one.action for one in entries]),
+        "resource_type": members.text("resource_type", [one.resource_type for one in entries]),
+        "resource_id": members.text("resource_id", [one.resource_id for one in entries]),
+        "resource_name": members.text("resource_name", [one.resource_name for one in entries]),
+        "request_id": members.text("request_id", [one.request_id for one in entries]),
+        "metadata": _without_null(members.json("metadata", metadata)),
     }
-    return columns, pc.and_(entries.whole, pc.and_(known, plain))
+    columns["request_id"] = pc.coalesce(columns["request_id"], requests)
+    return columns, plain
 
 
-def _nested(entries: "_Objects") -> tuple[_Columns, pa.Array]:
-    texts, raws = entries.texts, entries.raws
-    user, resource = _members(_User, raws["user"]), _members(_Resource, raws["resource"])
-    changes, known = _changes(raws["changes"])
-    columns = texts | {
-        "actor_id": user.texts["id"],
-        "actor_email": user.texts["email"],
-        "ip_address": texts["ip"],
-        "resource_type": resource.texts["type"],
-        "resource_id": resource.texts["id"],
-        "resource_name": resource.texts["name"],
-        "changes": changes,
-        "metadata": _json(raws["details"]),
+def _nested(members: Members, entries: Sequence[_Nested[Any]]) -> tuple[_Columns, pa.Array]:
+    users, resources = [one.user for one in entries], [one.resource for one in entries]
+    columns = {
+        "id": members.text("id", [one.id for one in entries]),
+        "timestamp": members.text("timestamp", [one.timestamp for one in entries]),
+        "ip_address": members.text("ip", [one.ip for one in entries]),
+        "action": members.text("action", [one.action for one in entries]),
+        "request_id": members.text("request_id", [one.request_id for one in entries]),
+        "metadata": _without_null(members.json("details", [one.details for one in entries])),
     }
-    return columns, pc.and_(pc.and_(entries.whole, known), pc.and_(user.whole, resource.whole))
+    inner = Members(len(entries))
+    columns |= {
+        "actor_id": inner.text("id", [user.id if user else UNSET for user in users]),
+        "actor_email": inner.text("email", [user.email if user else UNSET for user in users]),
+    }
+    members.object("user", inner.sizes, users)
+    inner = Members(len(entries))
+    columns |= {
+        "resource_type": inner.text("type", [one.type if one else UNSET for one in resources]),
+        "resource_id": inner.text("id", [one.id if one else UNSET for one in resources]),
+        "resource_name": inner.text("name", [one.name if one else UNSET for one in resources]),
+    }
+    members.object("resource", inner.sizes, resources)
+    return columns, _ALL
 
 
-class _Objects:
-    """JSON objects of one kind, by column; where an object of another kind came, an empty one stands."""
+def _pairs(members: Members, changes: Sequence[Pairs]) -> tuple[pa.ListArray, pa.Scalar]:
+    return members.pairs("changes", changes), _ALL
 
-    def __init__(self, kind: type[msgspec.Struct], raws: Sequence[Raw | bytes]) -> None:
-        came = raws
+
+def _others(members: Members, changes: Sequence[Raw | UnsetType]) -> tuple[pa.ListArray, pa.BooleanArray]:
+    """Read changes one by one, and tell of each whether it is of a known shape or is not there."""
+    raws = [bytes(one or _NULL) for one in changes]
+    members.json("changes", [one or ABSENT for one in changes])
+    twices = [raw != _NULL and gives_twice(b'{"changes":%b}' % raw) for raw in raws]
+    known = [
+        None if raw == _NULL or twice else parse_changes(raw) for raw, twice in zip(raws, twices, strict=True)
+    ]
+    fits = [one is not None or raw == _NULL for one, raw in zip(known, raws, strict=True)]
+    return pa.array(known, CHANGES), flags(fits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dialect:
+    """How one dialect writes an entry."""
+
+    kinds: Sequence[tuple[type[msgspec.Struct], _ReadChanges]]
+    """The types that an entry may have, with how to read its changes; the last takes all changes."""
+
+    columns: Callable[[Members, Sequence[Any]], tuple[_Columns, pa.Array]]
+    """Reads every other column, and tells of each entry whether nothing odd is in it."""
+
+    time: str
+    """Its name for the time."""
+
+
+_FLAT = _Dialect(kinds=((_Flat[Pairs], _pairs), (_Flat[Raw], _others)), columns=_flat, time="created_at")
+_NESTED = _Dialect(
+    kinds=((_Nested[Pairs], _pairs), (_Nested[Raw], _others)), columns=_nested, time="timestamp"
+)
+
+
+def _decoded(dialect: _Dialect, raws: Sequence[Raw]) -> tuple[list[Any], _ReadChanges]:
+    """Read entries; where an entry is of none of the dialect's types, one without members stands."""
+    for kind, read_changes in dialect.kinds:
         try:
-            values = _decoder(kind).decode(_array(raws))
-        except msgspec.MsgspecError:
-            came = [raw if _is_of(kind, raw) else _EMPTY for raw in raws]
-            values = _decoder(kind).decode(_array(came))
-        self.texts: dict[str, pa.Array] = {}
-        """Columns of text."""
-
-        self.raws: dict[str, list[bytes]] = {}
-        """Columns of JSON; what is not given is empty."""
-
-        self._unset: dict[str, list[int]] = {}
-        columns = zip(*map(astuple, values), strict=True)  # half the time of asking for name by name
-        for name, cells in zip(kind.__struct_fields__, columns, strict=True):
-            if name in _JSON:
-                self.raws[name] = list(map(bytes, cells))
-            else:
-                self._add_text(name, cells)
-        self._count = len(raws)
-        sizes = list(map(len, raws))
-        self.whole = _ALL if came is raws and sum(sizes) == self._written() else self._as_long_as(sizes)
-        """Whether each came as exactly as many bytes as it takes to write what was read."""
-
-    def _add_text(self, name: str, cells: Sequence[str | UnsetType | None]) -> None:
-        try:
-            self.texts[name] = pa.array(cells, pa.string())
-        except pa.ArrowTypeError:  # not every object has it
-            self._unset[name] = [cell is UNSET for cell in cells]
-            self.texts[name] = pa.array([None if cell is UNSET else cell for cell in cells], pa.string())
-
-    def _written(self) -> int:
-        """Return how many bytes all of them take in JSON."""
-        total = 0
-        for name, texts in self.texts.items():
-            given = len(texts) - sum(self._unset.get(name, ()))
-            values = len(texts) - texts.null_count
-            total += given * len(f'"{name}":,') + values * len('""') + (given - values) * len("null")
-            total += pc.sum(pc.binary_length(texts)).as_py() or 0
-        for name, cells in self.raws.items():
-            total += sum(map(len, cells)) + (len(cells) - cells.count(b"")) * len(f'"{name}":,')
-        return total + self._count * (len("{}") - len(","))
-
-    def _as_long_as(self, sizes: list[int]) -> pa.Array:
-        """Tell of each whether it takes so many bytes."""
-        written = [len("{}") - len(",")] * self._count
-        for name, texts in self.texts.items():
-            around = len(f'"{name}":,')
-            unset = self._unset.get(name, [False] * self._count)
-            sizes_of_texts = pc.binary_length(texts).to_pylist()
-            for place, (size, absent) in enumerate(zip(sizes_of_texts, unset, strict=True)):
-                if not absent:
-                    written[place] += around + (len("null") if size is None else size + len('""'))
-        for name, cells in self.raws.items():
-            for place, cell in enumerate(cells):
-                written[place] += len(cell) + len(f'"{name}":,') if cell else 0
-        return pa.array([max(one, len(_EMPTY)) == size for one, size in zip(written, sizes, strict=True)])
-
-
-def _members(kind: type[msgspec.Struct], raws: Sequence[bytes]) -> _Objects:
-    """Read objects inside entries; one that is null or not given is as good as an empty one."""
-    return _Objects(kind, [_EMPTY if raw in _NULLS else raw for raw in raws])
+            return _read_all(_decoder(kind), raws), read_changes
+        except msgspec.ValidationError:
+            continue
+    came = [raw if _fits(_decoder(kind), raw) else b"{}" for raw in raws]
+    return _read_all(_decoder(kind), came), read_changes
 
 
 @cache
-def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
-    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # the kind is known when it runs
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
-def _array(raws: Sequence[Raw | bytes]) -> bytes:
-    return b"[" + b",".join(raws) + b"]"
+def _read_all(decoder: msgspec.json.Decoder[_Value], raws: Sequence[Raw | bytes]) -> list[_Value]:
+    """Read JSON values as if each were a line, which takes less copying than an array of them."""
+    return decoder.decode_lines(b"\n".join(raws))
 
 
-def _is_of(kind: type[msgspec.Struct], raw: Raw | bytes) -> bool:
+def _fits(decoder: msgspec.json.Decoder[Any], raw: Raw | bytes) -> bool:
     try:
-        _decoder(kind).decode(_array([raw]))
+        decoder.decode(raw)
     except msgspec.MsgspecError:
         return False
     return True
 
 
-def _moments(texts: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+def _moments(texts: pa.StringArray) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return times cut to microseconds, whether digits were cut, and whether each is of the usual form."""
     known = pc.match_substring_regex(texts, _TIME)
     if known.true_count < len(texts):
-        texts = pc.if_else(known, texts, _ANY_TIME)
+        texts = pc.if_else(known, texts, text(_ANY_TIME))
     exact = texts.cast(pa.timestamp("ns", "UTC"))
     moments = exact.cast(SCHEMA.field("timestamp").type, safe=False)
     return moments, pc.not_equal(moments.cast(exact.type), exact), known
 
 
-def _json(raws: Sequence[bytes]) -> pa.Array:
-    """Return JSON as text without white space between its tokens; what is null or not given is null."""
-    return _compact([None if raw in _NULLS else raw for raw in raws])
+def _without_null(texts: pa.StringArray) -> pa.StringArray:
+    null = pc.fill_null(pc.equal(texts, text("null")), flag(False))
+    return pc.if_else(null, text(None), texts) if null.true_count else texts
 
 
-def _compact(cells: list[bytes | None]) -> pa.Array:
-    texts = pa.array(cells, pa.binary()).cast(pa.string())
-    spaced = pc.match_substring_regex(texts, _SPACE)
-    if not spaced.true_count:
-        return texts
-    found = zip(cells, spaced.to_pylist(), strict=True)
-    return pa.array([compact(cell) if cell and is_spaced else cell for cell, is_spaced in found], pa.string())
-
-
-def _request_ids(metadata: Sequence[bytes]) -> tuple[pa.Array, pa.Array]:
+def _request_ids(metadata: Sequence[Raw]) -> tuple[pa.StringArray, pa.Array]:
     """Return the request ids inside metadata, and whether each is a text or is not there."""
     fits = _ALL
+    given: list[Raw | bytes] = [raw or _NULL for raw in metadata]
     try:
-        found = _requests.decode(_array([raw or _NULL for raw in metadata]))
+        found = _read_all(_request, given)
     except msgspec.ValidationError:
-        objects = [raw if raw[:1] == b"{" else _NULL for raw in metadata]
-        fitting = [_is_request(raw) for raw in objects]
-        fits = pa.array(fitting)
-        found = [_request.decode(raw if fit else _NULL) for raw, fit in zip(objects, fitting, strict=True)]
+        objects = [raw if bytes(raw)[:1] == b"{" else _NULL for raw in given]
+        fitting = [_fits(_request, raw) for raw in objects]
+        fits = flags(fitting)
+        found = _read_all(
+            _request, [raw if fit else _NULL for raw, fit in zip(objects, fitting, strict=True)]
+        )
     return pa.array([None if one is None else one.request_id for one in found], pa.string()), fits
-
-
-def _is_request(raw: bytes) -> bool:
-    try:
-        _request.decode(raw)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _changes(raws: Sequence[bytes]) -> tuple[pa.Array, pa.Array]:
-    """Return changes, and whether each is of a known shape or is not there."""
-    paired = _paired_changes(raws)
-    if paired is not None:
-        return paired, _ALL
-    twices = [raw not in _NULLS and gives_twice(b'{"changes":%b}' % raw) for raw in raws]
-    known = [
-        None if raw in _NULLS or twice else parse_changes(raw)
-        for raw, twice in zip(raws, twices, strict=True)
-    ]
-    fits = [one is not None or raw in _NULLS for one, raw in zip(known, raws, strict=True)]
-    return pa.array(known, CHANGES), pa.array(fits)
-
-
-def _paired_changes(raws: Sequence[bytes]) -> pa.Array | None:
-    """Read changes that are all ``{"field": {"old": …, "new": …}}``; ``None`` where others are among them."""
-    given = _array([raw or _NULL for raw in raws])
-    try:
-        bodies = _pairs.decode(given)
-    except msgspec.MsgspecError:
-        return None
-    objects = [body for body in bodies if body is not None]
-    fields = list(chain.from_iterable(objects))
-    pairs = list(chain.from_iterable(map(dict.values, objects)))
-    sides = {side: list(map(bytes, map(attrgetter(side), pairs))) for side in ("old", "new")}
-    if (b"", b"") in zip(*sides.values(), strict=True) or _length(bodies, fields, sides) != len(given):
-        return None
-    changes = pa.StructArray.from_arrays(
-        [pa.array(fields, pa.string()), *map(_given, sides.values())], fields=list(CHANGES.value_type)
-    )
-    ends = accumulate([len(body or ()) for body in bodies], initial=0)
-    absent = pa.array([body is None for body in bodies], pa.bool_())
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), changes, type=CHANGES, mask=absent)
-
-
-def _length(
-    bodies: Sequence[dict[str, _Pair] | None], fields: list[str], sides: dict[str, list[bytes]]
-) -> int:
-    """Return how many bytes it takes to write ``bodies`` in JSON, with no pair that is empty."""
-    nulls, empty = bodies.count(None), bodies.count({})
-    total = len("[]") - len(",") + nulls * len("null,") + (len(bodies) - nulls) * len("{},")
-    total += len("".join(fields).encode()) + len(fields) * len('"":{},')
-    for side, values in sides.items():
-        total += len(b"".join(values)) + (len(values) - values.count(b"")) * len(f'"{side}":,')
-    return total - len(",") * (len(fields) + len(bodies) - nulls - empty)  # none after the last
-
-
-def _given(values: Sequence[bytes]) -> pa.Array:
-    """Return JSON as text without white space between its tokens; what is not given is null."""
-    return _compact([value or None for value in values])

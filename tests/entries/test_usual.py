@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -105,7 +106,7 @@ def entries(draw: st.DrawFn) -> bytes:
 
 def both_ways(*sent: bytes) -> tuple[Any, Any, Counter[str], Counter[str]]:
     page = list(map(msgspec.Raw, sent))
-    digests = [hashlib.sha256(one).hexdigest() for one in page]
+    digests = pa.array([hashlib.sha256(one).hexdigest() for one in page], pa.string())
     rows = normalize(page, source="the page")
     slow: Counter[str] = Counter()
     batch = read_one_by_one(page, digests, range(len(page)), slow, {})
@@ -141,7 +142,7 @@ def test_the_pages_of_both_dialects_are_read_the_fast_way_whole(dialect: Any) ->
     sent = [msgspec.json.encode(dialect.write(one)) for one in generate(entries=500, ends=NOW)]
     page = RAW.decode(b"[" + b",".join(sent) + b"]")
 
-    usual = read_usual(page, [""] * len(page))
+    usual = read_usual(page, pa.array([""] * len(page)))
 
     assert sorted(place for one in usual for place in one.places) == list(range(500))
 
@@ -161,7 +162,7 @@ def test_the_pages_of_both_dialects_are_read_the_fast_way_whole(dialect: Any) ->
 def test_one_odd_entry_does_not_slow_its_page_down(odd: Entry) -> None:
     page = RAW.decode(msgspec.json.encode([FLAT, odd, NESTED, FLAT]))
 
-    usual = read_usual(page, [""] * len(page))
+    usual = read_usual(page, pa.array([""] * len(page)))
 
     assert sorted(place for one in usual for place in one.places) == [0, 2, 3]
 
