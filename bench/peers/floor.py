@@ -15,6 +15,24 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 ROWS = 131_072
+REPEATING = [
+    "organization_id",
+    "actor_id",
+    "actor_email",
+    "actor_type",
+    "ip_address",
+    "user_agent",
+    "action",
+    "resource_type",
+    "resource_id",
+    "resource_name",
+    "changes.list.element.field",
+]
+ENCODINGS = {
+    "id": "DELTA_BYTE_ARRAY",
+    "timestamp": "DELTA_BINARY_PACKED",
+    "source_sha256": "DELTA_LENGTH_BYTE_ARRAY",
+}
 PIECE = 1 << 20
 
 
@@ -69,7 +87,12 @@ def measure(pages: Path, prepared: Path, to: Path) -> None:
     decoded = sum(len(decode(page.read_bytes()).data.audit_logs) for page in pages.glob("page-*.json"))
     table = pa.ipc.open_file(pa.memory_map(str(prepared / "table.arrow")))
     with pq.ParquetWriter(
-        to / "audit.parquet", table.schema, compression="zstd", compression_level=3
+        to / "audit.parquet",
+        table.schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=REPEATING,
+        column_encoding=ENCODINGS,
     ) as parquet:
         for index in range(table.num_record_batches):
             parquet.write_batch(table.get_batch(index))

@@ -13,6 +13,7 @@ from exporter.archive.files import HashingFile, Written
 from exporter.entries.literals import joined
 
 _ACTIVE = pa.array(list("=+-@\t\r\n'"), pa.string())
+_INERT = ("timestamp", "changes", "extra", "source_sha256")  # they begin with a digit, a letter or a bracket
 _OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
 
 
@@ -28,7 +29,8 @@ class CsvWriter:
 
     def write(self, text: pa.Table) -> None:
         """Append the rows of a table that :func:`~exporter.archive.text.as_text` made."""
-        self._writer.write(pa.table([_defused(text[name]) for name in self._names], names=self._names))
+        cells = [text[name] if name in _INERT else _defused(text[name]) for name in self._names]
+        self._writer.write(pa.table(cells, names=self._names))
         self._rows += text.num_rows
 
     def close(self) -> None:

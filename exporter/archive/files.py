@@ -54,11 +54,8 @@ class HashingFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Bring everything to the disk and close the file; closing twice does nothing."""
-        if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+        """Close the file; closing twice does nothing. It is brought to the disk when a bundle is published."""
+        self._file.close()
 
     def written(self, rows: int) -> Written:
         """Describe the closed file, which holds ``rows`` entries."""

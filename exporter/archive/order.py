@@ -27,6 +27,7 @@ _SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
 _BOUNDS: dict[str, str | int] = {"memory_limit": "128MB", "threads": 1}  # each thread holds memory of its own
 _HELD = 64 << 20
 _TOGETHER = 2 << 20
+_BUFFER = 1 << 20
 _ROWS = 4_096
 
 
@@ -56,7 +57,7 @@ class Runs:
     def __init__(self, path: Path, *, held: int = _HELD) -> None:
         self._path = path
         self._held = held
-        self._sink = pa.OSFile(str(path), "wb")
+        self._sink = pa.output_stream(str(path), buffer_size=_BUFFER)
         self._writer = pa.ipc.new_file(self._sink, SCHEMA)
         self._runs: list[_Run] = []
         self.repeated = 0
