@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-ROWS = 131_072
+ROWS = 65_536
 REPEATING = [
     "organization_id",
     "actor_id",

@@ -54,7 +54,7 @@ class HashingFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; closing twice does nothing. It is brought to the disk when a bundle is published."""
+        """Close the file; closing twice does nothing. Publishing a bundle brings its files to the disk."""
         self._file.close()
 
     def written(self, rows: int) -> Written:

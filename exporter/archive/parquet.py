@@ -1,7 +1,7 @@
 """The table as Parquet.
 
 The settings are measured ones: zstd level 1, whose files are no larger here than those of level 3, row groups
-of 131,072 rows, dictionaries only where values repeat, delta encodings on ``id``, ``timestamp`` and
+of 65,536 rows, dictionaries only where values repeat, delta encodings on ``id``, ``timestamp`` and
 ``source_sha256``, a Bloom filter on ``id`` and the page index. Chunks are combined before each row group,
 since their number would otherwise change the bytes.
 """
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from exporter.archive.files import HashingFile, Written
 
-_ROW_GROUP = 131_072
+_ROW_GROUP = 65_536
 _REPEATING = [
     "organization_id",
     "actor_id",
