@@ -5,22 +5,20 @@ how many pages or in what order they came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exporter.archive.csv import CsvWriter
 from exporter.archive.files import HashingFile, Written
-from exporter.archive.jsonl import JsonlWriter
+from exporter.archive.formats import FORMATS, Archives
 from exporter.archive.order import Runs
 from exporter.archive.parquet import ParquetWriter
-from exporter.archive.text import as_text
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
@@ -111,24 +109,6 @@ def _records_check(left_out: Sequence[str]) -> Check:
         found=f"{len(left_out):,} left out: {'; '.join(left_out[:_NAMED])}",
         result=Result.DIFFERS,
     )
-
-
-class _Writer(Protocol):
-    def write(self, table: pa.Table) -> None: ...
-    def finish(self) -> Written: ...
-    def close(self) -> None: ...
-
-
-_OF_TEXT = {"csv", "jsonl"}
-_WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
-    "parquet": ParquetWriter,
-    "csv": CsvWriter,
-    "jsonl": JsonlWriter,
-}
-
-
-FORMATS = tuple(_WRITERS)
-"""The formats in which the archives can be written."""
 
 
 class Derivation:
@@ -232,21 +212,14 @@ def _write(
     )
     nulls = dict.fromkeys(SCHEMA.names, 0)
     edges: tuple[str | None, str | None] = (None, None)
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(closing(open_writer(HashingFile(to / f"audit.{name}"), schema)))
-            for name, open_writer in _WRITERS.items()
-            if name in formats
-        }
+    with closing(Archives(to, schema, formats)) as archives:
         for table in runs.merged():
-            text = as_text(table) if writers.keys() & _OF_TEXT else table
-            for name, writer in writers.items():
-                writer.write(text if name in _OF_TEXT else table)
+            archives.write(table)
             for name in nulls:
                 nulls[name] += table[name].null_count
             first, last = (rfc3339(table["timestamp"][place].as_py()) for place in (0, -1))
             edges = (edges[0] or first, last)
-        return {name: writer.finish() for name, writer in writers.items()}, nulls, edges
+        return archives.finish(), nulls, edges
 
 
 def _matching(batch: pa.RecordBatch, selection: Selection) -> pa.RecordBatch:

@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from exporter import __version__, record
-from exporter.derive import FORMATS, OBSERVATIONS, Derived
+from exporter.archive.formats import FORMATS
+from exporter.derive import OBSERVATIONS, Derived
 from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.chain import Predecessor

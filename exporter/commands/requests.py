@@ -70,7 +70,7 @@ def read_request(
 
 def _formats(names: str, *, report: bool) -> tuple[str, ...]:
     """Return the formats that were asked for, in the order in which they are always written."""
-    from exporter.derive import FORMATS
+    from exporter.archive.formats import FORMATS
 
     asked = _names(names)
     unknown = sorted(set(asked).difference(FORMATS))

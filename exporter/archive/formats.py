@@ -1,0 +1,82 @@
+"""The archives of one export, written from the same tables, side by side.
+
+Parquet is written where the tables come from, the formats of text in a thread of their own: both compress,
+format and hash outside the interpreter's lock. Neither runs ahead of the other by more than one table, and no
+more than that is held in memory.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from exporter.archive.csv import CsvWriter
+from exporter.archive.files import HashingFile, Written
+from exporter.archive.jsonl import JsonlWriter
+from exporter.archive.parquet import ParquetWriter
+from exporter.archive.text import as_text
+
+
+class _Writer(Protocol):
+    def write(self, table: pa.Table) -> None: ...
+    def finish(self) -> Written: ...
+    def close(self) -> None: ...
+
+
+_OF_TEXT = ("csv", "jsonl")
+_WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
+    "parquet": ParquetWriter,
+    "csv": CsvWriter,
+    "jsonl": JsonlWriter,
+}
+
+FORMATS = tuple(_WRITERS)
+"""The formats in which the archives can be written."""
+
+
+class Archives:
+    """Writes ``audit.parquet``, ``audit.csv`` and ``audit.jsonl`` into a folder, those that are asked for."""
+
+    def __init__(self, to: Path, schema: pa.Schema, formats: Collection[str]) -> None:
+        with ExitStack() as files:
+            self._writers = {
+                name: files.enter_context(closing(open_writer(HashingFile(to / f"audit.{name}"), schema)))
+                for name, open_writer in _WRITERS.items()
+                if name in formats
+            }
+            self._files = files.pop_all()
+        self._text = [writer for name, writer in self._writers.items() if name in _OF_TEXT]
+        self._others = [writer for name, writer in self._writers.items() if name not in _OF_TEXT]
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
+        self._under_way: Future[None] | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of ``table``. What a file refused may be raised by a later call, or by the last."""
+        self._wait()
+        if self._text:
+            self._under_way = self._beside.submit(_write_text, table, self._text)
+        for writer in self._others:
+            writer.write(table)
+
+    def finish(self) -> dict[str, Written]:
+        """Close the files and describe them, by format."""
+        self._wait()
+        return {name: writer.finish() for name, writer in self._writers.items()}
+
+    def close(self) -> None:
+        """Close the files, finished or not; closing twice does nothing."""
+        self._beside.shutdown()
+        self._files.close()
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+
+
+def _write_text(table: pa.Table, writers: Sequence[_Writer]) -> None:
+    text = as_text(table)
+    for writer in writers:
+        writer.write(text)
