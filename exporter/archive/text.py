@@ -4,7 +4,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exporter.entries.literals import ends, flag, joined, number, text
+from exporter.entries.literals import ends, flag, joined, number
 
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _SPECIAL = b'"\\' + bytes(range(0x20))
@@ -48,8 +48,15 @@ def _moments(moments: pa.TimestampArray) -> pa.StringArray:
 
 def _changes(changes: pa.ListArray) -> pa.Array:
     fields, olds, news = changes.flatten().flatten()
-    sides = [pc.fill_null(joined(f',"{name}":', side), "") for name, side in (("old", olds), ("new", news))]
+    sides = (piece for name, side in (("old", olds), ("new", news)) for piece in _side(f',"{name}":', side))
     objects = joined('{"field":"', escaped(fields), '"', *sides, "}")
-    sizes = pc.fill_null(pc.list_value_length(changes), number(0))
-    lists = pa.ListArray.from_arrays(ends(sizes), objects)
-    return pc.if_else(changes.is_valid(), joined("[", pc.binary_join(lists, ","), "]"), text(None))
+    places = ends(pc.fill_null(pc.list_value_length(changes), number(0)))
+    lists = pa.ListArray.from_arrays(places, objects, mask=changes.is_null())
+    return joined("[", pc.binary_join(lists, ","), "]")
+
+
+def _side(key: str, values: pa.StringArray) -> list[pa.StringArray | str]:
+    """Return what to write of one side of all changes; where it is not given, not the key either."""
+    if values.null_count:
+        return [pc.fill_null(joined(key, values), "")]
+    return [key, values]
