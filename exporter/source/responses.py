@@ -8,17 +8,18 @@ coding is removed; everything else is as received.
 import io
 import os
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import httpx
 from isal import igzip, isal_zlib
+from isal.igzip_lib import IsalError
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
@@ -43,7 +44,8 @@ _PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie"})
 _CHUNK = 1 << 16
 _AT_ONCE = 1 << 20
 _LONGEST_FORM = 32  # more than the bytes that a character takes as \\u0025 in a URL in JSON
-_GZIP = zlib.MAX_WBITS | 16
+_GZIP = isal_zlib.MAX_WBITS | 16
+_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
 
@@ -271,42 +273,42 @@ def _whole_length(path: Path) -> int:
     return end
 
 
-def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, Payload]]:
+def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, IO[bytes]]]:
     """Yield each whole gzip member from byte ``start`` on: where it begins, its length there, its content."""
     offset = start
     with path.open("rb") as file:
         file.seek(start)
         left = b""
         while left or (left := file.read(_CHUNK)):
-            member, content, size = zlib.decompressobj(_GZIP), Payload(), 0
-            while not member.eof:
-                left = left or file.read(_CHUNK)
-                try:
-                    part = member.decompress(left, _AT_ONCE)
-                except zlib.error as error:
-                    raise _damaged(path, offset, error) from error
-                if not left and not part:
-                    break
-                content.write(part)
-                rest = member.unused_data or member.unconsumed_tail
-                size, left = size + len(left) - len(rest), rest
-                if content.size > ALWAYS + GROWTH * size:
-                    raise _damaged(path, offset, BOMB)
-            if not member.eof:
-                return
-            yield offset, size, content
-            content.close()
+            if not _MAGIC.startswith(left[: len(_MAGIC)]):
+                raise _damaged(path, offset, ValueError("no gzip member begins there"))
+            member, size = isal_zlib.decompressobj(_GZIP), 0
+            with SpooledTemporaryFile(max_size=SMALL) as content:
+                while not member.eof:
+                    left = left or file.read(_CHUNK)
+                    try:
+                        part = member.decompress(left, _AT_ONCE)
+                    except IsalError as error:  # type: ignore[misc]  # isal's stub says it is an instance
+                        raise _damaged(path, offset, error) from error
+                    if not left and not part:
+                        return
+                    content.write(part)
+                    rest = member.unused_data or member.unconsumed_tail
+                    size, left = size + len(left) - len(rest), rest
+                    if content.tell() > ALWAYS + GROWTH * size:
+                        raise _damaged(path, offset, BOMB)
+                content.seek(0)
+                yield offset, size, content
             offset += size
 
 
-def _read_record(member: Payload, at: int) -> Recorded | None:
+def _read_record(member: IO[bytes], at: int) -> Recorded | None:
     """Read the one record of a gzip member; ``None`` where it is no response."""
-    stream = member.stream()
-    record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(stream, known_format="warc")
+    record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(member, known_format="warc")
     body = Payload()
     while chunk := record.raw_stream.read(_AT_ONCE):
         body.write(chunk)
-    if stream.read() != b"\r\n\r\n":
+    if member.read() != b"\r\n\r\n":
         raise ValueError("a record is not as long as it says")
     if record.rec_type != "response":
         return None
