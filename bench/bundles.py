@@ -1,12 +1,14 @@
 """Bundles to draw reports from: exports of the reference platform's log, made once and used again."""
 
-import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from exporter import record
 from exporter.export import export
 from exporter.recording import Request
+from exporter.report import queries, runs
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate
@@ -34,14 +36,24 @@ def make_bundle(entries: int, work: Path) -> Path:
 
 
 def with_rows(bundle: Path, rows: int, to: Path) -> Path:
-    """Copy of a bundle what a report is drawn from; its tables share so many rows."""
+    """Copy of a bundle what a report is drawn from; its tables share so many rows.
+
+    The queries are those of now: the bundle may have been made when they were others.
+    """
     shutil.rmtree(to, ignore_errors=True)
-    unneeded = shutil.ignore_patterns("raw", "*.csv", "*.jsonl", "report.pdf")
+    unneeded = shutil.ignore_patterns("raw", "*.csv", "*.jsonl", "queries", "report.pdf")
     shutil.copytree(bundle / "data", to / "data", ignore=unneeded)
-    record = to / "data" / "run.json"
-    run = json.loads(record.read_text("utf-8"))
-    run["options"]["report_rows"] = rows
-    record.write_text(json.dumps(run), "utf-8")
+    path = to / "data" / "run.json"
+    run = record.decode(path.read_bytes())
+    shipped = queries.ship(to / "data" / "queries", run.options.thresholds, run.window)
+    files = [file for file in run.files if not file.path.startswith("data/queries/")]
+    files += [
+        record.File(
+            path=each.relative_to(to).as_posix(), bytes=each.stat().st_size, sha256=runs.sha256_of(each)
+        )
+        for each in shipped
+    ]
+    path.write_bytes(record.encode(replace(run, files=files, options=replace(run.options, report_rows=rows))))
     return to
 
 

@@ -13,8 +13,8 @@ WITH removed AS (
 ),
 returns AS (
   SELECT removed.id, min(added.timestamp) AS timestamp
-  FROM removed
-  JOIN audit AS added ON coalesce(added.resource_id, added.resource_name) = removed.person
+  FROM audit AS added
+  JOIN removed ON removed.person = coalesce(added.resource_id, added.resource_name)
   WHERE added.action = 'user.add' AND added.timestamp > removed.timestamp
   GROUP BY removed.id
 ),
@@ -37,12 +37,12 @@ acts AS (
 ),
 later AS (
   SELECT acts.removal, acts.entries, acts.first_act, min(audit.id) AS id
-  FROM acts
-  JOIN accounts ON accounts.removal = acts.removal
-  JOIN audit
-    ON audit.timestamp = acts.first_act
-    AND coalesce(audit.actor_id, '') = accounts.actor_id
-    AND coalesce(audit.actor_email, '') = accounts.actor_email
+  FROM audit
+  JOIN acts ON acts.first_act = audit.timestamp
+  JOIN accounts
+    ON accounts.removal = acts.removal
+    AND accounts.actor_id = coalesce(audit.actor_id, '')
+    AND accounts.actor_email = coalesce(audit.actor_email, '')
   GROUP BY acts.removal, acts.entries, acts.first_act
 ),
 tokens AS (
@@ -64,8 +64,8 @@ made AS (
     tokens.id,
     tokens.name,
     CASE WHEN tokens.next_action = 'token.delete' THEN tokens.next_timestamp END AS deleted
-  FROM removed
-  JOIN tokens ON tokens.actor_id = removed.resource_id OR tokens.actor_email = removed.resource_name
+  FROM tokens
+  JOIN removed ON removed.resource_id = tokens.actor_id OR removed.resource_name = tokens.actor_email
   WHERE tokens.action = 'token.create' AND tokens.timestamp < removed.timestamp
 )
 SELECT

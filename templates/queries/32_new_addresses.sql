@@ -23,10 +23,10 @@ SELECT
   min(coalesce(audit.resource_name, audit.resource_id)) AS resource,
   concat('First use of ', fresh.ip_address, ', entries from it: ', cast(fresh.entries AS string), '.') AS what,
   cast(NULL AS string) AS related
-FROM fresh
-JOIN audit
-  ON audit.timestamp = fresh.first_use
-  AND audit.ip_address = fresh.ip_address
-  AND coalesce(audit.actor_email, audit.actor_id) = fresh.actor
+FROM audit
+JOIN fresh
+  ON fresh.first_use = audit.timestamp
+  AND fresh.ip_address = audit.ip_address
+  AND fresh.actor = coalesce(audit.actor_email, audit.actor_id)
 GROUP BY fresh.first_use, fresh.actor, fresh.ip_address, fresh.entries
 ORDER BY timestamp DESC, id, what

@@ -26,18 +26,23 @@ silent AS (
   FROM ranked
   WHERE ended - began > $silence_hours * cast(3600000000 AS bigint)
     AND place <= (SELECT ceil((coalesce(sum(entries), 0) + 1) / 100.0) FROM hours)
+),
+ends AS (
+  SELECT unix_micros(timestamp) AS micros, min(timestamp) AS timestamp, min(id) AS id
+  FROM audit
+  WHERE unix_micros(timestamp) IN (SELECT began FROM silent UNION ALL SELECT ended FROM silent)
+  GROUP BY unix_micros(timestamp)
 )
 SELECT
-  min(earlier.timestamp) AS timestamp,
-  min(earlier.id) AS id,
+  earlier.timestamp,
+  earlier.id,
   cast(NULL AS string) AS actor,
   cast(NULL AS string) AS resource,
   concat('No entry for ', cast(round((silent.ended - silent.began) / 3600000000, 1) AS string), ' hours',
     CASE WHEN silent.began = $since THEN ', from the start of the period' ELSE '' END,
     CASE WHEN silent.ended = $until THEN ', up to the end of the period' ELSE '' END, '.') AS what,
-  min(following.id) AS related
+  following.id AS related
 FROM silent
-LEFT JOIN audit AS earlier ON unix_micros(earlier.timestamp) = silent.began
-LEFT JOIN audit AS following ON unix_micros(following.timestamp) = silent.ended
-GROUP BY silent.began, silent.ended
+LEFT JOIN ends AS earlier ON earlier.micros = silent.began
+LEFT JOIN ends AS following ON following.micros = silent.ended
 ORDER BY silent.ended - silent.began DESC, silent.began

@@ -23,8 +23,8 @@ SELECT
     cast(cast(floor(($until - unix_micros(actors.last_entry)) / 86400000000) AS bigint) AS string),
     ' days before the end of the period.') AS what,
   cast(NULL AS string) AS related
-FROM actors
-JOIN audit ON audit.timestamp = actors.last_entry AND coalesce(audit.actor_email, audit.actor_id) = actors.actor
+FROM audit
+JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor = coalesce(audit.actor_email, audit.actor_id)
 WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
   AND coalesce(actors.actor_email, '') NOT IN (SELECT coalesce(resource_name, '-') FROM removed)
 GROUP BY actors.actor, actors.last_entry, actors.entries

@@ -104,6 +104,23 @@ print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["ent
     assert numbers == [row["entries"] for row in figures.rows("01_by_action.sql")]
 
 
+@pytest.mark.parametrize(
+    "setting", [{"THREADS": 1}, {"THREADS": 3}, {"AS_WRITTEN": ""}, {"MEMORY": "1GB"}], ids=str
+)
+def test_the_figures_are_the_same_however_the_engine_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+    ordinary: Path,
+    tmp_path: Path,
+    figures: Figures,
+    setting: dict[str, object],
+) -> None:
+    for name, value in setting.items():
+        monkeypatch.setattr(f"exporter.report.figures.{name}", value)
+    with Figures(ordinary / "audit.parquet", ordinary / "queries", tmp_path) as others:
+        for query in others.queries:
+            assert others.rows(query.name) == figures.rows(query.name), query.name
+
+
 def test_a_query_can_reach_nothing_but_the_archive(ordinary: Path, tmp_path: Path, shipped: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("a\n1\n", "utf-8")
