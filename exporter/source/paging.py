@@ -24,6 +24,7 @@ _FURTHER = 4
 _STILL_THE_SAME = 3
 _ROUNDS = 60
 _BLIND_ROUNDS = 5
+_OUTGROWN = 4
 _ASKED_BEYOND = 8
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
@@ -213,6 +214,7 @@ class OffsetPass:
         met: set[str] = set()
         places, current, offset = 0, page, page.offset
         starts: list[int] = []
+        fewest = 0
         for _ in range(_ROUNDS):
             first = current = self._before(moment, offset)
             offset, seen = first.offset, set(first.ids)
@@ -231,6 +233,9 @@ class OffsetPass:
                 return current
             if first.total is None and len(set(starts)) > _BLIND_ROUNDS:
                 break  # entries keep joining, and nothing says how many
+            fewest = min(fewest or places, places)
+            if places > _OUTGROWN * fewest + page.size:
+                break  # entries of this very instant keep joining, as fast as they are read
         self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
         return current
 

@@ -216,6 +216,17 @@ def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+def test_an_instant_that_grows_at_every_request_is_not_read_for_ever(log: Log, total: str) -> None:
+    """Whole seconds, as dialect A has them, and every new entry in one of them, deep in the list."""
+    world = log(130, cap=20, insert_every=1, insert_age=timedelta(days=200), ties_shuffled=True, total=total)
+
+    walked = walk(world, dialect="A", page_size=5, concurrency=1)
+
+    assert world.service.count() < 3_000
+    assert walked.verdict is not Verdict.COMPLETE
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_entries_that_join_at_every_request_lose_nothing(log: Log, concurrency: int) -> None:
     world = log(cap=100, insert_every=1)
