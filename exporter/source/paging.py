@@ -212,31 +212,39 @@ class OffsetPass:
         """Read on to the first entry that is older than the instant which fills the end of ``page``."""
         moment = page.moments[-1]
         met: set[str] = set()
-        places, current, offset = 0, page, page.offset
-        starts: list[int] = []
-        fewest = 0
+        starts: set[int] = set()
+        places = fewest = 0
+        first = current = self._before(moment, page.offset)
         for _ in range(_ROUNDS):
-            first = current = self._before(moment, offset)
-            offset, seen = first.offset, set(first.ids)
-            starts.append(_start_of(first, moment))
-            while current.size and current.moments[-1] >= moment:
-                met.update(_at(current, moment))
-                current = self._reader.page(current.offset + current.size)
-                seen.update(current.ids)
-                if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + page.size:
-                    self.ignored = True
-                    return current
-            met.update(_at(current, moment))
-            joined = (current.total or 0) - (first.total or 0)
-            places = current.offset + sum(at >= moment for at in current.moments) - starts[-1] - joined
+            current = self._through_ties(first, moment, met)
+            if self.ignored:
+                return current
+            at_rest = first.total in {None, current.total}
+            again = first if at_rest else self._before(moment, first.offset)
+            places = _places(first, current, again, moment)
             if len(met) == places or not self._window.since <= moment < self._window.until:
                 return current
-            if first.total is None and len(set(starts)) > _BLIND_ROUNDS:
+            starts.add(_start_of(first, moment))
+            if first.total is None and len(starts) > _BLIND_ROUNDS:
                 break  # entries keep joining, and nothing says how many
             fewest = min(fewest or places, places)
             if places > _OUTGROWN * fewest + page.size:
                 break  # entries of this very instant keep joining, as fast as they are read
+            first = self._before(moment, first.offset) if at_rest else again
         self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
+        return current
+
+    def _through_ties(self, first: Page, moment: datetime, met: set[str]) -> Page:
+        """Read from ``first`` to a page that goes below ``moment``; ``met`` gains what is of that instant."""
+        current, seen = first, set(first.ids)
+        while current.size and current.moments[-1] >= moment:
+            met.update(_at(current, moment))
+            current = self._reader.page(current.offset + current.size)
+            seen.update(current.ids)
+            if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + first.size:
+                self.ignored = True
+                return current
+        met.update(_at(current, moment))
         return current
 
     def _before(self, moment: datetime, offset: int) -> Page:
@@ -244,7 +252,7 @@ class OffsetPass:
         first = self._reader.page(offset)
         search = Search(up=max(1, first.size // 2), down=max(1, first.size - 1))
         for _ in range(_SEARCHES):
-            too_deep = first.offset > 0 and (not first.size or first.moments[0] <= moment)
+            too_deep = first.offset > 0 and _begins_below(first, moment)
             too_high = first.size > 1 and first.moments[-1] > moment
             if not too_deep and not too_high:
                 break
@@ -278,3 +286,27 @@ def _at(page: Page, moment: datetime) -> list[str]:
 def _start_of(page: Page, moment: datetime) -> int:
     """Return the first place in the list whose entry is no newer than ``moment``."""
     return page.offset + sum(at > moment for at in page.moments)
+
+
+def _begins_below(page: Page, moment: datetime) -> bool:
+    """Tell whether a page shows nothing newer than ``moment``, so that its entries may begin above."""
+    return not page.size or page.moments[0] <= moment
+
+
+def _places(first: Page, last: Page, again: Page, moment: datetime) -> int:
+    """Return how many places the entries of an instant have, from ``first``, where they begin, to ``last``.
+
+    What joined the list above them meanwhile counts too, unless ``again``, which came after ``last`` and also
+    shows where they begin, tells that all that joined did so above them: then the platform's count says how
+    many those were when ``last`` was answered. So it may be more than there are, and never less.
+    """
+    end = last.offset + sum(at >= moment for at in last.moments)
+    if first.offset and _begins_below(first, moment):
+        return end
+    places = end - _start_of(first, moment)
+    if first.total is None or last.total is None or again.total is None:
+        return places
+    shown = all(page.size and page.moments[-1] <= moment for page in (first, again))
+    pushed = _start_of(again, moment) - _start_of(first, moment)
+    joined_above = shown and pushed == again.total - first.total
+    return places - (last.total - first.total) if joined_above else places

@@ -216,6 +216,22 @@ def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize(("page_size", "ties"), [(6, 21), (7, 23), (8, 31), (8, 44)])
+def test_entries_that_join_below_an_instant_take_none_of_its_places(
+    log: Log, page_size: int, ties: int
+) -> None:
+    """The platform's count rises, and the instant still has as many places as before."""
+    history = list(generate(entries=ties + 4, ends=NOW, days=100))
+    instant = history[0].created_at
+    tied = [replace(entry, created_at=instant) if n < ties else entry for n, entry in enumerate(history)]
+    world = log(tied, insert_every=5, insert_age=timedelta(days=200), ties_shuffled=True)
+    window = Window(since=NOW - timedelta(days=150), until=NOW - timedelta(minutes=1))
+
+    walked = walk(world, window, page_size=page_size, concurrency=1)
+
+    assert walked.ids == held(world, window)
+
+
 @pytest.mark.parametrize("total", ["filtered", "absent"])
 def test_an_instant_that_grows_at_every_request_is_not_read_for_ever(log: Log, total: str) -> None:
     """Whole seconds, as dialect A has them, and every new entry in one of them, deep in the list."""
