@@ -52,7 +52,7 @@ def fetch(
     data = unfinished.folder / "data"
     with (
         ResponseFile(unfinished.responses, key=request.connection.key, at=started) as kept,
-        Client(request.connection, now=now, responses=kept) as client,
+        Client(request.connection, now=now, responses=kept, at_once=request.concurrency) as client,
     ):
         platform, greeting = connect(
             client,
@@ -69,7 +69,6 @@ def fetch(
             reader = Reader(
                 platform,
                 page_size=request.page_size,
-                concurrency=request.concurrency,
                 collect=derivation.add,
                 progress=progress,
             )

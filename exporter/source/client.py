@@ -8,6 +8,7 @@ without the key and without parts of it.
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
@@ -90,6 +91,12 @@ class Answer(Generic[T]):
     server_time: datetime | None
     """The platform's clock (``Date``, RFC 9110 section 6.6.1), where it gave one."""
 
+    asked: float
+    """When the request was sent, in seconds of this machine's monotonic clock."""
+
+    answered: float
+    """When the last byte of the answer had come, likewise."""
+
 
 class NotFoundError(SourceError):
     """The platform knows no such path (404)."""
@@ -131,8 +138,9 @@ class _Redaction(logging.Filter):
 class Client:
     """Sends requests with the key and keeps every response; a context manager that closes its connections.
 
-    ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept. ``sleep`` waits
-    where requests would follow one another too fast.
+    ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept. No more than
+    ``at_once`` requests are under way at the same time, whoever asks; what follows when an answer has come
+    is not counted. ``sleep`` waits where requests would follow one another too fast.
     """
 
     def __init__(
@@ -141,17 +149,21 @@ class Client:
         *,
         now: Callable[[], datetime],
         responses: ResponseFile | None = None,
+        at_once: int = 1,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.base_url = _trusted(connection.base_url)
         self.requests = 0
         """Requests sent so far, retries included."""
+        self.at_once = at_once
+        """Requests under way at the same time, at most."""
         self._key = connection.key
         self._timeout = connection.timeout
         self._retry_for = connection.retry_for
         self._pace = Pace(connection.rate, sleep=sleep)
         self._now = now
         self._responses = responses
+        self._under_way = threading.Semaphore(at_once)
         self._reached = False
         self._http = _open(connection)
         self._redaction = _Redaction(connection.key)
@@ -219,7 +231,11 @@ class Client:
         read_large: Callable[[Iterator[bytes]], T] | None,
     ) -> Answer[T]:
         with closing(Payload(self.folder)) as body:
-            response = self._fetch(path, parameters, body)
+            with self._under_way:
+                self._pace.wait()
+                asked = time.monotonic()
+                response = self._fetch(path, parameters, body)
+                answered = time.monotonic()
             self._reached = True
             if self._responses is None:
                 refuse_echo(response, body, self._key)
@@ -237,11 +253,10 @@ class Client:
             except SourceError as error:
                 # Not chained: what was read stands in the message, and a traceback would show it unredacted.
                 raise _UnreadableError(type(error)(self._shown(error.what), error.remedy)) from None
-        return Answer(content=understood, server_time=_server_time(response))
+        return Answer(content=understood, server_time=_server_time(response), asked=asked, answered=answered)
 
     def _fetch(self, path: str, parameters: Mapping[str, str], body: Payload) -> httpx.Response:
         """Return a response, having written its body as received, less the transfer coding, to ``body``."""
-        self._pace.wait()
         self.requests += 1
         began = time.monotonic()
         try:

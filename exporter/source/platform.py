@@ -1,7 +1,6 @@
 """The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
 
 import math
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,7 +50,7 @@ class Page:
     """When it was asked for, in seconds of this machine's monotonic clock; before all else if recorded."""
 
     answered: float
-    """When the answer had been read, likewise."""
+    """When the answer had come, likewise."""
 
     @property
     def size(self) -> int:
@@ -115,7 +114,6 @@ class Platform:
             folder, lenient = self.client.folder, self.lenient
             return read_batches(chunks, source=source, folder=folder, lenient=lenient)
 
-        asked = time.monotonic()
         answer = self.client.get(self.dialect.path, parameters, read, read_large)
         body, rows, batches = answer.content
         return Page(
@@ -125,8 +123,8 @@ class Platform:
             total=body.total,
             limit=body.limit,
             server_time=answer.server_time,
-            asked=asked,
-            answered=time.monotonic(),
+            asked=answer.asked,
+            answered=answer.answered,
         )
 
     def entries(self, *, limit: int, action: str | None = None, user: str | None = None) -> list[msgspec.Raw]:

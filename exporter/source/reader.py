@@ -17,6 +17,8 @@ from exporter.source.platform import Page, Platform
 from exporter.source.recorded import RecordedPages
 from exporter.source.witnesses import Totals
 
+_AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
+
 Progress = Callable[[int, datetime | None], None]
 """Told after each page how many entries were received so far, and the time of the oldest of that page."""
 
@@ -29,7 +31,6 @@ class Reader:
         platform: Platform,
         *,
         page_size: int,
-        concurrency: int,
         collect: Callable[[Rows], None],
         progress: Progress,
     ) -> None:
@@ -48,12 +49,12 @@ class Reader:
         self.users: set[str] = set()
         """Every actor seen so far, by id, or by e-mail address where there is no id."""
         self._platform = platform
-        self._concurrency = concurrency
+        self._foresight = _AHEAD * (platform.client.at_once - 1)
         self._collect = collect
         self._progress = progress
         self._received = 0
         self._recorded: RecordedPages | None = None
-        self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="fetch")
+        self._pool = ThreadPoolExecutor(max_workers=1 + self._foresight, thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
 
     def recall(self, recorded: RecordedPages) -> None:
@@ -77,7 +78,7 @@ class Reader:
         stands now.
         """
         future = (self._ahead.pop(offset, None) if step else None) or self._submit(offset)
-        foreseen = {offset + number * step for number in range(1, self._concurrency)} if step else set()
+        foreseen = set(self._foreseen(offset, step)) if step else set()
         for stale in self._ahead.keys() - foreseen:
             self._note(self._ahead.pop(stale).result())
         for following in sorted(foreseen - self._ahead.keys()):
@@ -88,6 +89,11 @@ class Reader:
         """Return the page at ``offset`` of the entries of one action, or of one action and one user."""
         page = self._platform.page(limit=self.limit, offset=offset, action=action, user=user)
         return self._note(page, whole=False)
+
+    def _foreseen(self, offset: int, step: int) -> range:
+        """Return the offsets that should follow, as far as the platform says that the log goes."""
+        end = offset + step * self._foresight + 1
+        return range(offset + step, end if self.totals.last is None else min(end, self.totals.last), step)
 
     def _submit(self, offset: int) -> Future[Page]:
         return self._pool.submit(self._platform.page, limit=self.limit, offset=offset)

@@ -3,8 +3,10 @@
 import gzip
 import logging
 import socket
+import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +28,13 @@ from tests.world import NOW, World
 DATE = "Date: Mon, 23 Nov 2026 12:00:00 GMT"
 
 
-def client(url: str, **changes: Any) -> Client:
+def connection(url: str, **changes: Any) -> Connection:
     given = {"base_url": url, "key": Key(TELLTALE, origin="the test"), "timeout": 2.0, "retry_for": 5.0}
-    return Client(Connection(**{**given, **changes}), now=lambda: NOW)
+    return Connection(**{**given, **changes})
+
+
+def client(url: str, **changes: Any) -> Client:
+    return Client(connection(url, **changes), now=lambda: NOW)
 
 
 def ask(url: str, **changes: Any) -> Answer[Body]:
@@ -243,6 +249,42 @@ def test_a_compressed_answer_is_understood_though_none_was_asked_for() -> None:
     with serving(http(gzip.compress(b"[{}]"), "Content-Encoding: gzip")) as served:
         assert len(ask(served.url).content.entries) == 1
     assert b"accept-encoding: identity\r\n" in served.heads[0].lower()
+
+
+def test_no_more_requests_than_allowed_are_under_way_at_the_same_time() -> None:
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    def slow(connection: socket.socket) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.05)
+        with lock:
+            under_way -= 1
+        connection.sendall(http())
+
+    with (
+        serving(slow) as served,
+        Client(connection(served.url), now=lambda: NOW, at_once=3) as asking,
+        ThreadPoolExecutor(9) as pool,
+    ):
+        answers = list(pool.map(lambda _: asking.get("/audit", {}, parse_list), range(18)))
+
+    assert len(answers) == 18
+    assert most == 3
+
+
+def test_an_answer_gives_its_place_to_the_next_request_before_it_is_read() -> None:
+    with serving(http()) as served, Client(connection(served.url), now=lambda: NOW, at_once=1) as asking:
+
+        def read(body: bytes) -> Answer[Body]:
+            assert body == b"[]"
+            return asking.get("/audit", {}, parse_list)
+
+        answer = asking.get("/audit", {}, read)
+
+    assert answer.answered <= answer.content.asked
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"])

@@ -57,12 +57,11 @@ def walk(  # noqa: PLR0913 - what a test may want otherwise
     """Walk a window; ``meanwhile`` is called after each page."""
     rows: list[tuple[str, datetime]] = []
     organization = str(world.settings.organization_id) if dialect == "B" else None
-    with Client(world.connection(retry_for=60.0), now=lambda: NOW) as client:
+    with Client(world.connection(retry_for=60.0), now=lambda: NOW, at_once=concurrency) as client:
         platform, _ = connect(client, organization=organization, known_organization=None)
         with Reader(
             platform,
             page_size=page_size,
-            concurrency=concurrency,
             collect=lambda page: rows.extend(
                 zip(page.batch["id"].to_pylist(), page.batch["timestamp"].to_pylist(), strict=True)
             ),
