@@ -37,8 +37,11 @@ def numbers(values: Sequence[int]) -> pa.Int32Array:
 
 
 def ends(sizes: pa.Int32Array) -> pa.Int32Array:
-    """Return where stretches of these sizes begin and end: 0, and the end of each."""
-    return pa.concat_arrays([numbers([0]), pc.cumulative_sum(sizes)])
+    """Return where stretches of these sizes begin and end: 0, and the end of each.
+
+    Raises :class:`pyarrow.ArrowInvalid` where that takes more than 32 bits.
+    """
+    return pa.concat_arrays([numbers([0]), pc.cumulative_sum_checked(sizes)])
 
 
 def flags(values: Sequence[bool]) -> pa.BooleanArray:
