@@ -19,6 +19,7 @@ _DLT = "dlt (Parquet only)"
 _PLAIN = "json, csv and pyarrow"
 _SMALL, _LARGE = 200_000, 2_000_000
 _MIB = 1024 * 1024
+_ENVIRONMENT = {"PYTHONPATH": str(ROOT.parent)}
 
 
 def measure(setting: Setting) -> Result:
@@ -49,7 +50,7 @@ def _ours(name: str, form: str, pages: Pages) -> Subject:
     return Subject(
         name=name,
         command=[sys.executable, str(PEERS / "ours.py"), form, str(pages.folder), FOLDER],
-        environment={"PYTHONPATH": str(ROOT.parent)},
+        environment=_ENVIRONMENT,
     )
 
 
@@ -62,11 +63,12 @@ def _floor(pages: Pages, setting: Setting) -> Subject:
         prepared.mkdir(exist_ok=True)
         ours = _ours(_OURS, "pages", pages)
         command = [part.replace(FOLDER, str(archives)) for part in ours.command]
-        subprocess.run(command, env=ours.environment, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ours
-        _run(sys.executable, str(PEERS / "floor.py"), "prepare", str(archives), str(prepared))
+        subprocess.run(command, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ours
+        floor = [sys.executable, str(PEERS / "floor.py"), "prepare", str(archives), str(prepared)]
+        subprocess.run(floor, env=_ENVIRONMENT, check=True)  # noqa: S603 - ours
         shutil.rmtree(archives)
     command = [sys.executable, str(PEERS / "floor.py"), "measure", str(pages.folder), str(prepared), FOLDER]
-    return Subject(name=_FLOOR, command=command)
+    return Subject(name=_FLOOR, command=command, environment=_ENVIRONMENT)
 
 
 def _peers(pages: Pages, setting: Setting) -> list[Subject]:

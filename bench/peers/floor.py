@@ -14,25 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-ROWS = 65_536
-REPEATING = [
-    "organization_id",
-    "actor_id",
-    "actor_email",
-    "actor_type",
-    "ip_address",
-    "user_agent",
-    "action",
-    "resource_type",
-    "resource_id",
-    "resource_name",
-    "changes.list.element.field",
-]
-ENCODINGS = {
-    "id": "DELTA_BYTE_ARRAY",
-    "timestamp": "DELTA_BINARY_PACKED",
-    "source_sha256": "DELTA_LENGTH_BYTE_ARRAY",
-}
+from exporter.archive.parquet import ROW_GROUP, SETTINGS
+
 PIECE = 1 << 20
 
 
@@ -77,7 +60,7 @@ def prepare(archives: Path, to: Path) -> None:
     )
     for name, content in (("table", table), ("text", text)):
         with pa.ipc.new_file(str(to / f"{name}.arrow"), content.schema) as file:
-            file.write_table(content, max_chunksize=ROWS)
+            file.write_table(content, max_chunksize=ROW_GROUP)
     (to / "audit.jsonl").write_bytes((archives / "audit.jsonl").read_bytes())
 
 
@@ -86,14 +69,7 @@ def measure(pages: Path, prepared: Path, to: Path) -> None:
     decode = msgspec.json.Decoder(Page).decode
     decoded = sum(len(decode(page.read_bytes()).data.audit_logs) for page in pages.glob("page-*.json"))
     table = pa.ipc.open_file(pa.memory_map(str(prepared / "table.arrow")))
-    with pq.ParquetWriter(
-        to / "audit.parquet",
-        table.schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=REPEATING,
-        column_encoding=ENCODINGS,
-    ) as parquet:
+    with pq.ParquetWriter(to / "audit.parquet", table.schema, **SETTINGS) as parquet:
         for index in range(table.num_record_batches):
             parquet.write_batch(table.get_batch(index))
     text = pa.ipc.open_file(pa.memory_map(str(prepared / "text.arrow")))

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from exporter.archive.files import HashingFile, Written
 
-_ROW_GROUP = 65_536
+ROW_GROUP = 65_536
+"""Rows in a row group; the last may have fewer."""
+
 _REPEATING = [
     "organization_id",
     "actor_id",
@@ -25,11 +27,19 @@ _REPEATING = [
     "resource_name",
     "changes.list.element.field",
 ]
-_ENCODINGS = {
-    "id": "DELTA_BYTE_ARRAY",
-    "timestamp": "DELTA_BINARY_PACKED",
-    "source_sha256": "DELTA_LENGTH_BYTE_ARRAY",
+SETTINGS = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": _REPEATING,
+    "column_encoding": {
+        "id": "DELTA_BYTE_ARRAY",
+        "timestamp": "DELTA_BINARY_PACKED",
+        "source_sha256": "DELTA_LENGTH_BYTE_ARRAY",
+    },
+    "write_page_index": True,
+    "bloom_filter_options": {"id": {"ndv": ROW_GROUP, "fpp": 0.01}},
 }
+"""What pyarrow's writer is told."""
 
 
 class ParquetWriter:
@@ -42,19 +52,14 @@ class ParquetWriter:
         self._writer = pq.ParquetWriter(
             pa.PythonFile(file, mode="w"),
             schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=_REPEATING,
-            column_encoding=_ENCODINGS,
-            write_page_index=True,
-            bloom_filter_options={"id": {"ndv": _ROW_GROUP, "fpp": 0.01}},
+            **SETTINGS,
         )
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of ``table``."""
         arrived = table.replace_schema_metadata(self._gathered.schema.metadata)
         self._gathered = pa.concat_tables([self._gathered, arrived])
-        while self._gathered.num_rows >= _ROW_GROUP:
+        while self._gathered.num_rows >= ROW_GROUP:
             self._write_group()
 
     def close(self) -> None:
@@ -71,10 +76,10 @@ class ParquetWriter:
         return self._file.written(self._rows)
 
     def _write_group(self) -> None:
-        columns = self._gathered.slice(0, _ROW_GROUP).columns
-        self._gathered = self._gathered.slice(_ROW_GROUP)
+        columns = self._gathered.slice(0, ROW_GROUP).columns
+        self._gathered = self._gathered.slice(ROW_GROUP)
         group = pa.table(_combined(columns), schema=self._gathered.schema)
-        self._writer.write_table(group, row_group_size=_ROW_GROUP)
+        self._writer.write_table(group, row_group_size=ROW_GROUP)
         self._rows += group.num_rows
 
 
