@@ -79,6 +79,7 @@ def _bundle(pages: Pages, work: Path) -> Path:
             run,
             window=replace(run.window, since=window.since, until=window.until),
             counts=replace(run.counts, entries=derived.rows, formats=formats),
+            files=[],
         )
         (data / "run.json").write_bytes(record.encode(run))
         seal(made, run, Link(chain="bench/0", sequence=1, previous=None), None)

@@ -15,10 +15,13 @@ def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> s
     """Write the manifests and the bag's description into ``folder``, sign them, and return the root digest.
 
     The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The
-    signature is over that file.
+    signature is over that file. Files that ``run`` names are stated with its digests, which were taken when
+    they were made: what a disk did to them since is for whoever checks to see.
     """
     payload = bag.payload_paths(folder)
-    digests = {path.relative_to(folder).as_posix(): bag.sha256_file(path) for path in payload}
+    known = {file.path: file.sha256 for file in run.files}
+    names = {path: path.relative_to(folder).as_posix() for path in payload}
+    digests = {name: known.get(name) or bag.sha256_file(path) for path, name in names.items()}
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
         bag.STATEMENT: statement(

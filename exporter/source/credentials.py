@@ -23,6 +23,10 @@ _REDACTED = "[redacted]"
 _TELLING = 8
 _SHORT = 4
 _JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
+_ESCAPES = rb"\u00"
+_ESCAPED_AS_SUCH = frozenset(b'"\\/')
+"""What JSON may write with a mere backslash before it; everything else that a key holds, as ``\\u00…``."""
+
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
@@ -48,7 +52,8 @@ class Key:
     def is_in(self, data: bytes) -> bool:
         """Say whether ``data`` holds the key: as it is, in either case, or escaped as in JSON or a URL."""
         sought = self._text.lower().encode()
-        return any(sought in form.lower() for form in _written_out(data))
+        escapes = _ESCAPES if _ESCAPED_AS_SUCH.isdisjoint(sought) else b"\\"
+        return any(sought in form.lower() for form in _written_out(data, escapes))
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key and without any part of it that is long enough to be of use."""
@@ -173,10 +178,10 @@ def _read_profile(name: str | None, folder: Path) -> Profile:
         ) from error
 
 
-def _written_out(data: bytes) -> list[bytes]:
-    """Return ``data`` as it is and with its escapes undone, where it has any."""
+def _written_out(data: bytes, escapes: bytes) -> list[bytes]:
+    """Return ``data`` as it is and with its escapes undone, where it has any that begin with ``escapes``."""
     forms = [data]
-    if b"\\" in data:
+    if escapes in data:
         forms.append(_JSON_ESCAPE.sub(_unescape, data))
     if b"%" in forms[-1]:
         forms += [unquote_to_bytes(form) for form in forms]
