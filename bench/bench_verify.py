@@ -19,7 +19,7 @@ from exporter.evidence.chain import Link
 from exporter.evidence.seal import seal
 from exporter.export import export
 from exporter.facts import Selection, Window
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate

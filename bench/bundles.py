@@ -7,8 +7,8 @@ from pathlib import Path
 
 from exporter import record
 from exporter.export import export
-from exporter.recording import Request
 from exporter.report import queries, runs
+from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate

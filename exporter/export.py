@@ -26,9 +26,11 @@ from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict
 from exporter.fetch import Sleep, fetch
+from exporter.fetched import Fetched
 from exporter.plan import Plan, plan
-from exporter.recording import Fetched, Request, record_run
+from exporter.recording import record_run
 from exporter.report import controls, queries, render
+from exporter.request import Request
 from exporter.source.reader import Progress
 
 _log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from exporter.errors import SourceError, VerificationError
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
+from exporter.fetched import Fetched
 from exporter.plan import Plan
-from exporter.recording import Fetched
 from exporter.source.client import Client
 from exporter.source.platform import connect, recorded_rows
 from exporter.source.probe import probe

@@ -9,7 +9,7 @@ from pathlib import Path
 from exporter.evidence.bundle import archive_folder
 from exporter.facts import Window
 from exporter.plan import plan
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.source.client import Client
 from exporter.source.platform import connect
 from exporter.source.probe import Probe, probe

@@ -16,7 +16,7 @@ from exporter.evidence.coverage import (
     sealed_bundles,
 )
 from exporter.facts import Selection, Verdict, Window, rfc3339
-from exporter.recording import Request
+from exporter.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from exporter.evidence.bag import TAG_MANIFEST
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Check, Result, Verdict, rfc3339
 from exporter.fetch import fetch, table_of
+from exporter.fetched import history_check
 from exporter.plan import Plan
-from exporter.recording import Request, history_check
+from exporter.request import Request
 from exporter.source.reader import Progress
 
 FORMAT = "audit-export/recheck/v1"

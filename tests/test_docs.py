@@ -22,7 +22,7 @@ from exporter.commands import messages
 from exporter.commands.configuration import NAME
 from exporter.commands.results import print_findings, print_outcome
 from exporter.evidence.authority import Authority
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.export import Outcome, export
 from exporter.verify import verify
 from scripts.readme import DEMO, HELP, with_help_texts

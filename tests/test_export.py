@@ -13,7 +13,7 @@ from exporter.errors import BusyError, IncompleteError, OutputError, UsageError
 from exporter.evidence.lock import held
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.audit_service import Filters
 from exporter.source.credentials import Profile
 from tests.conftest import Serve

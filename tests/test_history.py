@@ -14,7 +14,7 @@ import pytest
 from exporter.errors import UsageError, VerificationError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService, Filters
 from exporter.sandbox.entry import Entry, nanoseconds

@@ -16,7 +16,7 @@ import pytest
 from exporter.errors import IncompleteError, RecordError, SourceError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.verify import verify

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.app import Settings
 from exporter.sandbox.audit_service import AuditService
 from exporter.source.client import Connection

@@ -34,7 +34,7 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     changed or are missing, with 3 when others came late or the reading was not shown to be whole.
     """
     from exporter.recheck import recheck as recheck_bundle
-    from exporter.recording import Request
+    from exporter.request import Request
 
     as_json = given.pop("json")
     connection, credentials = find_connection(**given)

@@ -12,7 +12,7 @@ from exporter.facts import Window
 from exporter.windows import find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
-    from exporter.recording import Request
+    from exporter.request import Request
     from exporter.source.client import Connection
 
 LAST = "last"
@@ -39,7 +39,7 @@ def read_request(
 ) -> "Request":
     """Read the options of ``run`` as what is asked for."""
     from exporter.evidence.chain import parse_predecessor
-    from exporter.recording import Request
+    from exporter.request import Request
 
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
     if window["since"] is None and (given["action"] or given["user"]):
@@ -100,7 +100,7 @@ def _sealing(
 ) -> dict[str, Any]:
     """Open the key and find the authority, before anything is fetched that could not be sealed."""
     from exporter.evidence.authority import Authority
-    from exporter.evidence.signature import load_signing_key, read_passphrase
+    from exporter.evidence.keys import load_signing_key, read_passphrase
 
     if require_timestamp and tsa_url is None:
         raise UsageError("--require-timestamp needs an authority.", "Name one with --tsa-url.")

@@ -8,11 +8,7 @@ the mathematics are those of the package ``cryptography``. ``ssh-keygen -Y verif
 import base64
 import binascii
 import hashlib
-import os
-import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,20 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from exporter.errors import SigningError
-
 NAMESPACE = "audit-export-bundle-v1"
 """What a signature is for; ``ssh-keygen -n`` wants it, and a signature for anything else is refused."""
-
-PASSPHRASE_VARIABLE = "AUDIT_EXPORT_SIGN_KEY_PASSPHRASE"  # noqa: S105 - a name
-"""Environment variable that can hold the passphrase of a key; there is no option that takes it itself."""
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 _LINE = 70
 _MOST = 16_384
-_LEAST_RSA_BITS = 2048
 _HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 _RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {
     b"rsa-sha2-256": hashes.SHA256(),
@@ -45,7 +35,9 @@ _CURVES: dict[bytes, hashes.HashAlgorithm] = {
     b"ecdsa-sha2-nistp521": hashes.SHA512(),
 }
 
-_Private = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+"""The kinds of key that sign bundles."""
+
 _Public = Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
@@ -60,7 +52,7 @@ class UnknownAlgorithmError(Exception):
 class SigningKey:
     """A private key to sign bundles with. Its text form is the fingerprint."""
 
-    def __init__(self, private: _Private) -> None:
+    def __init__(self, private: PrivateKey) -> None:
         self._private = private
         self.public = _blob(private.public_key())
         """The public key as OpenSSH encodes it."""
@@ -100,51 +92,6 @@ class Signature:
 
     inner: bytes
     """The signature proper, with its algorithm."""
-
-
-def load_signing_key(path: Path, passphrase: bytes | None) -> SigningKey:
-    """Read a private key in OpenSSH's format: Ed25519, ECDSA or RSA, encrypted or not.
-
-    Raises :class:`~exporter.errors.SigningError` where it cannot be read, is no such key, or is open to
-    others, as ``ssh`` would refuse it.
-    """
-    content = _read_private(path)
-    try:
-        private = serialization.load_ssh_private_key(content, passphrase)
-    except TypeError as error:
-        raise SigningError(*_about_passphrase(path, given=passphrase is not None)) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        if passphrase is not None and b"OPENSSH PRIVATE KEY" in content:
-            raise SigningError(
-                f"The signing key {path} cannot be opened with the passphrase that was given.",
-                "Check the passphrase; ssh-keygen -y -P tells whether it fits.",
-            ) from error
-        raise SigningError(
-            f"{path} holds no private key in OpenSSH's format.",
-            "Make one with ssh-keygen -t ed25519, or convert one with ssh-keygen -p -f.",
-        ) from error
-    if isinstance(private, rsa.RSAPrivateKey) and private.key_size < _LEAST_RSA_BITS:
-        raise SigningError(
-            f"The signing key {path} is an RSA key of {private.key_size} bits, which is too short.",
-            "Make one with ssh-keygen -t ed25519.",
-        )
-    if not isinstance(private, _Private):
-        raise SigningError(
-            f"The signing key {path} is of a kind that cannot be used here.",
-            "Use an Ed25519, ECDSA or RSA key.",
-        )
-    return SigningKey(private)
-
-
-def read_passphrase(path: Path | None, environ: Mapping[str, str]) -> bytes | None:
-    """Read the passphrase of a key from a file, else from the environment; ``None`` where neither has one.
-
-    One line break at its end belongs to the file. Raises :class:`~exporter.errors.SigningError`.
-    """
-    if path is None:
-        text = environ.get(PASSPHRASE_VARIABLE)
-        return text.encode() if text else None
-    return _read_private(path, "passphrase file").removesuffix(b"\n").removesuffix(b"\r")
 
 
 def fingerprint(key: bytes) -> str:
@@ -203,7 +150,7 @@ def _verify(public: _Public, algorithm: bytes, value: bytes, data: bytes) -> Non
     public.verify(encode_dss_signature(r, s), data, ec.ECDSA(_CURVES[algorithm]))
 
 
-def _inner_signature(private: _Private, data: bytes) -> bytes:
+def _inner_signature(private: PrivateKey, data: bytes) -> bytes:
     if isinstance(private, rsa.RSAPrivateKey):
         signed = private.sign(data, padding.PKCS1v15(), hashes.SHA512())
         return _string(b"rsa-sha2-512") + _string(signed)
@@ -269,35 +216,3 @@ def _strings(content: bytes, count: int) -> list[bytes]:
     if b"".join(map(_string, found)) != content:
         raise SignatureError("strings that are not as long as they say")
     return found
-
-
-def _read_private(path: Path, what: str = "signing key") -> bytes:
-    """Read a file that its owner alone may read; what is checked is what was opened."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no waiting for a pipe
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_MOST * 4) if stat.S_ISREG(status.st_mode) else b""
-    except OSError as error:
-        raise SigningError(
-            f"The {what} {path} cannot be read ({error.strerror}).",
-            "Check the path and its permissions.",
-        ) from error
-    if os.name == "posix" and stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-        raise SigningError(
-            f"The {what} {path} is open to others on this machine (mode {status.st_mode & 0o777:o}).",
-            f"Run chmod 600 {path}, and consider whether the key can still be trusted.",
-        )
-    return content
-
-
-def _about_passphrase(path: Path, *, given: bool) -> tuple[str, str]:
-    if given:
-        return (
-            f"The signing key {path} is not encrypted, and a passphrase was given.",
-            "Leave --sign-key-passphrase-file and AUDIT_EXPORT_SIGN_KEY_PASSPHRASE out, or name another key.",
-        )
-    return (
-        f"The signing key {path} is encrypted.",
-        "Give its passphrase with --sign-key-passphrase-file or in AUDIT_EXPORT_SIGN_KEY_PASSPHRASE.",
-    )

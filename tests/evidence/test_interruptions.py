@@ -13,11 +13,11 @@ import pytest
 
 from exporter.errors import OutputError
 from exporter.evidence.authority import Authority
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.stamp import stamp_missing
 from exporter.export import Outcome as Sealed
 from exporter.export import export
-from exporter.recording import Request
+from exporter.request import Request
 from exporter.sandbox.app import Settings
 from exporter.verify import examine, verify
 from exporter.verify.bundle import Trust
@@ -35,8 +35,7 @@ from exporter import record
 from exporter.evidence.bundle import publish
 from exporter.evidence.chain import Link
 from exporter.evidence.seal import seal
-from exporter.evidence.signature import load_signing_key
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.stamp import stamp_missing
 from exporter.evidence.authority import Authority
 

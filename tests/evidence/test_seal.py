@@ -11,7 +11,7 @@ import pytest
 
 from exporter.cli import main
 from exporter.evidence.authority import Authority
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.stamp import stamp_missing
 from exporter.evidence.timestamp import check_token, parse_token
 from tests.evidence.authorities import Chain, chain, served
@@ -263,7 +263,7 @@ def test_a_user_without_a_name_can_sign(key: Path) -> None:
     """``ssh-keygen`` cannot: "No user exists for uid"."""
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from exporter.evidence.signature import load_signing_key\n"
+        "from exporter.evidence.keys import load_signing_key\n"
         "key = load_signing_key(Path(sys.argv[1]), None)\n"
         "if os.geteuid() == 0: os.setuid(54321)\n"
         "sys.stdout.buffer.write(key.sign(b'x'))\n"

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import SigningError
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signature import (
     NAMESPACE,
     SignatureError,
     SigningKey,
     UnknownAlgorithmError,
     check_signature,
-    load_signing_key,
     parse_signature,
 )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import UsageError
-from exporter.evidence.signature import NAMESPACE, load_signing_key
+from exporter.evidence.keys import load_signing_key
+from exporter.evidence.signature import NAMESPACE
 from exporter.evidence.signers import Signer, parse_signers
 from tests.evidence.test_signature import MESSAGE, make_key
 

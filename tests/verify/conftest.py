@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.evidence.authority import Authority
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.export import Outcome as Sealed
 from exporter.export import export

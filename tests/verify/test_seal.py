@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
-from exporter.evidence.signature import load_signing_key
+from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.evidence.timestamp import TokenError, parse_token
 from exporter.export import Outcome as Sealed
