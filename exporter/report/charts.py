@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import vl_convert
 from markupsafe import Markup, escape
@@ -41,7 +41,7 @@ class Chart:
 
 
 class Engine:
-    """The drawing engine; it starts while the queries are asked what there is to draw. A context manager."""
+    """The drawing engine; it starts, and draws, while queries are asked. A context manager."""
 
     def __init__(self) -> None:
         """Start the process."""
@@ -50,6 +50,7 @@ class Engine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        self._asked: Sequence[Chart] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -57,20 +58,26 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        with self._process:
+            self._process.kill()
 
-    def draw(self, charts: Sequence[Chart]) -> dict[str, Markup]:
-        """Draw charts, once; return them as SVG, by name."""
+    def ask(self, charts: Sequence[Chart]) -> None:
+        """Have charts drawn, once, while the caller does something else."""
         asked = [
             json.loads(_read(f"{chart.name}.vl.json")) | {"datasets": chart.datasets} for chart in charts
         ]
-        drawn, _ = self._process.communicate(json.dumps(asked).encode())
-        if self._process.returncode:
-            raise subprocess.CalledProcessError(self._process.returncode, self._process.args)
+        self._asked = charts
+        with cast("IO[bytes]", self._process.stdin) as engine:
+            engine.write(json.dumps(asked).encode())
+
+    def drawn(self) -> dict[str, Markup]:
+        """Return the charts as SVG, by name, when they are drawn."""
+        drawings = cast("IO[bytes]", self._process.stdout).read()
+        if status := self._process.wait():
+            raise subprocess.CalledProcessError(status, self._process.args)
         return {
             chart.name: _titled(svg, chart.title)
-            for chart, svg in zip(charts, json.loads(drawn), strict=True)
+            for chart, svg in zip(self._asked, json.loads(drawings), strict=True)
         }
 
 

@@ -69,13 +69,18 @@ def compose(data: Path, draw: Draw | None = None) -> str:
             tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
             Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
         ):
-            content = _gather(recorded.run, figures, data / "controls", draw)
-        drawn = engine.draw([content["completeness"].calendar.chart, *content["summary"].charts])
+            content = _gather(recorded.run, figures, engine, data / "controls", draw)
+        drawn = engine.drawn()
     return _fill(recorded, content, drawn)
 
 
-def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | None) -> Mapping[str, Any]:
+def _gather(
+    run: record.Run, figures: Figures, engine: charts.Engine, catalogues: Path, draw: Draw | None
+) -> Mapping[str, Any]:
     """Ask for everything that the sections show, by the name under which their templates know it."""
+    calendar = completeness.calendar(run, figures)
+    totals = summary.gather(figures)
+    engine.ask([calendar.chart, *totals.charts])
     frameworks = controls.load(catalogues, run.options.frameworks)
     known = populations.populations()
     sizes = tables.measure(known, figures)
@@ -86,8 +91,9 @@ def _gather(run: record.Run, figures: Figures, catalogues: Path, draw: Draw | No
     shares = budget.share(printed, run.options.report_rows)
     return {
         "frameworks": frameworks,
-        "completeness": completeness.gather(run, figures, shares[completeness.LATE]),
-        "summary": summary.gather(figures, followup.by_control(rules, frameworks)),
+        "completeness": completeness.gather(run, figures, calendar, shares[completeness.LATE]),
+        "summary": totals,
+        "touched": followup.by_control(rules, frameworks),
         "populations": tables.gather(known, sizes, shares, frameworks, figures),
         "rules": followup.cut(rules, shares),
         "elsewhere": analytics.analytics().elsewhere,

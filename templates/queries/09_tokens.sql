@@ -11,5 +11,5 @@ SELECT
   changes,
   request_id
 FROM audit
-WHERE action IN ('token.create', 'token.delete')
+WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 ORDER BY timestamp DESC, id

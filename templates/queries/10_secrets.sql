@@ -11,5 +11,5 @@ SELECT
   changes,
   request_id
 FROM audit
-WHERE action IN ('secret.create', 'secret.delete')
+WHERE coalesce(action, '') IN ('secret.create', 'secret.delete')
 ORDER BY timestamp DESC, id

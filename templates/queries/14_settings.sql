@@ -11,5 +11,5 @@ SELECT
   changes,
   request_id
 FROM audit
-WHERE action IN ('domain.add', 'domain.remove', 'org.update')
+WHERE coalesce(action, '') IN ('domain.add', 'domain.remove', 'org.update')
 ORDER BY timestamp, id

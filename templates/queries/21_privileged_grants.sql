@@ -2,7 +2,7 @@
 WITH roles AS (
   SELECT id, lower(trim(BOTH '"' FROM max(old))) AS before, lower(trim(BOTH '"' FROM max(new))) AS after
   FROM changed_fields
-  WHERE action IN ('user.add', 'user.role.update') AND field IN ('role', 'roles')
+  WHERE coalesce(action, '') IN ('user.add', 'user.role.update') AND field IN ('role', 'roles')
   GROUP BY id
 ),
 users AS (
@@ -20,7 +20,7 @@ users AS (
     CASE WHEN roles.after IS NULL OR substring(roles.after, 1, 1) IN ('[', '{') THEN 0 ELSE 1 END AS readable
   FROM audit
   LEFT JOIN roles ON roles.id = audit.id
-  WHERE audit.action IN ('user.add', 'user.role.update', 'user.remove')
+  WHERE coalesce(audit.action, '') IN ('user.add', 'user.role.update', 'user.remove')
 ),
 ends AS (
   SELECT given.id, min(later.timestamp) AS timestamp

@@ -9,7 +9,7 @@ WITH users AS (
     coalesce(resource_id, resource_name) AS person,
     CASE WHEN actor_id = resource_id OR lower(actor_email) = lower(resource_name) THEN 1 ELSE 0 END AS own
   FROM audit
-  WHERE action IN ('user.add', 'user.role.update')
+  WHERE coalesce(action, '') IN ('user.add', 'user.role.update')
 )
 SELECT timestamp, id, actor, resource, 'Changed their own role.' AS what, cast(NULL AS string) AS related
 FROM users

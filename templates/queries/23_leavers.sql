@@ -56,7 +56,7 @@ tokens AS (
     lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action,
     lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_timestamp
   FROM audit
-  WHERE action IN ('token.create', 'token.delete')
+  WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 ),
 made AS (
   SELECT

@@ -6,7 +6,7 @@ WITH tokens AS (
     lag(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS action_before,
     lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action
   FROM audit
-  WHERE action IN ('token.create', 'token.delete')
+  WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 )
 SELECT
   coalesce(sum(CASE WHEN action = 'token.create' THEN 1 ELSE 0 END), 0) AS created,

@@ -8,7 +8,7 @@ WITH tokens AS (
     coalesce(resource_name, resource_id) AS resource,
     lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action
   FROM audit
-  WHERE action IN ('token.create', 'token.delete')
+  WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 )
 SELECT
   timestamp,

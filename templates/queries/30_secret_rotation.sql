@@ -8,7 +8,7 @@ WITH secrets AS (
     lead(unix_micros(timestamp)) OVER (PARTITION BY coalesce(resource_name, resource_id) ORDER BY timestamp, id)
       AS next_micros
   FROM audit
-  WHERE action IN ('secret.create', 'secret.delete')
+  WHERE coalesce(action, '') IN ('secret.create', 'secret.delete')
 )
 SELECT
   count(DISTINCT name) AS names,

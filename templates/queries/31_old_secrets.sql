@@ -8,7 +8,7 @@ WITH secrets AS (
     coalesce(resource_name, resource_id) AS resource,
     lead(action) OVER (PARTITION BY coalesce(resource_name, resource_id) ORDER BY timestamp, id) AS next_action
   FROM audit
-  WHERE action IN ('secret.create', 'secret.delete')
+  WHERE coalesce(action, '') IN ('secret.create', 'secret.delete')
 )
 SELECT
   timestamp,

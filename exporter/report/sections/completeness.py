@@ -94,7 +94,20 @@ class Completeness:
     """Those of them that are printed."""
 
 
-def gather(run: record.Run, figures: Figures, rows: int) -> Completeness:
+def calendar(run: record.Run, figures: Figures) -> Calendar:
+    """Ask when the entries were made."""
+    hours = figures.rows("04_by_day_and_hour.sql")
+    window = periods.days(run.window)
+    seen = {row["day"] for row in hours}
+    return Calendar(
+        window=window,
+        hours=hours,
+        empty=[day for day in window if day not in seen],
+        weekdays=_weekdays(figures.rows("19_by_weekday_and_hour.sql")),
+    )
+
+
+def gather(run: record.Run, figures: Figures, calendar: Calendar, rows: int) -> Completeness:
     """Ask for what the section shows, with at most ``rows`` late entries.
 
     Raises ``OutputError`` where the archive does not hold what the record says.
@@ -110,21 +123,9 @@ def gather(run: record.Run, figures: Figures, rows: int) -> Completeness:
         battery=battery,
         columns=figures.rows("05_columns.sql")[0],
         column_names=[column.name for column in COLUMNS],
-        calendar=_calendar(run, figures),
+        calendar=calendar,
         late=battery["before_window"] or 0,
         late_rows=figures.rows(LATE, rows),
-    )
-
-
-def _calendar(run: record.Run, figures: Figures) -> Calendar:
-    hours = figures.rows("04_by_day_and_hour.sql")
-    window = periods.days(run.window)
-    seen = {row["day"] for row in hours}
-    return Calendar(
-        window=window,
-        hours=hours,
-        empty=[day for day in window if day not in seen],
-        weekdays=_weekdays(figures.rows("19_by_weekday_and_hour.sql")),
     )
 
 

@@ -1,4 +1,4 @@
-"""Section 4: the entries by action, actor and month, and the items to follow up by control."""
+"""Section 4: the entries by action, actor and month."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from exporter.report import cells
 from exporter.report.charts import Chart
 from exporter.report.figures import Figures, Row
-from exporter.report.sections.followup import Touched
 
 BARS = 24
 """Bars that a chart may have."""
@@ -42,9 +41,6 @@ class Summary:
     by_month: list[Row]
     """Entries by calendar month, in UTC."""
 
-    touched: list[Touched]
-    """Items to follow up, by control."""
-
     @property
     def charts(self) -> list[Chart]:
         """Entries by action and by month as bars; the months only where there are few enough."""
@@ -53,14 +49,13 @@ class Summary:
         return [by_action, *by_month]
 
 
-def gather(figures: Figures, touched: list[Touched]) -> Summary:
+def gather(figures: Figures) -> Summary:
     """Ask for what the section shows."""
     return Summary(
         by_action=_cut(figures.rows("01_by_action.sql")),
         by_actor_type=_cut(figures.rows("02_by_actor_type.sql")),
         people_and_automation=_cut(figures.rows("20_people_and_automation.sql")),
         by_month=figures.rows("03_by_month.sql"),
-        touched=touched,
     )
 
 
