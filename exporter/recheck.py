@@ -70,6 +70,21 @@ class Finding:
         return json.dumps(content, indent=2).encode() + b"\n"
 
 
+def opened(bundle: Path) -> tuple[record.Run, str]:
+    """Read the record of a bundle, and the SHA-256 of its tag manifest.
+
+    Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none.
+    """
+    try:
+        run = record.decode((bundle / "data" / "run.json").read_bytes())
+        root = (bundle / TAG_MANIFEST).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
+        ) from error
+    return run, hashlib.sha256(root).hexdigest()
+
+
 def recheck(
     bundle: Path,
     request: Request,
@@ -84,7 +99,7 @@ def recheck(
     :class:`~exporter.errors.UsageError` where ``bundle`` is none, and what
     :func:`~exporter.fetch.fetch` does.
     """
-    run, root = _opened(bundle)
+    run, root = opened(bundle)
     window = record.selection(run).window
     asked = replace(
         request,
@@ -112,17 +127,6 @@ def recheck(
         if to is not None:
             _keep(finding, reading.responses, to)
     return finding
-
-
-def _opened(bundle: Path) -> tuple[record.Run, str]:
-    try:
-        run = record.decode((bundle / "data" / "run.json").read_bytes())
-        root = (bundle / TAG_MANIFEST).read_bytes()
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
-        ) from error
-    return run, hashlib.sha256(root).hexdigest()
 
 
 def _organization(run: record.Run) -> str | None:

@@ -24,6 +24,11 @@ TIMEOUT = 120
 
 def run(*command: str | Path, folder: Path) -> str:
     """Run a command in ``folder``, without what the environment says about Python, and return its output."""
+    return done(*command, folder=folder).stdout
+
+
+def done(*command: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command likewise, and return all that came of it."""
     result = subprocess.run(
         command,
         cwd=folder,
@@ -34,7 +39,7 @@ def run(*command: str | Path, folder: Path) -> str:
         timeout=TIMEOUT,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+    return result
 
 
 def build(kind: str, to: Path) -> Path:
@@ -141,6 +146,9 @@ def test_an_installed_wheel_does_the_whole_job_in_an_empty_folder(installed: Pat
     (report,) = tmp_path.glob("demo/*/*/data/report.pdf")
     assert report.read_bytes().startswith(b"%PDF-")
     assert {path.name for path in tmp_path.iterdir()} == {"demo"}, "a run writes into its output folder only"
+    again = done(python, "-m", "exporter", "demo", folder=tmp_path)
+    assert "Sealed already by an earlier run; another folder for --output gets one" in again.stderr
+    assert "--again" not in again.stderr, "the demonstration has no such option"
 
 
 def test_an_installed_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def demo(output: Path) -> int:
             )
             with shown_progress("auto", since=quarter.since, now=invented_now()) as progress:
                 outcome = export(request, now=invented_now, progress=progress)
-    print_outcome(outcome, as_json=False)
+    print_outcome(outcome, as_json=False, another="another folder for --output gets one of its own")
     findings = verify(outcome.bundle, reperform=True)
     print_findings(findings)
     print_result(f"Report: {outcome.bundle / 'data' / 'report.pdf'}")

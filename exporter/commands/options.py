@@ -188,6 +188,17 @@ class Amount(click.FloatRange):
         return number
 
 
+progress_option = option(
+    "--progress",
+    section="Behaviour",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether to show how far back the reading has come: auto does on a terminal.",
+)
+"""The option that decides on the bar of progress, for commands that read the log."""
+
+
 def _source(name: str, **attributes: Any) -> Callable[[F], F]:
     return option(name, section="Source", everywhere=True, **attributes)
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+from exporter.commands.options import (
+    SectionedCommand,
+    find_connection,
+    option,
+    progress_option,
+    source_options,
+)
 from exporter.commands.results import print_findings, print_result
 from exporter.facts import Result, Verdict
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     help="New folder that keeps the finding and the responses. [default: nothing is kept]",
 )
 @source_options
+@progress_option
 @option("--json", section="Behaviour", is_flag=True, help="Print the finding as one JSON object.")
 def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> int:
     """Read a bundle's window again, and compare it entry by entry: the same, late, changed, missing.
@@ -33,10 +40,12 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     here, never taken from the bundle. Exits with 0 when everything is the same, with 4 when entries were
     changed or are missing, with 3 when others came late or the reading was not shown to be whole.
     """
+    from exporter.commands.progress import shown_progress
+    from exporter.recheck import opened
     from exporter.recheck import recheck as recheck_bundle
     from exporter.request import Request
 
-    as_json = given.pop("json")
+    as_json, mode = given.pop("json"), given.pop("progress")
     connection, credentials = find_connection(**given)
     request = Request(
         since=None,
@@ -48,7 +57,8 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
         label=None,
         output=bundle.parent,
     )
-    finding = recheck_bundle(bundle, request, to=to, now=now, progress=lambda *_: None)
+    with shown_progress(mode, since=opened(bundle)[0].window.since, now=now()) as progress:
+        finding = recheck_bundle(bundle, request, to=to, now=now, progress=progress)
     if as_json:
         print_result(json.dumps(json.loads(finding.encode())))
     else:

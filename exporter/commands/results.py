@@ -47,12 +47,17 @@ def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
     )
 
 
-def print_outcome(outcome: "Outcome", *, as_json: bool, code: int = 0) -> None:
-    """Print the bundle's path, or the result as JSON, on stdout; verdict and checks on stderr."""
+def print_outcome(
+    outcome: "Outcome", *, as_json: bool, code: int = 0, another: str = "--again seals another"
+) -> None:
+    """Print the bundle's path, or the result as JSON, on stdout; verdict and checks on stderr.
+
+    ``another`` says how to get one more bundle where the window was sealed before.
+    """
     run = outcome.run
     period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
     if outcome.before:
-        say("Sealed already by an earlier run; --again seals another.", before=True)
+        say(f"Sealed already by an earlier run; {another}.", before=True)
     say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
     for check in run.checks:
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)

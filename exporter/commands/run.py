@@ -8,7 +8,13 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import configuration_of, thresholds_of
-from exporter.commands.options import Amount, SectionedCommand, option, source_options
+from exporter.commands.options import (
+    Amount,
+    SectionedCommand,
+    option,
+    progress_option,
+    source_options,
+)
 
 _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 """As in ``windows.PERIODS``; the help does not wait for the time zones."""
@@ -174,14 +180,7 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     help="The bundle before, where the archive that holds it is elsewhere: its head, or what its --json has "
     'as "link".',
 )
-@option(
-    "--progress",
-    section="Behaviour",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Whether to show how far back the reading has come: auto does on a terminal.",
-)
+@progress_option
 @option(
     "--dry-run",
     section="Behaviour",

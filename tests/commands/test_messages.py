@@ -227,6 +227,16 @@ def test_the_bar_of_progress_is_for_people_only(world: World, tmp_path: Path) ->
     assert [json.loads(line)["level"] for line in shown.splitlines()]
 
 
+def test_reading_a_window_again_shows_how_far_back_it_has_come(world: World, tmp_path: Path) -> None:
+    bundle = program(world, tmp_path, *WINDOW).stdout.strip()
+    code, shown = on_a_terminal(world, tmp_path, "recheck", bundle, "--api-url", world.url)
+    assert code == 0
+    assert "Reading the log" in shown
+    code, shown = on_a_terminal(world, tmp_path, "recheck", bundle, "--progress", "never")
+    assert code == 0
+    assert "Reading the log" not in shown
+
+
 def test_a_message_gets_a_line_of_its_own_beside_the_bar_of_progress(world: World, tmp_path: Path) -> None:
     given = (*WINDOW, *NOWHERE[:2], "--retry-for", "0.3", "--progress", "always")
     code, shown = on_a_terminal(world, tmp_path, *given)
