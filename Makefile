@@ -33,12 +33,15 @@ bench: $(OURS)/ready $(PEERS)/ready ## measure; make bench ONLY=derive ENTRIES=2
 	$(OURS)/bin/python -m bench --peers $(PEERS)/bin/python $(if $(ONLY),--only $(ONLY)) \
 		$(if $(ENTRIES),--entries $(ENTRIES)) $(if $(RUNS),--runs $(RUNS))
 
-readers: $(VENV)/dev ## hold the archives out to Spark and LibreOffice; on Debian it installs what is missing
+readers: $(VENV)/dev ## hold archives and queries out to Spark and LibreOffice; on Debian it installs what is missing
 	$(PYTHON) -m venv dist/spark
 	dist/spark/bin/python -m pip --disable-pip-version-check --quiet install 'pyspark>=4,<5'
 	which java soffice > /dev/null || apt-get install --yes --no-install-recommends \
 		default-jre-headless libreoffice-calc-nogui
 	$(BIN)/python scripts/readers.py dist/spark/bin/python
+	rm -rf dist/readers
+	$(BIN)/audit-export demo --quiet --output dist/readers
+	$(BIN)/python scripts/engines.py dist/spark/bin/python dist/readers/*/*
 
 format: $(VENV)/dev ## bring the code into its one form
 	$(BIN)/ruff check --fix .

@@ -10,12 +10,12 @@ SELECT
   coalesce(resource_name, resource_id) AS resource,
   changes,
   request_id
-FROM audit
-WHERE action NOT IN (
-  'deploy', 'deploy.destroy', 'deploy.rollback', 'domain.add', 'domain.remove', 'org.update', 'secret.create',
-  'secret.delete', 'token.create', 'token.delete', 'user.add', 'user.remove', 'user.role.update'
-)
-ORDER BY
-  CASE WHEN row_number() OVER (PARTITION BY action ORDER BY timestamp, id) = 1 THEN 0 ELSE 1 END,
-  timestamp,
-  id
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY action ORDER BY timestamp, id) AS place
+  FROM audit
+  WHERE action NOT IN (
+    'deploy', 'deploy.destroy', 'deploy.rollback', 'domain.add', 'domain.remove', 'org.update', 'secret.create',
+    'secret.delete', 'token.create', 'token.delete', 'user.add', 'user.remove', 'user.role.update'
+  )
+) AS unclassified
+ORDER BY CASE WHEN place = 1 THEN 0 ELSE 1 END, timestamp, id
