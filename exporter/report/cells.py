@@ -101,7 +101,7 @@ def changes(fields: Sequence[Row] | None) -> Markup:
             for part in (change["field"], _plain(change["old"]), _plain(change["new"]))
         )
         lines.append(Markup("{}: {} {} {}").format(name, old, ARROW, new))
-    return Markup("<br>").join(lines)
+    return Markup("<br/>").join(lines)
 
 
 def visible(value: str, drawable: Drawable, reserved: str = "") -> Iterator[str]:

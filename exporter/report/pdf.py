@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
+from cssselect2 import ElementWrapper  # type: ignore[import-untyped]
 from pydyf import Dictionary, Object  # type: ignore[import-untyped]
 
 from exporter.errors import AuditExportError, OutputError
@@ -69,6 +71,17 @@ class Complaints(logging.Handler):
         self.heard.append(record.getMessage())
 
 
+class Report(HTML):  # type: ignore[misc]
+    """The document, read as the well-formed XML that the templates make, in a tenth of the time of HTML."""
+
+    def __init__(self, document: str, fetcher: Refusals) -> None:
+        self.base_url = None
+        self.media_type = "print"
+        self.url_fetcher = fetcher
+        self.wrapper_element = ElementWrapper.from_html_root(fromstring(document))  # noqa: S314 - our own
+        self.etree_element = self.wrapper_element.etree_element
+
+
 class Settled(Object):  # type: ignore[misc]
     """An object of the PDF as its bytes, which are asked for twice: to be written, and to be hashed."""
 
@@ -120,7 +133,7 @@ def render(html: str, data: Path) -> bytes:
 def lay_out(html: str, fetcher: Refusals) -> Any:  # noqa: ANN401 - WeasyPrint is untyped
     """Lay the document out in pages."""
     style = CSS(string=(assets.root() / "report.css").read_text("utf-8"), url_fetcher=fetcher)
-    return HTML(string=html, url_fetcher=fetcher).render(stylesheets=[style], pdf_variant=VARIANT)
+    return Report(html, fetcher).render(stylesheets=[style], pdf_variant=VARIANT)
 
 
 def _attachments(data: Path, made: datetime, fetcher: Refusals) -> list[Any]:

@@ -140,7 +140,7 @@ def test_changes_read_as_old_to_new_a_line_each() -> None:
         {"field": "replicas", "old": "2", "new": "30000000000000000001"},
     ]
     shown = cells.changes(fields).replace(cells.BREAK, "")
-    assert shown == "role: \N{EN DASH} → admin<br>replicas: 2 → 30000000000000000001"
+    assert shown == "role: \N{EN DASH} → admin<br/>replicas: 2 → 30000000000000000001"
     assert cells.changes(None) == cells.changes([]) == cells.ABSENT
 
 
@@ -157,7 +157,7 @@ def test_very_many_changes_are_counted_instead() -> None:
         {"field": "x" * 5_000, "old": "1", "new": '"' + "y" * 5_000 + '"'}
     ] * 4_000
     shown = cells.changes(many).replace(cells.BREAK, "")
-    assert shown.endswith("<br>[3,998 more fields]")
+    assert shown.endswith("<br/>[3,998 more fields]")
     assert len(shown) < 4 * cells.LIMIT
 
 
