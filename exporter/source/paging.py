@@ -43,6 +43,8 @@ class OffsetPass:
         self._open_ties: list[str] = []
         self._counts: Counter[str] = Counter()
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
+        self._reach = 0
+        self._eldest: datetime | None = None
         self._steady = True
         self._pushes: deque[int] = deque([0, 0], maxlen=2)
         self.pages = 0
@@ -67,7 +69,10 @@ class OffsetPass:
                 return reached(self._window, found)
             if stalled > _STALLED_PAGES:
                 self.deepest = page.offset
-                return missed(self._window, "the log grows faster than it can be read")
+                found = (
+                    f"the log grows faster than it can be read, or breaks off after offset {page.offset:,}"
+                )
+                return missed(self._window, found)
             following = self._next(page)
             if self.ignored:
                 return missed(self._window, "the platform takes no notice of offset")
@@ -103,7 +108,11 @@ class OffsetPass:
         return [overlaps, *ties]
 
     def _take(self, page: Page) -> bool:
-        """Count the entries of a page; ``False`` where the pages before it held them all."""
+        """Count the entries of a page; ``False`` where they bring the pass no further.
+
+        Pages before may have held them all; or they come from no further down, and only ties that changed
+        places are among them for the first time.
+        """
         self.pages += 1
         self._head.remember(page)
         known = {id_ for ids in self._recent for id_ in ids}
@@ -111,7 +120,11 @@ class OffsetPass:
         new = [action for id_, action in zip(page.ids, actions, strict=True) if id_ not in known]
         self._counts.update(new)
         self._recent.append(page.ids)
-        return bool(new)
+        reach, eldest = page.offset + page.size, min(page.moments)
+        further = reach > self._reach or self._eldest is None or eldest < self._eldest
+        self._reach = max(reach, self._reach)
+        self._eldest = eldest if self._eldest is None else min(eldest, self._eldest)
+        return further and bool(new)
 
     def _next(self, page: Page) -> Page | None:
         """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""

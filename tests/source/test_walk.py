@@ -232,6 +232,29 @@ def test_entries_that_join_below_an_instant_take_none_of_its_places(
 
 
 @pytest.mark.parametrize("total", ["filtered", "absent"])
+@pytest.mark.parametrize("ceiling", [20, 27])
+def test_ties_that_change_places_at_a_ceiling_on_offset_do_not_hold_the_reading_up(
+    log: Log, ceiling: int, total: str
+) -> None:
+    """Each answer may show some of them for the first time, and none gets any further down."""
+    history = list(generate(entries=134, ends=NOW, days=300))
+    instant = history[0].created_at
+    tied = [replace(entry, created_at=instant) if n < 36 else entry for n, entry in enumerate(history)]
+    world = log(tied, ceiling=ceiling, ties_shuffled=True, total=total)
+    pages = 0
+
+    def meanwhile(_entries: int, _oldest: datetime | None) -> None:
+        nonlocal pages
+        pages += 1
+        assert pages < 1_000
+
+    walked = walk(world, page_size=100, concurrency=1, meanwhile=meanwhile)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("total", ["filtered", "absent"])
 def test_an_instant_that_grows_at_every_request_is_not_read_for_ever(log: Log, total: str) -> None:
     """Whole seconds, as dialect A has them, and every new entry in one of them, deep in the list."""
     world = log(130, cap=20, insert_every=1, insert_age=timedelta(days=200), ties_shuffled=True, total=total)
