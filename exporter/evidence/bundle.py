@@ -4,12 +4,15 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slugify import slugify
 
 from exporter.errors import OutputError
+
+_AT_ONCE = 8
 
 
 def archive_folder(output: Path, *, identity: str, name: str) -> Path:
@@ -50,12 +53,12 @@ def publish(folder: Path, target: Path) -> Path:
     where the name is taken or the disk refuses.
     """
     try:
-        for place, _, files in os.walk(folder):
-            for file in files:
-                Path(place, file).chmod(0o600)
-                sync(Path(place, file))
-            Path(place).chmod(0o700)
-            sync(Path(place))
+        places = [folder, *folder.rglob("*")]
+        for place in places:
+            place.chmod(0o700 if place.is_dir() else 0o600)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sync") as pool:
+            for _ in pool.map(sync, places):  # raises what the disk refused
+                pass
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         target.parent.mkdir(mode=0o700, exist_ok=True)
