@@ -105,7 +105,9 @@ print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["ent
 
 
 @pytest.mark.parametrize(
-    "setting", [{"THREADS": 1}, {"THREADS": 3}, {"AS_WRITTEN": ""}, {"MEMORY": "1GB"}], ids=str
+    "setting",
+    [{"THREADS": 1}, {"THREADS": 3}, {"AS_WRITTEN": ""}, {"LATE": 0}, {"MEMORY": "1GB"}],
+    ids=str,
 )
 def test_the_figures_are_the_same_however_the_engine_is_set(
     monkeypatch: pytest.MonkeyPatch,
@@ -119,6 +121,7 @@ def test_the_figures_are_the_same_however_the_engine_is_set(
     with Figures(ordinary / "audit.parquet", ordinary / "queries", tmp_path) as others:
         for query in others.queries:
             assert others.rows(query.name) == figures.rows(query.name), query.name
+            assert others.rows(query.name, 70) == figures.rows(query.name)[:70], query.name
 
 
 def test_a_query_can_reach_nothing_but_the_archive(ordinary: Path, tmp_path: Path, shipped: Path) -> None:
