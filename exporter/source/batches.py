@@ -16,7 +16,7 @@ from exporter.entries.schema import SCHEMA
 from exporter.entries.stream import Splitter
 from exporter.errors import RecordError
 
-_TOGETHER = 8_192
+_TOGETHER = 2_048  # rows: of each response that covers an instant, the merge holds one batch
 _OUTLINE = ["id", "timestamp", "action", "actor_id", "actor_email"]
 
 
