@@ -184,9 +184,8 @@ class Derivation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._runs.close()
-        self._overlap.close()
-        (self._to / "overlap.parquet").unlink(missing_ok=True)
+        with closing(self._runs), closing(self._overlap):
+            (self._to / "overlap.parquet").unlink(missing_ok=True)
 
 
 def derive(

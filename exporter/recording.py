@@ -166,7 +166,7 @@ def _files(folder: Path, derived: Derived) -> list[record.File]:
         files.append(
             record.File(
                 path=path.relative_to(folder).as_posix(),
-                bytes=path.stat().st_size,
+                bytes=known.size if known else path.stat().st_size,
                 sha256=known.sha256 if known else sha256_file(path),
                 rows=known.rows if known else None,
             )

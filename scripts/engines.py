@@ -46,7 +46,7 @@ def main(spark_python: str, bundle: Path) -> list[str]:
     setup, *files = sorted(bundle.glob("data/queries/*.sql"))
     since = re.search(r"TIMESTAMPTZ '([^']+)'", setup.read_text("utf-8"))
     if since is None:
-        raise AssertionError("the first file says when the window begins")
+        raise AssertionError("the first file does not say when the window begins")
     queries = [file.read_text("utf-8") for file in files]
     views = [view.format(bundle=bundle.absolute(), since=since[1]) for view in VIEWS]
     asked = subprocess.run(  # noqa: S603 - as written here

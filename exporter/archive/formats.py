@@ -1,8 +1,7 @@
 """The archives of one export, written from the same tables, side by side.
 
 Parquet is written where the tables come from, the formats of text in a thread of their own: both compress,
-format and hash outside the interpreter's lock. Neither runs ahead of the other by more than one table, and no
-more than that is held in memory.
+format and hash outside the interpreter's lock. The thread has one table at a time; the next one waits for it.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -26,12 +25,9 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
-_OF_TEXT = ("csv", "jsonl")
-_WRITERS: dict[str, Callable[[HashingFile, pa.Schema], _Writer]] = {
-    "parquet": ParquetWriter,
-    "csv": CsvWriter,
-    "jsonl": JsonlWriter,
-}
+_OpenWriter = Callable[[HashingFile, pa.Schema], _Writer]
+_WRITERS_OF_TEXT: dict[str, _OpenWriter] = {"csv": CsvWriter, "jsonl": JsonlWriter}
+_WRITERS: dict[str, _OpenWriter] = {"parquet": ParquetWriter, **_WRITERS_OF_TEXT}
 
 FORMATS = tuple(_WRITERS)
 """The formats in which the archives can be written."""
@@ -48,16 +44,16 @@ class Archives:
                 if name in formats
             }
             self._files = files.pop_all()
-        self._text = [writer for name, writer in self._writers.items() if name in _OF_TEXT]
-        self._others = [writer for name, writer in self._writers.items() if name not in _OF_TEXT]
-        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
+        self._text = [writer for name, writer in self._writers.items() if name in _WRITERS_OF_TEXT]
+        self._others = [writer for name, writer in self._writers.items() if name not in _WRITERS_OF_TEXT]
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
         self._under_way: Future[None] | None = None
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of ``table``. What a file refused may be raised by a later call, or by the last."""
         self._wait()
         if self._text:
-            self._under_way = self._beside.submit(_write_text, table, self._text)
+            self._under_way = self._thread.submit(_write_text, table, self._text)
         for writer in self._others:
             writer.write(table)
 
@@ -68,7 +64,7 @@ class Archives:
 
     def close(self) -> None:
         """Close the files, finished or not; closing twice does nothing."""
-        self._beside.shutdown()
+        self._thread.shutdown()
         self._files.close()
 
     def _wait(self) -> None:

@@ -7,7 +7,7 @@ runs overlap at one instant than should be held in memory, DuckDB sorts the spoo
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import zip_longest
@@ -189,13 +189,15 @@ class Runs:
 
     def _close(self) -> None:
         if not self._sink.closed:
-            self._writer.close()
-            self._sink.close()
+            with closing(self._sink):
+                self._writer.close()
 
     def close(self) -> None:
         """Remove the spool."""
-        self._close()
-        self._path.unlink(missing_ok=True)
+        try:
+            self._close()
+        finally:
+            self._path.unlink(missing_ok=True)
 
 
 def _overlapping(order: list[_Run]) -> int:

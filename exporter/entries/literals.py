@@ -25,13 +25,13 @@ def number(value: int) -> pa.Int32Scalar:
 
 
 @cache
-def flag(value: bool | None) -> pa.BooleanScalar:  # noqa: FBT001 - it is the value itself
-    """Return true, false or null."""
+def flag(value: bool) -> pa.BooleanScalar:  # noqa: FBT001 - it is the value itself
+    """Return true or false."""
     return pa.scalar(value, pa.bool_())
 
 
 def numbers(values: Sequence[int]) -> pa.Int32Array:
-    """Return numbers of 32 bits."""
+    """Return numbers of 32 bits. Raises :class:`OverflowError` where one takes more."""
     held = array("i", values)
     return pa.Array.from_buffers(pa.int32(), len(held), [None, pa.py_buffer(held)])
 

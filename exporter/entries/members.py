@@ -3,7 +3,8 @@
 Objects are read a member at a time, all of them at once. What is given back holds what was read; ``sizes``
 holds how many bytes it takes to write just that, without white space and without an escape. An object that
 came as exactly as many bytes lost nothing: a key that stands twice, an escape in a text and white space
-between tokens make the bytes longer, and nothing makes them shorter.
+between tokens make the bytes longer, and nothing makes them shorter. What stays JSON counts as it came, and
+only the white space between its tokens is left out.
 """
 
 from collections.abc import Sequence

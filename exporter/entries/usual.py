@@ -122,23 +122,24 @@ def read_usual(entries: Sequence[Raw], digests: pa.StringArray) -> list[Usual]:
 def _read(dialect: "_Dialect", raws: Sequence[Raw], places: Sequence[int], digests: pa.StringArray) -> Usual:
     entries, read_changes = _decoded(dialect, raws)
     members = Members(len(entries))
-    found, plain = dialect.columns(members, entries)
-    found["changes"], known = read_changes(members, [one.changes for one in entries])
-    moments, cut, timely = _moments(found["timestamp"])
+    columns, plain = dialect.columns(members, entries)
+    columns["changes"], known = read_changes(members, [one.changes for one in entries])
+    moments, cut, timely = _moments(columns["timestamp"])
     whole = pc.equal(members.sizes, numbers(list(map(len, raws))))
-    named = (pc.not_equal(found[required], text("")) for required in ("id", "action"))
-    usual = reduce(pc.and_, (whole, plain, known, timely, *named))
+    named = (pc.not_equal(columns[required], text("")) for required in ("id", "action"))
+    fast = reduce(pc.and_, (whole, plain, known, timely, *named))
     nothing = pa.nulls(len(raws), pa.string())
-    found["extra"] = nothing
+    columns["extra"] = nothing
     if cut.true_count:
-        found["extra"] = pc.if_else(cut, joined(f'{{"{dialect.time}":"', found["timestamp"], '"}'), nothing)
-    found["timestamp"] = moments
-    found["source_sha256"] = digests if len(places) == len(digests) else digests.take(numbers(places))
-    batch = pa.RecordBatch.from_arrays([found.get(name, nothing) for name in SCHEMA.names], schema=SCHEMA)
-    if usual.true_count == len(raws):
+        received = joined(f'{{"{dialect.time}":"', columns["timestamp"], '"}')
+        columns["extra"] = pc.if_else(cut, received, nothing)
+    columns["timestamp"] = moments
+    columns["source_sha256"] = digests if len(places) == len(digests) else digests.take(numbers(places))
+    batch = pa.RecordBatch.from_arrays([columns.get(name, nothing) for name in SCHEMA.names], schema=SCHEMA)
+    if fast.true_count == len(raws):
         return Usual(batch=batch, places=list(places), cut=cut.true_count)
-    kept = [place for place, good in zip(places, usual.to_pylist(), strict=True) if good]
-    return Usual(batch=batch.filter(usual), places=kept, cut=pc.and_(cut, usual).true_count)
+    kept = [place for place, good in zip(places, fast.to_pylist(), strict=True) if good]
+    return Usual(batch=batch.filter(fast), places=kept, cut=pc.and_(cut, fast).true_count)
 
 
 def _flat(members: Members, entries: Sequence[_Flat[Any]]) -> tuple[_Columns, pa.Array]:
@@ -233,6 +234,7 @@ def _decoded(dialect: _Dialect, raws: Sequence[Raw]) -> tuple[list[Any], _ReadCh
             return _read_all(_decoder(kind), raws), read_changes
         except msgspec.ValidationError:
             continue
+    *_, (kind, read_changes) = dialect.kinds
     came = [raw if _fits(_decoder(kind), raw) else b"{}" for raw in raws]
     return _read_all(_decoder(kind), came), read_changes
 

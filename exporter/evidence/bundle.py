@@ -12,7 +12,7 @@ from slugify import slugify
 
 from exporter.errors import OutputError
 
-_AT_ONCE = 8
+_SYNCED_AT_ONCE = 8
 
 
 def archive_folder(output: Path, *, identity: str, name: str) -> Path:
@@ -56,9 +56,8 @@ def publish(folder: Path, target: Path) -> Path:
         places = [folder, *folder.rglob("*")]
         for place in places:
             place.chmod(0o700 if place.is_dir() else 0o600)
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sync") as pool:
-            for _ in pool.map(sync, places):  # raises what the disk refused
-                pass
+        with ThreadPoolExecutor(_SYNCED_AT_ONCE, thread_name_prefix="sync") as pool:
+            list(pool.map(sync, places))  # raises what the disk refused
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         target.parent.mkdir(mode=0o700, exist_ok=True)

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from exporter.errors import OutputError
 from exporter.evidence import bag
 from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
@@ -16,8 +17,9 @@ def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> s
 
     The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The
     signature is over that file. Files that ``run`` names are stated with its digests, which were taken when
-    they were made: what a disk did to them since is for whoever checks to see.
+    they were made. Raises :class:`OutputError` where one is no longer as long as it was then.
     """
+    _refuse_cut_files(folder, run)
     payload = bag.payload_paths(folder)
     known = {file.path: file.sha256 for file in run.files}
     names = {path: path.relative_to(folder).as_posix() for path in payload}
@@ -44,6 +46,17 @@ def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> s
     if key is not None:
         (folder / bag.SIGNATURE).write_bytes(key.sign(root))
     return hashlib.sha256(root).hexdigest()
+
+
+def _refuse_cut_files(folder: Path, run: Run) -> None:
+    for file in run.files:
+        path = folder / file.path
+        found = path.stat().st_size if path.exists() else 0
+        if found != file.bytes:
+            raise OutputError(
+                f"{file.path} has {found:,} bytes on the disk, and {file.bytes:,} were written to it.",
+                "See to the disk, and to what else writes there, then run the same command again.",
+            )
 
 
 def _description(run: Run, link: Link | None, payload: list[Path]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
@@ -67,7 +68,8 @@ class Engine:
             json.loads(_read(f"{chart.name}.vl.json")) | {"datasets": chart.datasets} for chart in charts
         ]
         self._asked = charts
-        with cast("IO[bytes]", self._process.stdin) as engine:
+        engine = cast("IO[bytes]", self._process.stdin)
+        with suppress(BrokenPipeError), engine:  # where the engine has ended, its status says so
             engine.write(json.dumps(asked).encode())
 
     def drawn(self) -> dict[str, Markup]:

@@ -17,6 +17,7 @@ from exporter.entries.stream import Splitter
 from exporter.errors import RecordError
 
 _TOGETHER = 2_048  # rows: of each response that covers an instant, the merge holds one batch
+_HEAVY = 16 << 20  # bytes of entries that are not gathered any further, however few they are
 _OUTLINE = ["id", "timestamp", "action", "actor_id", "actor_email"]
 
 
@@ -66,19 +67,21 @@ def read_batches(
     """
     splitter, batches = Splitter(), Batches(folder)
     waiting: list[msgspec.Raw] = []
+    weight = 0
     unusable: RecordError | None = None
 
     def place(entries: list[msgspec.Raw], *, least: int) -> None:
-        nonlocal waiting, unusable
+        nonlocal waiting, weight, unusable
         waiting += entries
-        if unusable is not None or len(waiting) < least:
+        weight += sum(map(len, entries))
+        if unusable is not None or (len(waiting) < least and weight < _HEAVY):
             return
         try:
             where = f"{source}, from its entry {batches.size:,} on,"
             batches.add(normalize(waiting, source=where, lenient=lenient))
         except RecordError as error:  # a response that is not whole is not to be judged by its entries
             unusable = error
-        waiting = []
+        waiting, weight = [], 0
 
     for chunk in chunks:
         place(splitter.feed(chunk), least=_TOGETHER)

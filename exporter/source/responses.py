@@ -45,7 +45,9 @@ _CHUNK = 1 << 16
 _AT_ONCE = 1 << 20
 _LONGEST_FORM = 32  # more than the bytes that a character takes as \\u0025 in a URL in JSON
 _GZIP = isal_zlib.MAX_WBITS | 16
-_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+_MAGIC = (
+    b"\x1f\x8b\x08\x00"  # deflated, and none of the flags that are never set here (RFC 1952, section 2.3.1)
+)
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from exporter.archive.formats import FORMATS
 from exporter.facts import Check, Result
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import finding, lacking
 from exporter.verify.measure import measure
 
-_FORMATS = ("parquet", "csv", "jsonl")
 _NOT_COUNTABLE = (OSError, ValueError, KeyError, pa.ArrowException)
 
 
@@ -46,7 +46,7 @@ def rows(bundle: Bundle) -> Iterator[Check]:
 def _counted(bundle: Bundle, name: str) -> int:
     """Count the entries of an archive; raises what ``_NOT_COUNTABLE`` names."""
     path = f"data/audit.{name}"
-    if name not in _FORMATS:
+    if name not in FORMATS:
         raise ValueError("an unknown kind of archive")
     if name == "parquet":
         with bundle.container.open(path) as file:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter import record
+from exporter.archive.formats import FORMATS
 from exporter.derive import derive
 from exporter.errors import AuditExportError
 from exporter.facts import Check, Result
@@ -18,7 +19,6 @@ from exporter.verify.findings import finding, lacking
 from exporter.verify.measure import Measure
 
 _RESPONSES = "data/raw/responses.warc.gz"
-_FORMATS = ("parquet", "csv", "jsonl")
 _NOT_DERIVABLE = (*NOT_READABLE, AuditExportError)
 
 
@@ -32,10 +32,10 @@ def reperformed(bundle: Bundle) -> Iterator[Check]:
         try:
             found = _derived(bundle, Path(folder))
         except _NothingToDeriveFromError as error:
-            yield from (_follows(name, "", str(error), Result.NOT_PERFORMED) for name in _FORMATS)
+            yield from (_follows(name, "", str(error), Result.NOT_PERFORMED) for name in FORMATS)
         except _NOT_DERIVABLE as error:
             reason = f"could not be derived ({error})"
-            yield from (_follows(name, "", reason, Result.DIFFERS) for name in _FORMATS)
+            yield from (_follows(name, "", reason, Result.DIFFERS) for name in FORMATS)
         else:
             yield from (_compared(bundle, Path(folder), name, digest) for name, digest in found.items())
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter import record
 from exporter.cli import main
+from exporter.errors import OutputError
 from exporter.evidence.authority import Authority
 from exporter.evidence.keys import load_signing_key
+from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp_missing
 from exporter.evidence.timestamp import check_token, parse_token
 from tests.evidence.authorities import Chain, chain, served
@@ -274,3 +278,15 @@ def test_a_user_without_a_name_can_sign(key: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == load_signing_key(key, None).sign(b"x")
+
+
+def test_a_file_that_lost_its_end_since_it_was_written_is_not_sealed(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "cut"
+    shutil.copytree(run().bundle, folder)
+    stated = record.decode((folder / "data" / "run.json").read_bytes())
+    seal(folder, stated, None, None)
+    archive = folder / "data" / "audit.csv"
+    os.truncate(archive, archive.stat().st_size - 1)
+
+    with pytest.raises(OutputError, match=r"data/audit\.csv has [\d,]+ bytes on the disk"):
+        seal(folder, stated, None, None)

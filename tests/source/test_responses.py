@@ -273,6 +273,18 @@ def test_damage_in_the_middle_is_an_error_of_ours(warc: Path, tmp_path: Path, da
     assert {recorded.body for recorded in read} <= set(BODIES)
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_no_member_with_another_beginning_is_taken_for_the_end_of_the_file(
+    warc: Path, tmp_path: Path, place: int
+) -> None:
+    first, *rest = members(warc.read_bytes())
+    for value in set(range(256)) - {first[place]}:
+        altered = first[:place] + bytes([value]) + first[place + 1 :]
+        (tmp_path / "altered").write_bytes(b"".join((altered, *rest)))
+        with pytest.raises(VerificationError, match="is damaged in the record at byte 0"):
+            list(read_responses(tmp_path / "altered"))
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_record_that_is_nonsense_inside_is_an_error_of_ours(
