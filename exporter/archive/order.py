@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import zip_longest
+from math import isqrt
 from pathlib import Path
 
 import duckdb
@@ -24,7 +25,7 @@ from exporter.entries.schema import SCHEMA
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
 _MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)"
 _SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
-_BOUNDS: dict[str, str | int] = {"memory_limit": "128MB", "threads": 1}  # each thread holds memory of its own
+_LEAST = 128  # MiB that a database may take
 _HELD = 64 << 20
 _TOGETHER = 2 << 20
 _BUFFER = 1 << 20
@@ -139,11 +140,12 @@ class Runs:
     def _database(self, *columns: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a database that sees the spool, or these columns of it, as ``runs``."""
         options = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in columns])
-        spill = str(self._path.with_suffix(".spill"))
-        with (
-            pa.OSFile(str(self._path)) as source,
-            duckdb.connect(config={**_BOUNDS, "temp_directory": spill}) as database,
-        ):
+        bounds: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{_memory(self._path.stat().st_size)}MiB",
+            "threads": 1,  # each holds memory of its own
+            "temp_directory": str(self._path.with_suffix(".spill")),
+        }
+        with pa.OSFile(str(self._path)) as source, duckdb.connect(config=bounds) as database:
             database.execute("SET TimeZone = 'UTC'")
             reader = pa.ipc.open_file(source, options=options)
             batches = (reader.get_batch(run) for run in range(reader.num_record_batches))
@@ -198,6 +200,15 @@ class Runs:
             self._close()
         finally:
             self._path.unlink(missing_ok=True)
+
+
+def _memory(size: int) -> int:
+    """Return how many MiB it takes to sort a spool of ``size`` bytes, and a half more.
+
+    Sorting on the disk makes the fewer runs the more memory it has, and holds a block of each while it merges
+    them: what it takes grows with the square root of the size.
+    """
+    return max(_LEAST, 6 * isqrt(size >> 20))
 
 
 def _overlapping(order: list[_Run]) -> int:
