@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter.archive.formats import FORMATS
-from exporter.evidence.authority import Authority
 from exporter.evidence.chain import Predecessor
 from exporter.evidence.signature import SigningKey
 from exporter.source.client import Connection
 from exporter.source.credentials import Profile
 from exporter.thresholds import DEFAULTS, Thresholds
+
+if TYPE_CHECKING:
+    from exporter.evidence.authority import Authority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,7 @@ class Request:
     signing_key: SigningKey | None = None
     """The key to sign the bundle with; ``None`` for an unsigned bundle."""
 
-    authority: Authority | None = None
+    authority: "Authority | None" = None
     """The time-stamping authority to ask, if any."""
 
     require_timestamp: bool = False

@@ -4,26 +4,31 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from exporter import record
 from exporter.errors import StampError
 from exporter.evidence import bag
-from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.bundle import sync
 from exporter.evidence.coverage import EXTRACTS
+
+if TYPE_CHECKING:
+    from exporter.evidence.authority import Authority
 
 _PREFIX = ".token-"
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
-def stamp(bundle: Path, authority: Authority) -> None:
+def stamp(bundle: Path, authority: "Authority") -> None:
     """Have a signed bundle stamped that has no token yet; the token appears whole or not at all.
 
     Raises :class:`~exporter.errors.StampError` where the authority gives none, or the disk takes none; the
     bundle is then as it was.
     """
+    from exporter.evidence.authority import request_token  # noqa: PLC0415 - most runs ask no authority
+
     target = bundle / bag.TOKEN
     if os.path.lexists(target):
         return
@@ -37,7 +42,7 @@ def stamp(bundle: Path, authority: Authority) -> None:
         ) from error
 
 
-def stamp_missing(archive: Path, authority: Authority) -> list[Path]:
+def stamp_missing(archive: Path, authority: "Authority") -> list[Path]:
     """Stamp every bundle of an archive, and every extract, that was to be stamped and was not.
 
     Returns those that now are. Clears away what a run left behind that was killed while it wrote a token.
