@@ -13,11 +13,15 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.entries.surrogates import without_halves
-from exporter.errors import SourceError
+from exporter.errors import RecordError, SourceError
 
 ENTRY_KEYS = ("audit_logs", "entries", "data")
 _NOTHING = msgspec.Raw()
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+
+
+class NestedTooDeepError(RecordError):
+    """An entry goes deeper than this machine reads; how deep that is depends on the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,8 @@ _array = msgspec.json.Decoder(list[msgspec.Raw] | None)
 def parse_list(body: bytes) -> Body:
     """Take a list response apart.
 
-    Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``.
+    Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``, and
+    :class:`NestedTooDeepError` when it is nested deeper than can be read.
     """
     try:
         return _parse_whole(body.removeprefix(codecs.BOM_UTF8))
@@ -79,8 +84,9 @@ def parse_list(body: bytes) -> Body:
 
 
 def not_a_list(reason: object) -> SourceError:
-    """Make the error for a body that is no list of entries."""
-    return SourceError(
+    """Make the error for a body that is no list of entries, or none that can be read."""
+    kind = NestedTooDeepError if isinstance(reason, RecursionError) else SourceError
+    return kind(
         f"The platform answered with something that is not a list of audit entries ({reason}).",
         "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
     )

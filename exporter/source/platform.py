@@ -7,16 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-import httpx
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.entries.envelope import Body, parse_entry, parse_list
 from exporter.entries.normalize import Rows, normalize
-from exporter.errors import RecordError, SourceError
+from exporter.source.again import read_again
 from exporter.source.batches import read_batches
-from exporter.source.bodies import decoded
 from exporter.source.client import Client, NotFoundError
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.responses import read_responses
@@ -176,17 +174,6 @@ def recorded_rows(responses: Path, *, lenient: bool = False) -> Iterator[Rows]:
     A response that was no list (a failure that was tried again) holds no entries and is passed over.
     """
     for index, response in enumerate(read_responses(responses)):
-        if response.status != httpx.codes.OK:
-            continue
-        source = f"response {index} of {responses.name}"
-        try:
-            if response.payload.is_large:
-                chunks = decoded(response.payload.chunks(), response.coding)
-                batches: Iterable[Rows] = read_batches(chunks, source=source, folder=None, lenient=lenient)[2]
-            else:
-                batches = [normalize(parse_list(response.content).entries, source=source, lenient=lenient)]
-        except RecordError:
-            raise
-        except SourceError:
-            continue
-        yield from batches
+        read = read_again(response, source=f"response {index} of {responses.name}", lenient=lenient)
+        if read is not None:
+            yield from read[2]

@@ -12,12 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from exporter.entries.envelope import parse_list
-from exporter.entries.normalize import normalize
-from exporter.errors import RecordError, SourceError
-from exporter.source.batches import read_batches
+from exporter.source.again import read_again
 from exporter.source.bearings import Bearing, bearing
-from exporter.source.bodies import decoded
 from exporter.source.platform import Page, Platform
 from exporter.source.responses import Recorded, read_response, read_responses
 
@@ -78,24 +74,13 @@ def _indexed(page: Page, url: httpx.URL) -> Sequence[str]:
 
 def _page(response: Recorded, *, lenient: bool) -> Page | None:
     """Read a response as a page that was answered before anything else; ``None`` where it is no list."""
-    if response.status != httpx.codes.OK:
+    read = read_again(response, source="a page that was received before", lenient=lenient)
+    if read is None:
         return None
-    source = "a page that was received before"
-    try:
-        if response.payload.is_large:
-            chunks = decoded(response.payload.chunks(), response.coding)
-            body, rows, batches = read_batches(chunks, source=source, folder=None, lenient=lenient)
-        else:
-            body, rows, batches = parse_list(response.content), None, None
-    except RecordError:
-        raise
-    except SourceError:
-        return None
-    if rows is None or batches is None:
-        rows = normalize(body.entries, source=source, lenient=lenient)
+    body, rows, batches = read
     return Page(
         rows=rows,
-        batches=[rows] if batches is None else batches,
+        batches=batches,
         offset=0,
         total=body.total,
         limit=body.limit,

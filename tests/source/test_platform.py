@@ -3,17 +3,21 @@
 import gzip
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.entries.normalize import Rows
-from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError
+from exporter.entries.envelope import parse_list
+from exporter.entries.normalize import Rows, normalize
+from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError, VerificationError
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.faults import Fault
+from exporter.source.bodies import Payload
 from exporter.source.client import Client, Connection, NotFoundError
 from exporter.source.credentials import Key
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
@@ -241,3 +245,50 @@ def test_a_sign_in_page_in_the_platforms_place_is_not_taken_for_an_empty_log(wor
     with pytest.raises(SourceError, match="a list of audit entries") as failed:
         greet(world)
     assert "a sign-in page may be answering" in failed.value.remedy
+
+
+def nested(depth: int, *, beside: int = 0) -> bytes:
+    """Return a page with an entry whose metadata is nested ``depth`` deep, and that many bytes of another."""
+    entry = {"id": "log_1", "timestamp": "2026-01-01T00:00:00Z", "action": "deploy", "metadata": "DEEP"}
+    page = json.dumps([entry, {**entry, "id": "log_2", "metadata": "." * beside}])
+    return page.replace('"DEEP"', "[" * depth + "]" * depth).encode()
+
+
+def recorded_page(path: Path, body: bytes) -> None:
+    request = httpx.Request("GET", "http://localhost/v1/cli/audit")
+    with ResponseFile(path, key=Key("k" * 12, origin="the test"), at=NOW) as kept:
+        kept.append(httpx.Response(200, request=request), Payload.of(body), at=NOW)
+
+
+def further_up(frames: int, path: Path) -> list[Rows]:
+    return further_up(frames - 1, path) if frames else list(recorded_rows(path))
+
+
+@pytest.mark.parametrize("beside", [0, 9 << 20])
+def test_a_page_as_deep_as_a_thread_could_read_is_read_again_from_a_deeper_stack(
+    tmp_path: Path, beside: int
+) -> None:
+    body = nested(975, beside=beside)
+    with ThreadPoolExecutor(1) as pool:
+        live = pool.submit(lambda: normalize(parse_list(body).entries, source="the page")).result()
+    recorded_page(tmp_path / "r.warc.gz", body)
+
+    (again,) = further_up(25, tmp_path / "r.warc.gz")
+
+    assert again.batch == live.batch
+    assert again.batch["id"].to_pylist() == ["log_1", "log_2"]
+
+
+def test_a_page_that_is_nested_too_deeply_to_be_read_again_is_never_passed_over(tmp_path: Path) -> None:
+    recorded_page(tmp_path / "r.warc.gz", nested(100_000))
+    with pytest.raises(VerificationError, match=r"Response 0 of r\.warc\.gz is nested too deeply"):
+        list(recorded_rows(tmp_path / "r.warc.gz"))
+    assert list(recorded_rows(tmp_path / "r.warc.gz", lenient=True)) == []
+
+
+def test_a_page_that_is_nested_too_deeply_is_not_asked_for_again() -> None:
+    with serving(http(nested(100_000))) as served:
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
+        with Client(connection, now=lambda: NOW) as client, pytest.raises(RecordError, match="recursion"):
+            connect(client, organization=None, known_organization=None)
+    assert len(served.heads) == 1
