@@ -2,15 +2,16 @@
 
 Retried, within bounds: connection errors, time-outs, 429 and 5xx (``Retry-After`` is obeyed), and bodies
 that cannot be read. Final at once: 401 and 403, a certificate that is not trusted, other errors the platform
-states, and every redirect, since following one could send the key elsewhere. What the platform says is shown
-without the key and without parts of it.
+states, bodies that are nested too deeply, since reading the record again has to give the same, and
+every redirect, since following one could send the key elsewhere. What the platform says is shown without the
+key and without parts of it.
 """
 
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,10 +189,11 @@ class Client:
         Raises :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404 and
         :class:`SourceError` on everything else that is not a readable answer within the limits.
         """
+        sent: list[float] = []
         try:
-            for attempt in self._attempts():
+            for attempt in self._attempts(sent):
                 with attempt:
-                    return self._get_once(path, parameters, read, read_large)
+                    return self._get_once(path, parameters, read, read_large, sent)
         except _UnreachableError as error:
             raise SourceError(
                 f"The platform at {self.base_url} cannot be reached ({error}).",
@@ -206,8 +208,9 @@ class Client:
             raise error.reason from error
         raise AssertionError("stamina ends with a result or an exception")
 
-    def _attempts(self) -> Iterator[AbstractContextManager[object]]:
-        began, reached, unreadable = time.monotonic(), self._reached, 0
+    def _attempts(self, sent: Sequence[float]) -> Iterator[AbstractContextManager[object]]:
+        """Try again for as long as allowed, counted from the first of the times at which it was ``sent``."""
+        reached, unreadable = self._reached, 0
 
         def backoff(error: Exception) -> bool | float:
             nonlocal unreadable
@@ -217,7 +220,7 @@ class Client:
             wait = error.retry_after if isinstance(error, _TemporaryError) else None
             known = reached or wait is not None  # who names a time is there, and may name a later one
             patience = self._retry_for if known else min(self._retry_for, _FIRST_CONTACT)
-            if unreadable == _UNREADABLE_ATTEMPTS or time.monotonic() - began + (wait or 0) >= patience:
+            if unreadable == _UNREADABLE_ATTEMPTS or time.monotonic() - sent[0] + (wait or 0) >= patience:
                 return False
             return True if wait is None else wait
 
@@ -229,11 +232,13 @@ class Client:
         parameters: Mapping[str, str],
         read: Callable[[bytes], T],
         read_large: Callable[[Iterator[bytes]], T] | None,
+        sent: list[float],
     ) -> Answer[T]:
         with closing(Payload(self.folder)) as body:
             with self._under_way:
                 self._pace.wait()
                 asked = time.monotonic()
+                sent.append(asked)
                 response = self._fetch(path, parameters, body)
                 answered = time.monotonic()
             self._reached = True
