@@ -43,6 +43,7 @@ _UNREADABLE_ATTEMPTS = 5
 _SHOWN = 300
 _IN_EARNEST = 1 << 20
 _ERROR_BODY = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+_NOT_ACCEPTED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _AGAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
@@ -103,6 +104,10 @@ class NotFoundError(SourceError):
     """The platform knows no such path (404)."""
 
 
+class UnwantedError(SourceError):
+    """Nobody waits for the answer any more, so the request was not sent."""
+
+
 class _TemporaryError(Exception):
     """The platform asks to try again."""
 
@@ -141,7 +146,8 @@ class Client:
 
     ``now`` is the clock that dates the kept responses. Without ``responses`` nothing is kept. No more than
     ``at_once`` requests are under way at the same time, whoever asks; what follows when an answer has come
-    is not counted. ``sleep`` waits where requests would follow one another too fast.
+    is not counted. After the platform has refused the key, nothing more is sent. ``sleep`` waits where
+    requests would follow one another too fast.
     """
 
     def __init__(
@@ -166,6 +172,7 @@ class Client:
         self._responses = responses
         self._under_way = threading.Semaphore(at_once)
         self._reached = False
+        self._refused: str | None = None
         self._http = _open(connection)
         self._redaction = _Redaction(connection.key)
         logging.getLogger("httpx").addFilter(self._redaction)
@@ -181,19 +188,27 @@ class Client:
         parameters: Mapping[str, str],
         read: Callable[[bytes], T],
         read_large: Callable[[Iterator[bytes]], T] | None = None,
+        *,
+        unwanted: threading.Event | None = None,
     ) -> Answer[T]:
         """Fetch ``path`` below the base URL and have ``read`` make sense of the body.
 
         ``read_large`` does so, piece by piece, with a body that is too large to be held in memory.
+        Once it is ``unwanted``, nothing more is sent.
 
         Raises :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404 and
-        :class:`SourceError` on everything else that is not a readable answer within the limits.
+        :class:`UnwantedError` where nothing was received before it was unwanted, and :class:`SourceError` on
+        everything else that is not a readable answer within the limits.
         """
+
+        def understand(body: Payload, content: Iterator[bytes]) -> T:
+            return read_large(content) if body.is_large and read_large else read(b"".join(content))
+
         sent: list[float] = []
         try:
             for attempt in self._attempts(sent):
                 with attempt:
-                    return self._get_once(path, parameters, read, read_large, sent)
+                    return self._get_once(path, parameters, understand, sent, unwanted)
         except _UnreachableError as error:
             raise SourceError(
                 f"The platform at {self.base_url} cannot be reached ({error}).",
@@ -230,29 +245,30 @@ class Client:
         self,
         path: str,
         parameters: Mapping[str, str],
-        read: Callable[[bytes], T],
-        read_large: Callable[[Iterator[bytes]], T] | None,
+        understand: Callable[[Payload, Iterator[bytes]], T],
         sent: list[float],
+        unwanted: threading.Event | None,
     ) -> Answer[T]:
         with closing(Payload(self.folder)) as body:
             with self._under_way:
+                self._refuse_to_send(unwanted)
                 self._pace.wait()
+                self._refuse_to_send(unwanted)
                 asked = time.monotonic()
                 sent.append(asked)
                 response = self._fetch(path, parameters, body)
                 answered = time.monotonic()
+                if response.status_code in _NOT_ACCEPTED:  # before the next request has the place
+                    self._refused = self._said(response, body)
             self._reached = True
             if self._responses is None:
                 refuse_echo(response, body, self._key)
             else:
                 self._responses.append(response, body, at=self._now())
-            self._refuse_status(response, b"" if body.is_large else body.whole())
+            self._refuse_status(response, body)
             content = decoded(body.chunks(), response.headers.get("content-encoding", ""))
             try:
-                if body.is_large and read_large is not None:
-                    understood = read_large(content)
-                else:
-                    understood = read(b"".join(content))
+                understood = understand(body, content)
             except RecordError:
                 raise  # it would be no better another time
             except SourceError as error:
@@ -287,19 +303,21 @@ class Client:
                 "If an authority of your own issued it, name its certificate with --ca-bundle.",
             ) from error
 
-    def _refuse_status(self, response: httpx.Response, body: bytes) -> None:
+    def _refuse_to_send(self, unwanted: threading.Event | None) -> None:
+        if self._refused is not None:
+            raise _not_accepted(self._refused)
+        if unwanted is not None and unwanted.is_set():
+            raise UnwantedError("The answer is not wanted any more.", "Ask again where it is.")
+
+    def _refuse_status(self, response: httpx.Response, body: Payload) -> None:
         status = response.status_code
         if status == httpx.codes.OK:
             return
         if status in _AGAIN or response.is_server_error:
             raise _TemporaryError(status, _retry_after(response))
-        stated = _stated(body)
-        said = f"HTTP {status}: {self._shown(stated)}" if stated else f"HTTP {status}"
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise AuthorizationError(
-                f"The platform does not accept the key ({said}).",
-                "Check that the key is current, may read the audit log, and belongs to the organization.",
-            )
+        said = self._said(response, body)
+        if status in _NOT_ACCEPTED:
+            raise _not_accepted(said)
         if status == httpx.codes.NOT_FOUND:
             raise NotFoundError(
                 f"The platform knows no {response.request.url.path} ({said}).",
@@ -314,6 +332,11 @@ class Client:
         raise SourceError(
             f"The platform refuses the request ({said}).", "Check the options against the platform's manual."
         )
+
+    def _said(self, response: httpx.Response, body: Payload) -> str:
+        stated = "" if body.is_large else _stated(body.whole())
+        said = f"HTTP {response.status_code}"
+        return f"{said}: {self._shown(stated)}" if stated else said
 
     def _shown(self, text: str) -> str:
         """Return what the platform said in a form that can be shown: short, and without the key."""
@@ -405,6 +428,13 @@ def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
             f"The CA bundle {ca_bundle} cannot be used ({error}).",
             "Name a readable file of PEM certificates.",
         ) from error
+
+
+def _not_accepted(said: str) -> AuthorizationError:
+    return AuthorizationError(
+        f"The platform does not accept the key ({said}).",
+        "Check that the key is current, may read the audit log, and belongs to the organization.",
+    )
 
 
 def _stated(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
 
 import math
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,9 +98,15 @@ class Platform:
         self.lenient = lenient
 
     def page(
-        self, *, limit: int, offset: int = 0, action: str | None = None, user: str | None = None
+        self,
+        *,
+        limit: int,
+        offset: int = 0,
+        action: str | None = None,
+        user: str | None = None,
+        unwanted: threading.Event | None = None,
     ) -> Page:
-        """Fetch a page of the list, newest first."""
+        """Fetch a page of the list, newest first; once it is ``unwanted``, it is asked for no more."""
         parameters = self._parameters(limit=limit, offset=offset, action=action, user=user)
         source = f"the page at offset {offset:,}"
 
@@ -112,7 +119,7 @@ class Platform:
             folder, lenient = self.client.folder, self.lenient
             return read_batches(chunks, source=source, folder=folder, lenient=lenient)
 
-        answer = self.client.get(self.dialect.path, parameters, read, read_large)
+        answer = self.client.get(self.dialect.path, parameters, read, read_large, unwanted=unwanted)
         body, rows, batches = answer.content
         return Page(
             rows=rows,

@@ -4,6 +4,8 @@ Whatever is fetched is handed to ``collect``, whether the walk had a use for it 
 derived from every response that was kept.
 """
 
+import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -13,9 +15,13 @@ from typing import Self
 import pyarrow.compute as pc
 
 from exporter.entries.normalize import Rows
+from exporter.errors import AuthorizationError, RecordError, SourceError
+from exporter.source.client import UnwantedError
 from exporter.source.platform import Page, Platform
 from exporter.source.recorded import RecordedPages
 from exporter.source.witnesses import Totals
+
+_log = logging.getLogger(__name__)
 
 _AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
 
@@ -56,6 +62,7 @@ class Reader:
         self._recorded: RecordedPages | None = None
         self._pool = ThreadPoolExecutor(max_workers=1 + self._foresight, thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
+        self._closing = threading.Event()
 
     def recall(self, recorded: RecordedPages) -> None:
         """Take the pages that an attempt which was broken off had received; the walk may pass over them."""
@@ -80,7 +87,7 @@ class Reader:
         future = (self._ahead.pop(offset, None) if step else None) or self._submit(offset)
         foreseen = set(self._foreseen(offset, step)) if step else set()
         for stale in self._ahead.keys() - foreseen:
-            self._note(self._ahead.pop(stale).result())
+            self._let_go(self._ahead.pop(stale))
         for following in sorted(foreseen - self._ahead.keys()):
             self._ahead[following] = self._submit(following)
         return self._note(future.result())
@@ -96,7 +103,20 @@ class Reader:
         return range(offset + step, end if self.totals.last is None else min(end, self.totals.last), step)
 
     def _submit(self, offset: int) -> Future[Page]:
-        return self._pool.submit(self._platform.page, limit=self.limit, offset=offset)
+        return self._pool.submit(self._platform.page, limit=self.limit, offset=offset, unwanted=self._closing)
+
+    def _let_go(self, future: Future[Page]) -> None:
+        """Note a page that the walk has no use for; that it could not be had is no reason to fail."""
+        try:
+            page = future.result()
+        except RecordError:  # it was received, and reading the record again would stop there
+            raise
+        except UnwantedError:
+            return
+        except (SourceError, AuthorizationError) as error:
+            _log.warning("A page that is not needed could not be had: %s", error.what)
+            return
+        self._note(page)
 
     def _note(self, page: Page, *, whole: bool = True) -> Page:
         self._received += page.size
@@ -122,9 +142,10 @@ class Reader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         if kind is None:
             for future in self._ahead.values():
                 if not future.cancelled():
-                    self._note(future.result())
+                    self._let_go(future)
         self._ahead.clear()

@@ -64,6 +64,20 @@ def serving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Ser
 
 
 @contextmanager
+def answering(choose: Callable[[bytes], bytes]) -> Iterator[Served]:
+    """Answer each connection with what ``choose`` makes of the head of its request."""
+
+    def answer(connection: socket.socket, served: Served) -> None:
+        with connection:
+            head = _read_head(connection)
+            served.heads.append(head)
+            connection.sendall(choose(head))
+
+    with _listening(answer) as served:
+        yield served
+
+
+@contextmanager
 def proxying() -> Iterator[Served]:
     """Forward CONNECT requests, wherever they are for, to the same port of this machine."""
 

@@ -1,0 +1,125 @@
+"""Pages are fetched ahead at no one's expense, and nothing is sent that nobody waits for."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from exporter.errors import AuthorizationError, RecordError
+from exporter.source.client import Client, Connection, UnwantedError
+from exporter.source.credentials import Key
+from exporter.source.dialects import dialect_a
+from exporter.source.platform import Platform
+from exporter.source.reader import Reader
+from tests.source.servers import Served, answering, http
+from tests.world import NOW
+
+REFUSED = http(b"{}", status="400 Bad Request")
+FORBIDDEN = http(b'{"error": true, "message": "no such key"}', status="401 Unauthorized")
+
+
+def entry(offset: int, **changes: object) -> bytes:
+    given = {"id": f"log_{offset}", "timestamp": "2026-01-01T00:00:00Z", "action": "deploy"}
+    return http(json.dumps([{**given, **changes}]).encode())
+
+
+@contextmanager
+def reading(answer: Callable[[int], bytes], *, at_once: int) -> Iterator[tuple[Reader, list[str], Served]]:
+    """Yield a reader of a platform that gives ``answer`` for each offset, and the ids that it collects."""
+    collected: list[str] = []
+
+    def choose(head: bytes) -> bytes:
+        found = re.search(rb"offset=(\d+)", head)
+        return answer(int(found[1]) if found else 0)
+
+    with answering(choose) as served:
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"), retry_for=0)
+        with (
+            Client(connection, now=lambda: NOW, at_once=at_once) as client,
+            Reader(
+                Platform(client, dialect_a()),
+                page_size=10,
+                collect=lambda rows: collected.extend(rows.batch["id"].to_pylist()),
+                progress=lambda _received, _oldest: None,
+            ) as reader,
+        ):
+            yield reader, collected, served
+
+
+def until_sent(served: Served, requests: int) -> None:
+    while len(served.heads) < requests:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["left over", "stale"])
+def test_a_page_that_nobody_needs_may_fail_and_one_that_came_is_collected(
+    *, elsewhere: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    slowly = threading.Event()
+
+    def answer(offset: int) -> bytes:
+        if offset == 20:
+            slowly.wait(5)
+        return REFUSED if offset == 20 else entry(offset)
+
+    with reading(answer, at_once=2) as (reader, collected, served):
+        assert reader.page(0, step=10).ids == ["log_0"]
+        until_sent(served, 3)
+        slowly.set()
+        if elsewhere:
+            assert reader.page(5).ids == ["log_5"]
+
+    assert collected == ["log_0", "log_10", "log_5"] if elsewhere else ["log_0", "log_10"]
+    assert "A page that is not needed could not be had" in caplog.text
+
+
+def test_an_entry_that_has_no_place_stops_the_run_on_whichever_page_it_came() -> None:
+    def answer(offset: int) -> bytes:
+        return entry(offset, timestamp=None) if offset else entry(offset)
+
+    def read() -> None:
+        with reading(answer, at_once=2) as (reader, _, served):
+            reader.page(0, step=10)
+            until_sent(served, 3)
+
+    with pytest.raises(RecordError, match="it has no time"):
+        read()
+
+
+def test_after_the_key_was_refused_nothing_more_is_sent() -> None:
+    def answer(_offset: int) -> bytes:
+        time.sleep(0.2)
+        return FORBIDDEN
+
+    with (
+        pytest.raises(AuthorizationError, match="no such key"),
+        reading(answer, at_once=2) as (reader, _, served),
+    ):
+        reader.page(0, step=10)
+
+    assert len(served.heads) <= 2
+
+
+def test_a_reader_that_is_closed_sends_nothing_more() -> None:
+    def answer(offset: int) -> bytes:
+        time.sleep(0.5 if offset else 0)
+        return entry(offset)
+
+    with reading(answer, at_once=3) as (reader, collected, served):
+        reader.page(0, step=10)
+
+    assert len(served.heads) == len(collected) < 5
+
+
+def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> None:
+    unwanted = threading.Event()
+    unwanted.set()
+    with answering(lambda _head: entry(0)) as served:
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
+        with Client(connection, now=lambda: NOW) as client, pytest.raises(UnwantedError):
+            client.get("/audit", {}, bytes, unwanted=unwanted)
+    assert served.heads == []
