@@ -10,7 +10,7 @@ they have places in the list.
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking
@@ -44,7 +44,7 @@ class OffsetPass:
         self._counts: Counter[str] = Counter()
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
         self._reach = 0
-        self._eldest: datetime | None = None
+        self._eldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
         self._pushes: deque[int] = deque([0, 0], maxlen=2)
         self.pages = 0
@@ -108,11 +108,7 @@ class OffsetPass:
         return [overlaps, *ties]
 
     def _take(self, page: Page) -> bool:
-        """Count the entries of a page; ``False`` where they bring the pass no further.
-
-        Pages before may have held them all; or they come from no further down, and only ties that changed
-        places are among them for the first time.
-        """
+        """Count the entries of a page; ``False`` where they bring the pass no further."""
         self.pages += 1
         self._head.remember(page)
         known = {id_ for ids in self._recent for id_ in ids}
@@ -121,10 +117,11 @@ class OffsetPass:
         self._counts.update(new)
         self._recent.append(page.ids)
         reach, eldest = page.offset + page.size, min(page.moments)
-        further = reach > self._reach or self._eldest is None or eldest < self._eldest
-        self._reach = max(reach, self._reach)
-        self._eldest = eldest if self._eldest is None else min(eldest, self._eldest)
-        return further and bool(new)
+        deeper, older = reach > self._reach, eldest < self._eldest
+        self._reach, self._eldest = max(reach, self._reach), min(eldest, self._eldest)
+        if not new:
+            return False  # pages before held them all
+        return deeper or older  # else only ties changed places
 
     def _next(self, page: Page) -> Page | None:
         """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""
@@ -226,9 +223,9 @@ class OffsetPass:
         moment = page.moments[-1]
         met: set[str] = set()
         starts: set[int] = set()
-        places = fewest = 0
-        first = current = self._before(moment, page.offset)
-        for _ in range(_ROUNDS):
+        rounds = fewest = 0
+        first = self._before(moment, page.offset)
+        while True:
             current = self._through_ties(first, moment, met)
             if self.ignored:
                 return current
@@ -243,6 +240,9 @@ class OffsetPass:
             fewest = min(fewest or places, places)
             if places > _OUTGROWN * fewest + page.size:
                 break  # entries of this very instant keep joining, as fast as they are read
+            rounds += 1
+            if rounds == _ROUNDS:
+                break
             first = self._before(moment, first.offset) if at_rest else again
         self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
         return current
