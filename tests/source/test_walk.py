@@ -111,7 +111,7 @@ def log(_shared_world: World) -> Iterator[Log]:
         return replace(_shared_world, service=service)
 
     yield make
-    _shared_world.app.state.service = usual
+    _shared_world.app.state.service, _shared_world.app.state.settings = usual, Settings()
     for context in opened:
         context.__exit__(None, None, None)
 
