@@ -120,7 +120,7 @@ class Runs:
 
     def _sorted(self) -> Iterator[pa.Table]:
         """Yield all rows in order, rows of one instant together, as DuckDB sorts them."""
-        with self._database() as database:
+        with self._database(memory=_memory(self._path.stat().st_size)) as database:
             batches: pa.RecordBatchReader = database.sql(_SORTED).to_arrow_reader(_ROWS)
             pending = SCHEMA.empty_table()
             for batch in batches:
@@ -133,15 +133,15 @@ class Runs:
 
     def _moved(self) -> frozenset[str]:
         """Find the ids that came with more than one time: their rows do not meet in the order."""
-        with self._database("id", "timestamp") as database:
+        with self._database("id", "timestamp", memory=_LEAST) as database:
             return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
 
     @contextmanager
-    def _database(self, *columns: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a database that sees the spool, or these columns of it, as ``runs``."""
+    def _database(self, *columns: str, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a database of so many MiB that sees the spool, or these columns of it, as ``runs``."""
         options = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in columns])
         bounds: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{_memory(self._path.stat().st_size)}MiB",
+            "memory_limit": f"{memory}MiB",
             "threads": 1,  # each holds memory of its own
             "temp_directory": str(self._path.with_suffix(".spill")),
         }
