@@ -8,7 +8,7 @@
     ├── VerificationError       a bundle is not what it says                  exit 4
     ├── AuthorizationError      no key, or the platform refuses it            exit 5
     ├── SourceError             the platform is out of reach or speaks nonsense   exit 6
-    │   └── RecordError         one record has no id, time or action
+    │   └── RecordError         one record cannot be a row
     ├── OutputError             cannot write, render or publish               exit 7
     │   ├── SigningError        the key cannot be used
     │   └── StampError          the time-stamping authority gives no token
@@ -68,7 +68,7 @@ class SourceError(AuditExportError):
 
 
 class RecordError(SourceError):
-    """One record has no id, no time or no action, so it cannot be placed in the archive."""
+    """One record has no id, no time or no action, or is nested too deeply to be placed in the archive."""
 
 
 class OutputError(AuditExportError):

@@ -7,9 +7,11 @@ import gzip
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from exporter.source.bodies import Payload
 from exporter.source.credentials import Key
 from exporter.source.platform import recorded_rows
 from exporter.source.responses import ResponseFile
+from tests.pages import WINDOW
 from tests.world import NOW, World
 
 COLUMNS = [
@@ -60,6 +63,7 @@ PLACES = {
 }
 SPACE = " \t\r\n"
 DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+LEVELS = 200
 
 
 def bodies(warc: Path) -> Iterator[str]:
@@ -252,12 +256,23 @@ def row_of(entry: str) -> tuple[datetime, str, str, dict[str, str | None]]:
     return moment, texts["id"], digest, row
 
 
+def levels_of(entry: str) -> int:
+    """Section 4: how many arrays and objects of an entry stand inside one another, at most."""
+    depth = deepest = 0
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{}\]]', entry):
+        depth += (bracket in "[{") - (bracket in "]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def jsonl(warc: Path, run: dict[str, Any]) -> bytes:
     """Sections 3 and 5: the JSON lines."""
     since, until = (datetime.fromisoformat(run["window"][end]) for end in ("since", "until"))
-    rows = sorted(
-        (row_of(entry) for body in bodies(warc) for entry in entries(body)), key=lambda row: row[:3]
-    )
+    received = [entry for body in bodies(warc) for entry in entries(body)]
+    if run["options"]["allow_partial"]:
+        received = [entry for entry in received if levels_of(entry) <= LEVELS]
+    assert all(levels_of(entry) <= LEVELS for entry in received)
+    rows = sorted(map(row_of, received), key=lambda row: row[:3])
     kept: dict[str, dict[str, str | None]] = {}
     for moment, id_, _, row in rows:
         if since <= moment < until:
@@ -332,6 +347,14 @@ ODD = [
 """Entries of every shape that the document speaks of."""
 
 
+def recorded(warc: Path, answers: list[tuple[str, int]]) -> None:
+    """Keep answers, each a body and its status, as a run does."""
+    with ResponseFile(warc, key=Key("no-such-key-in-here", origin="the test"), at=NOW) as kept:
+        for body, status in answers:
+            request = httpx.Request("GET", "https://api.satusky.com/v1/cli/audit")
+            kept.append(httpx.Response(status, request=request), Payload.of(body.encode()), at=NOW)
+
+
 def test_a_second_implementation_arrives_at_the_same_bytes(world: World, tmp_path: Path) -> None:
     for organization in (None, str(world.settings.organization_id)):
         outcome = export(
@@ -358,14 +381,51 @@ def test_it_does_so_for_every_odd_shape(
     text = json.dumps(ODD, separators=separators, ensure_ascii=ascii_only)
     text = text.replace('"g"', '"g", "id": "gg"').encode("utf-8", "replace").decode()
     warc = tmp_path / "responses.warc.gz"
-    with ResponseFile(warc, key=Key("no-such-key-in-here", origin="the test"), at=NOW) as kept:
-        for body, status in ((wrap % text, 200), ("[]", 200), ("<html>", 200), (text, 500)):
-            request = httpx.Request("GET", "https://api.satusky.com/v1/cli/audit")
-            kept.append(httpx.Response(status, request=request), Payload.of(body.encode()), at=NOW)
-    run = {"window": {"since": "1969-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}
+    recorded(warc, [(wrap % text, 200), ("[]", 200), ("<html>", 200), (text, 500)])
+    run = {
+        "window": {"since": "1969-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"},
+        "options": {"allow_partial": False},
+    }
     window = Window(since=datetime(1969, 12, 31, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
 
     derive(recorded_rows(warc), Selection(window=window), tmp_path)
 
     assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
     assert jsonl(warc, run).count(b"\n") == len(ODD) - 1
+
+
+@pytest.fixture
+def patient_reader() -> Iterator[None]:
+    """Have the standard library read JSON to any depth that a test makes."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(8_000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("patient_reader")
+@pytest.mark.parametrize("wrap", ["%s", '{"debug": {"x": [[[]]]}, "data": {"total": 1, "audit_logs": %s}}'])
+def test_it_does_so_for_every_depth(tmp_path: Path, wrap: str) -> None:
+    shapes = [
+        '"metadata": %s',
+        '"anything": [%s]',
+        '"changes": {"a": {"old": %s}}',
+        '"user": %s, "changes": %s',
+    ]
+    entry = '{"id": "%s", "action": "x", "created_at": "2026-01-02T00:00:00Z", %s}'
+    sent = [
+        entry % (f"{shape} {depth}", shapes[shape].replace("%s", begin * depth + "1" + end * depth))
+        for depth in (1, 196, 197, 198, 199, 200, 201, 900, 985, 1_500)
+        for shape, (begin, end) in product(range(len(shapes)), [("[", "]"), ('{"k":["}", ', "]}")])
+    ]
+    warc = tmp_path / "responses.warc.gz"
+    recorded(warc, [(wrap % f"[{', '.join(sent)}]", 200)])
+    run = {
+        "window": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"},
+        "options": {"allow_partial": True},
+    }
+
+    derive(recorded_rows(warc, lenient=True), Selection(window=WINDOW), tmp_path)
+
+    assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
+    assert 0 < jsonl(warc, run).count(b"\n") < len(sent)

@@ -1,5 +1,6 @@
 """A run that is broken off, at any moment and in any way, is carried on by the same command."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import pytest
 
+from exporter.entries.depth import LEVELS
 from exporter.errors import IncompleteError, RecordError, SourceError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
@@ -21,6 +23,7 @@ from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.verify import verify
 from tests.conftest import Serve
+from tests.source.servers import http, serving
 from tests.world import NOW, World
 
 ARCHIVES = ("audit.parquet", "audit.csv", "audit.jsonl")
@@ -255,4 +258,25 @@ def test_a_record_that_cannot_be_placed_is_left_out_and_named_where_a_partial_ex
     assert outcome.run.counts.entries == whole.run.counts.entries - 1
     named = next(check for check in outcome.run.checks if check.id == "records")
     assert "1 left out: entry " in named.found
+    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+
+
+@pytest.mark.parametrize("levels", [200, 201, 985, 986, 987, 5_000])
+def test_what_is_nested_too_deeply_beside_an_unreadable_record_is_left_out_live_and_again(
+    world: World, tmp_path: Path, levels: int
+) -> None:
+    entry = {"id": "log_1", "action": "deploy", "created_at": "2026-08-01T00:00:00Z"}
+    listed = [entry, {**entry, "id": "log_2", "metadata": "DEEP"}, {**entry, "id": "", "action": "odd"}]
+    body = json.dumps({"data": {"audit_logs": listed, "total": len(listed)}})
+    deep = "[" * (levels - 1) + "]" * (levels - 1)
+    with serving(http(body.replace('"DEEP"', deep).encode())) as served:
+        asked = world.request(tmp_path, connection=replace(world.connection(), base_url=served.url))
+
+        outcome = run(replace(asked, allow_partial=True))
+
+    assert outcome.run.verdict.value is Verdict.PARTIAL
+    assert outcome.run.counts.entries == (2 if levels <= LEVELS else 1)
+    named = next(check for check in outcome.run.checks if check.id == "records")
+    assert ("it is nested more than 200 levels deep" in named.found) == (levels > LEVELS)
+    assert "it has no id" in named.found
     assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}

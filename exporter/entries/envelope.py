@@ -3,8 +3,8 @@
 Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``;
 and the envelope ``{"error", "message", "count", "data"}`` around either. An empty list may come as ``null``,
 as Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Halves of characters in escapes
-are overlooked here. Entries are kept as the bytes
-that were received, so that each can be hashed before anything reads it.
+are overlooked here, and so is how deep an entry is nested. Entries are kept as the bytes that were received,
+so that each can be hashed before anything reads it.
 """
 
 import codecs
@@ -12,16 +12,13 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from exporter.entries.depth import without_depths
 from exporter.entries.surrogates import without_halves
-from exporter.errors import RecordError, SourceError
+from exporter.errors import SourceError
 
 ENTRY_KEYS = ("audit_logs", "entries", "data")
 _NOTHING = msgspec.Raw()
-UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-
-
-class NestedTooDeepError(RecordError):
-    """An entry goes deeper than this machine reads; how deep that is depends on the caller."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +71,7 @@ _array = msgspec.json.Decoder(list[msgspec.Raw] | None)
 def parse_list(body: bytes) -> Body:
     """Take a list response apart.
 
-    Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``, and
-    :class:`NestedTooDeepError` when it is nested deeper than can be read.
+    Raises :class:`SourceError` when the body is not JSON of a known shape, or says ``"error": true``.
     """
     try:
         return _parse_whole(body.removeprefix(codecs.BOM_UTF8))
@@ -85,8 +81,7 @@ def parse_list(body: bytes) -> Body:
 
 def not_a_list(reason: object) -> SourceError:
     """Make the error for a body that is no list of entries, or none that can be read."""
-    kind = NestedTooDeepError if isinstance(reason, RecursionError) else SourceError
-    return kind(
+    return SourceError(
         f"The platform answered with something that is not a list of audit entries ({reason}).",
         "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
     )
@@ -100,7 +95,8 @@ def parse_entry(body: bytes) -> msgspec.Raw:
     body = body.removeprefix(codecs.BOM_UTF8)
     try:
         body.decode()
-        envelope = _object.decode(without_halves(body))
+        readable = without_depths(without_halves(body))
+        envelope = _object.decode(readable)
     except UNREADABLE as error:
         raise SourceError(
             f"The platform answered with something that is not an audit entry ({error}).",
@@ -109,19 +105,21 @@ def parse_entry(body: bytes) -> msgspec.Raw:
     _refuse_failure(envelope)
     if not _is_given(envelope.data):
         return msgspec.Raw(body)
-    (entry,) = _as_received([envelope.data], without_halves(body), body)
+    (entry,) = _as_received([envelope.data], readable, body)
     return entry
 
 
 def _parse_whole(body: bytes) -> Body:
     try:
         return _parse(body)
+    except RecursionError:
+        readable = without_depths(without_halves(body))
     except msgspec.DecodeError:
         readable = without_halves(body)
         if readable == body:
             raise
-        parsed = _parse(readable)
-        return replace(parsed, entries=_as_received(parsed.entries, readable, body))
+    parsed = _parse(readable)
+    return replace(parsed, entries=_as_received(parsed.entries, readable, body))
 
 
 def _as_received(entries: list[msgspec.Raw], readable: bytes, body: bytes) -> list[msgspec.Raw]:

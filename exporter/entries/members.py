@@ -4,7 +4,7 @@ Objects are read a member at a time, all of them at once. What is given back hol
 holds how many bytes it takes to write just that, without white space and without an escape. An object that
 came as exactly as many bytes lost nothing: a key that stands twice, an escape in a text and white space
 between tokens make the bytes longer, and nothing makes them shorter. What stays JSON counts as it came, and
-only the white space between its tokens is left out.
+only the white space between its tokens is left out. What may be nested too deeply counts as nothing.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from exporter.entries.changes import compact
+from exporter.entries.depth import LEVELS, is_too_deep
 from exporter.entries.literals import ends, flag, flags, number, numbers, strings, text
 from exporter.entries.schema import CHANGES
 
@@ -26,6 +27,8 @@ Text = str | UnsetType | None
 ABSENT = Raw()
 """JSON that is not given."""
 
+_SURE = LEVELS - len("{{{")  # levels that JSON may have wherever in an entry it stands
+_LONG = len("[]") * _SURE
 _SPACES = (b" ", b"\t", b"\r", b"\n")
 _SPACE = r"[ \t\r\n]"
 _NO_PAIRS: dict[str, "Pair"] = {}
@@ -73,8 +76,13 @@ class Members:
     def json(self, name: str, cells: Sequence[Raw]) -> pa.StringArray:
         """Return a column of JSON without white space between its tokens; what is not given is null."""
         content = b"".join(cells)
-        sizes = numbers(list(map(len, cells)))
+        lengths = list(map(len, cells))
+        sizes = numbers(lengths)
         texts = strings(content, sizes)
+        if max(lengths, default=0) > _LONG:
+            sizes = numbers(
+                [0 if is_too_deep(cell, levels=_SURE) else len(cell) for cell in map(bytes, cells)]
+            )
         given = pc.greater(sizes, number(0))
         if given.false_count:
             texts = pc.if_else(given, texts, text(None))

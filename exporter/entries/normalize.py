@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from exporter.entries.changes import Change, compact, parse_changes
+from exporter.entries.depth import LEVELS, is_too_deep
 from exporter.entries.literals import numbers, strings
 from exporter.entries.moments import Moment, parse_number, parse_text
 from exporter.entries.repeats import gives_twice
@@ -78,8 +79,8 @@ class Rows:
 def normalize(entries: Sequence[msgspec.Raw], *, source: str, lenient: bool = False) -> Rows:
     """Turn a page of entries into rows; ``source`` names the page in errors.
 
-    Raises :class:`RecordError` for an entry that is no object or has no id, time or action; where
-    ``lenient``, it is left out instead, and named.
+    Raises :class:`RecordError` for an entry that is no object, has no id, time or action, or is nested too
+    deeply; where ``lenient``, it is left out instead, and named.
     """
     digests = _digests(entries)
     usual = read_usual(entries, digests)
@@ -138,16 +139,18 @@ def _refusal(place: int, why: str, source: str) -> RecordError:
 
 
 class _UnusableError(Exception):
-    """The entry lacks what every row must have."""
+    """The entry lacks what every row must have, or is nested too deeply."""
 
 
-_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, _UnusableError)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, _UnusableError)
 
 
 class _Entry:
     """One entry while its fields are being handed out to columns."""
 
     def __init__(self, raw: bytes, observations: Counter[str]) -> None:
+        if is_too_deep(raw):
+            raise _UnusableError(f"it is nested more than {LEVELS} levels deep")
         readable = without_halves(raw)
         observations[_HALVES] += readable != raw
         observations[_TWICE] += gives_twice(readable)

@@ -19,7 +19,7 @@ _GUESSES = 8
 _ENVELOPE_MAX = 16 << 20
 _LONG = 1_000
 _BLANK = b" \t\r\n"
-_TOKEN = re.compile(rb'[ \t\r\n]+|"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^ \t\r\n"\[\]{}:,]+', re.DOTALL)
+_TOKEN = re.compile(rb'[ \t\r\n]+|"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]|[^ \t\r\n"\[\]{}:,]+', re.DOTALL)
 
 _string = msgspec.json.Decoder(str)
 

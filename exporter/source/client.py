@@ -2,9 +2,9 @@
 
 Retried, within bounds: connection errors, time-outs, 429 and 5xx (``Retry-After`` is obeyed), and bodies
 that cannot be read. Final at once: 401 and 403, a certificate that is not trusted, other errors the platform
-states, bodies that are nested too deeply, since reading the record again has to give the same, and
-every redirect, since following one could send the key elsewhere. What the platform says is shown without the
-key and without parts of it.
+states, records that cannot be rows, since the kept responses would have to give the same, and every redirect,
+since following one could send the key elsewhere. What the platform says is shown without the key and without
+parts of it.
 """
 
 import logging

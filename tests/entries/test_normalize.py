@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.entries.normalize import OBSERVATIONS, normalize
+from exporter.entries.normalize import OBSERVATIONS
 from exporter.entries.schema import COLUMNS, SCHEMA
 from exporter.errors import RecordError
 from tests.pages import VALUES, Entry, entry, page, received, row
@@ -262,15 +261,6 @@ def test_an_entry_that_cannot_be_placed_is_refused_with_its_page_and_index(body:
     with pytest.raises(RecordError, match=reason) as refused:
         received(b"[" + good + b"," + body + b"," + good + b"]")
     assert "Entry 1 of the page at offset 40" in refused.value.what
-
-
-def test_an_entry_nested_without_end_is_refused_with_its_index() -> None:
-    deep = msgspec.Raw(
-        b'{"id": "1", "action": "a", "created_at": 1, "x": ' + b"[" * 9_999 + b"]" * 9_999 + b"}"
-    )
-
-    with pytest.raises(RecordError, match="Entry 0 of the answer"):
-        normalize([deep], source="the answer")
 
 
 def test_the_source_digest_is_of_the_bytes_as_received() -> None:

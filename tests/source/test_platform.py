@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.entries.envelope import parse_list
-from exporter.entries.normalize import Rows, normalize
-from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError, VerificationError
+from exporter.entries.depth import LEVELS
+from exporter.entries.normalize import Rows
+from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.faults import Fault
 from exporter.source.bodies import Payload
@@ -248,10 +249,11 @@ def test_a_sign_in_page_in_the_platforms_place_is_not_taken_for_an_empty_log(wor
 
 
 def nested(depth: int, *, beside: int = 0) -> bytes:
-    """Return a page with an entry whose metadata is nested ``depth`` deep, and that many bytes of another."""
-    entry = {"id": "log_1", "timestamp": "2026-01-01T00:00:00Z", "action": "deploy", "metadata": "DEEP"}
-    page = json.dumps([entry, {**entry, "id": "log_2", "metadata": "." * beside}])
-    return page.replace('"DEEP"', "[" * depth + "]" * depth).encode()
+    """Return a page with an entry that is so many levels deep, and one of so many bytes that has no time."""
+    entry = {"id": "log_1", "timestamp": "2026-01-01T00:00:00Z", "action": "deploy"}
+    deep, odd = {**entry, "metadata": "DEEP"}, {"id": "log_2", "note": "." * beside}
+    page = json.dumps([entry, deep, odd, {**entry, "id": "log_3"}])
+    return page.replace('"DEEP"', "[" * (depth - 1) + "]" * (depth - 1)).encode()
 
 
 def recorded_page(path: Path, body: bytes) -> None:
@@ -261,34 +263,45 @@ def recorded_page(path: Path, body: bytes) -> None:
 
 
 def further_up(frames: int, path: Path) -> list[Rows]:
-    return further_up(frames - 1, path) if frames else list(recorded_rows(path))
+    return further_up(frames - 1, path) if frames else list(recorded_rows(path, lenient=True))
 
 
-@pytest.mark.parametrize("beside", [0, 9 << 20])
-def test_a_page_as_deep_as_a_thread_could_read_is_read_again_from_a_deeper_stack(
-    tmp_path: Path, beside: int
+@pytest.mark.parametrize(
+    ("depth", "beside"),
+    [*product([LEVELS, LEVELS + 1, 980, 985, 986, 987, 100_000], [0]), *product([LEVELS, 986], [9 << 20])],
+)
+def test_what_is_left_out_is_the_same_live_and_again_however_deep_the_stack_is(
+    tmp_path: Path, depth: int, beside: int
 ) -> None:
-    body = nested(975, beside=beside)
-    with ThreadPoolExecutor(1) as pool:
-        live = pool.submit(lambda: normalize(parse_list(body).entries, source="the page")).result()
-    recorded_page(tmp_path / "r.warc.gz", body)
+    path = tmp_path / "r.warc.gz"
+    with (
+        serving(http(nested(depth, beside=beside))) as served,
+        ResponseFile(path, key=Key("k" * 12, origin="the test"), at=NOW) as kept,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
+        with Client(connection, now=lambda: NOW, responses=kept) as client:
+            page = pool.submit(Platform(client, dialect_a(), lenient=True).page, limit=4).result()
 
-    (again,) = further_up(25, tmp_path / "r.warc.gz")
+    again = [rows for frames in (0, 300) for rows in further_up(frames, path)]
 
-    assert again.batch == live.batch
-    assert again.batch["id"].to_pylist() == ["log_1", "log_2"]
+    live = list(page.batches)
+    assert [rows.batch for rows in again] == [rows.batch for rows in (*live, *live)]
+    assert [set(rows.left_out) for rows in again] == [set(rows.left_out) for rows in (*live, *live)]
+    (rows,) = live
+    assert rows.batch["id"].to_pylist() == (["log_1"] * (1 + (depth <= LEVELS)) + ["log_3"])
+    assert len(rows.left_out) == 1 + (depth > LEVELS)
 
 
-def test_a_page_that_is_nested_too_deeply_to_be_read_again_is_never_passed_over(tmp_path: Path) -> None:
-    recorded_page(tmp_path / "r.warc.gz", nested(100_000))
-    with pytest.raises(VerificationError, match=r"Response 0 of r\.warc\.gz is nested too deeply"):
+def test_a_page_with_an_entry_that_is_nested_too_deeply_is_never_passed_over(tmp_path: Path) -> None:
+    recorded_page(tmp_path / "r.warc.gz", nested(LEVELS + 1))
+    with pytest.raises(RecordError, match=r"Entry 1 of response 0 of r\.warc\.gz .* nested more than"):
         list(recorded_rows(tmp_path / "r.warc.gz"))
-    assert list(recorded_rows(tmp_path / "r.warc.gz", lenient=True)) == []
 
 
-def test_a_page_that_is_nested_too_deeply_is_not_asked_for_again() -> None:
+def test_a_page_with_an_entry_that_is_nested_too_deeply_is_not_asked_for_again() -> None:
     with serving(http(nested(100_000))) as served:
         connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
-        with Client(connection, now=lambda: NOW) as client, pytest.raises(RecordError, match="recursion"):
+        with Client(connection, now=lambda: NOW) as client, pytest.raises(RecordError, match="nested more"):
             connect(client, organization=None, known_organization=None)
     assert len(served.heads) == 1
