@@ -19,7 +19,16 @@ from tests.pages import VALUES, entry
 T = TypeVar("T")
 
 ENVELOPES = ["%s", '{"audit_logs": %s}', '{"data": {"total": 1, "entries": %s}, "error": false}']
-FIELDS = ["metadata", "details", "changes", "user", "anything"]
+FIELDS = {
+    '"metadata":%s': 1,
+    '"metadata": %s': 1,
+    '"changes":%s': 1,
+    '"changes":{"a":{"old":%s}}': 3,
+    '"changes":{"a":{"new":%s,"b":0}}': 3,
+    '"user":%s': 1,
+    '"anything":[%s]': 2,
+}
+"""Where in an entry something deep may stand, and in how many arrays and objects."""
 DEPTHS = st.integers(LEVELS - 5, LEVELS + 5) | st.integers(0, 3_000)
 
 
@@ -60,22 +69,23 @@ def test_levels_are_counted_as_they_are_written(value: object, levels: int) -> N
 @given(
     depth=DEPTHS,
     opening=st.sampled_from(["[", "{", "[{"]),
-    field=st.sampled_from(FIELDS),
+    field=st.sampled_from(list(FIELDS)),
     frames=st.integers(0, 400),
 )
-@example(depth=LEVELS - 1, opening="[", field="metadata", frames=400)
-@example(depth=LEVELS, opening="[", field="metadata", frames=0)
-@example(depth=900, opening="[", field="metadata", frames=0)
+@example(depth=LEVELS - 1, opening="[", field='"metadata":%s', frames=400)
+@example(depth=LEVELS, opening="[", field='"metadata":%s', frames=0)
+@example(depth=LEVELS - 2, opening="[", field='"changes":{"a":{"old":%s}}', frames=0)
+@example(depth=900, opening="[", field='"metadata":%s', frames=0)
 def test_an_entry_is_a_row_up_to_the_limit_and_left_out_beyond_it_whoever_reads(
     envelope: str, depth: int, opening: str, field: str, frames: int
 ) -> None:
     value, levels = nested(depth, opening)
     entries = [
-        json.dumps(entry(id=name, **{field: "HERE"})).replace('"HERE"', inner)
+        f'{{"id":"{name}","created_at":"2026-01-02T03:04:05Z","action":"deploy",{field % inner}}}'
         for name, inner in (("before", "null"), ("deep", value), ("after", "null"))
     ]
     body = (envelope % f"[{', '.join(entries)}]").encode()
-    fits = 1 + levels <= LEVELS
+    fits = FIELDS[field] + levels <= LEVELS
 
     rows = further_up(frames, lambda: read(body))
     pieces, _ = further_up(frames, lambda: split(body, [len(body) // 2], 1))
