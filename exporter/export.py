@@ -25,7 +25,7 @@ from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict
-from exporter.fetch import Sleep, fetch
+from exporter.fetch import NotCarriedOnError, Sleep, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan
 from exporter.recording import record_run
@@ -104,12 +104,27 @@ def _fetch_publishable(
 ) -> Fetched:
     """Fetch, and set aside what may not be published: it has ended, and there is nothing to resume."""
     try:
-        fetched = fetch(task, run, now=now, progress=progress, sleep=sleep)
+        fetched = _fetch(task, run, now, progress, sleep)
         _refuse_unless_publishable(task.request, fetched)
     except (IncompleteError, VerificationError):
         _log.warning("What was fetched is kept in %s.", run.set_aside())
         raise
     return fetched
+
+
+def _fetch(
+    task: Plan, run: Unfinished, now: Callable[[], datetime], progress: Progress, sleep: Sleep
+) -> Fetched:
+    """Carry on with what an earlier attempt had received, or begin anew where no attempt ever could.
+
+    The platform may have mended the record meanwhile that cannot be a row.
+    """
+    try:
+        return fetch(task, run, now=now, progress=progress, sleep=sleep)
+    except NotCarriedOnError as error:
+        _log.warning("%s The log is read anew; what was received is kept in %s.", error.what, run.set_aside())
+        run.begin()
+        return fetch(task, run, now=now, progress=progress, sleep=sleep)
 
 
 def _publish(

@@ -14,7 +14,7 @@ from pathlib import Path
 from exporter import record
 from exporter.archive.compare import compare
 from exporter.derive import Derivation, Derived, derive
-from exporter.errors import SourceError, VerificationError
+from exporter.errors import RecordError, SourceError, VerificationError
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
@@ -34,6 +34,10 @@ Sleep = Callable[[float], object]
 """Waits for a number of seconds."""
 
 
+class NotCarriedOnError(RecordError):
+    """What an earlier attempt had received holds a record that cannot be a row."""
+
+
 def fetch(
     plan: Plan,
     unfinished: Unfinished,
@@ -44,9 +48,10 @@ def fetch(
 ) -> Fetched:
     """Read what the plan asks for into the unfinished run's folder, and derive the archives there.
 
-    ``sleep`` waits where the window has yet to settle. Raises
-    :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as the platform
-    gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's.
+    ``sleep`` waits where the window has yet to settle. Raises :class:`NotCarriedOnError` where only beginning
+    anew can help, :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as
+    the platform gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the
+    archive's.
     """
     request, started = plan.request, now()
     data = unfinished.folder / "data"
@@ -74,7 +79,7 @@ def fetch(
             )
             walk = Walk(reader, plan.reading(window))
             if resuming:
-                reader.recall(RecordedPages(unfinished.responses, platform))
+                _recall(reader, RecordedPages(unfinished.responses, platform))
             else:
                 for rows in greeting.batches:
                     derivation.add(rows)
@@ -109,6 +114,13 @@ def _settled_window(plan: Plan, server_time: datetime, sleep: Sleep) -> Window:
         _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())
         sleep(lacking.total_seconds())
     return plan.window(server_time + lacking)
+
+
+def _recall(reader: Reader, recorded: RecordedPages) -> None:
+    try:
+        reader.recall(recorded)
+    except RecordError as error:
+        raise NotCarriedOnError(error.what, error.remedy) from error
 
 
 def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:

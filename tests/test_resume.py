@@ -24,6 +24,7 @@ from exporter.sandbox.faults import Fault
 from exporter.verify import verify
 from tests.conftest import Serve
 from tests.source.servers import http, serving
+from tests.terminal import Terminal
 from tests.world import NOW, World
 
 ARCHIVES = ("audit.parquet", "audit.csv", "audit.jsonl")
@@ -280,3 +281,51 @@ def test_what_is_nested_too_deeply_beside_an_unreadable_record_is_left_out_live_
     assert ("it is nested more than 200 levels deep" in named.found) == (levels > LEVELS)
     assert "it has no id" in named.found
     assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+
+
+def too_deep(inside: Any, levels: int) -> Any:
+    return [too_deep(inside, levels - 1)] if levels else inside
+
+
+def asked(world: World) -> list[str]:
+    """Return the options of a run of the third quarter, in small pages."""
+    return command(world, Path("evidence"))[3:]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"created_at": "yesterday"}, {"metadata": too_deep("", LEVELS)}],
+    ids=["no time", "too deep"],
+)
+def test_a_record_that_no_attempt_can_place_is_asked_for_anew_by_the_same_command(
+    world: World, terminal: Terminal, tmp_path: Path, spoilt: dict[str, Any]
+) -> None:
+    target = str(world.service.page(limit=1, offset=300)[0].id)
+    world.behave(edit=lambda entry: {**entry, **spoilt} if entry["id"] == target else entry)
+
+    assert terminal(*asked(world)) == 6
+    assert "--allow-partial leaves it out" in terminal.err
+    assert "The log is read anew" not in terminal.err
+    assert terminal(*asked(world)) == 6
+    assert "a page that was received before cannot be placed in the archive: it" in terminal.err
+    assert "The log is read anew; what was received is kept in " in terminal.err
+    world.behave(edit=None)
+    assert terminal(*asked(world)) == 0
+
+    bundle = tmp_path / terminal.out.strip()
+    assert [path.name[0] for path in bundle.parent.iterdir()] == ["0"]
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE))
+    assert archives(bundle) == archives(whole.bundle)
+
+
+def test_with_allow_partial_what_was_received_is_carried_on_although_a_record_cannot_be_placed(
+    world: World, terminal: Terminal
+) -> None:
+    target = str(world.service.page(limit=1, offset=700)[0].id)
+    world.behave(edit=lambda entry: {**entry, "id": ""} if entry["id"] == target else entry)
+    assert terminal(*asked(world)) == 6
+
+    assert terminal(*asked(world), "--allow-partial") == 3
+
+    assert "The log is read anew" not in terminal.err
+    assert "1 left out: entry 37 of a page that was received before: it has no id" in terminal.err
