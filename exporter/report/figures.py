@@ -3,7 +3,7 @@
 The engine sees one file and nothing else: no other path, no network, no extension.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -108,8 +108,35 @@ class Figures:
     def ids(self, name: str) -> Iterator[list[str]]:
         """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""
         sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
-        for batch in self._engine.sql(sql).to_arrow_reader(BATCH):
+        for batch in self._batches(sql):
             yield batch.column(0).to_pylist()
+
+    def strays(self, name: str, actions: Sequence[str]) -> int:
+        """Count the entries that the query of that name selects and whose action is none of ``actions``."""
+        other = f"({self._queries[name].unordered}) AS answer WHERE NOT {_among(actions)}"
+        number: int = self._ask(f"SELECT count(*) AS n FROM {other}")[0]["n"]  # noqa: S608 - shipped SQL
+        return number
+
+    def lines(self, name: str) -> Iterator[pa.StringArray]:
+        """Yield the ids that the query of that name selects, sorted by their bytes, each with a line break.
+
+        They come as Arrow holds them, some thousands at a time: to make a million texts of Python's takes as
+        long as to sort them.
+        """
+        sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
+        for batch in self._batches(f"SELECT id || chr(10) AS line FROM ({sql})"):  # noqa: S608 - as above
+            yield batch.column(0)
+
+    def lines_by_action(self, groups: Sequence[Sequence[str]]) -> Iterator[tuple[pa.StringArray, pa.Array]]:
+        """Yield the ids of all entries of the window as :meth:`lines` does, each with a number.
+
+        It is that of the first group of actions that has the entry's, counted from 1; 0 where none has.
+        """
+        cases = [f"WHEN {_among(actions)} THEN {place}" for place, actions in enumerate(groups, 1)]
+        place = f"CASE {' '.join(cases)} ELSE 0 END" if cases else "0"
+        sql = f"SELECT id, cast({place} AS utinyint) AS place FROM audit ORDER BY id"  # noqa: S608 - quoted above
+        for batch in self._batches(f"SELECT id || chr(10) AS line, place FROM ({sql})"):  # noqa: S608 - as above
+            yield batch.column(0), batch.column(1)
 
     def entries(self, name: str, ids: list[str]) -> list[Row]:
         """Return those rows of the query of that name that have these ids, in no order."""
@@ -123,12 +150,15 @@ class Figures:
 
     def ids_with_months(self, name: str) -> Iterator[tuple[str, str]]:
         """Yield the ids that the query of that name selects, each with its calendar month, in no order."""
-        for batch in self._engine.sql(self._by_month(name)).to_arrow_reader(BATCH):
+        for batch in self._batches(self._by_month(name)):
             yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
 
     def _by_month(self, name: str) -> str:
         month = "strftime(timestamp, '%Y-%m') AS month"
         return f"SELECT id, {month} FROM ({self._queries[name].unordered}) AS answer"  # noqa: S608 - shipped SQL
+
+    def _batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        yield from self._engine.sql(sql).to_arrow_reader(BATCH)
 
     def _ask(self, sql: str) -> list[Row]:
         return _rows(self._engine.sql(sql).to_arrow_table())
@@ -152,5 +182,10 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return [None if micros is None else EPOCH + timedelta(microseconds=micros) for micros in counted]
 
 
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _among(actions: Sequence[str]) -> str:
+    """Write the condition that an entry's action is one of these."""
+    return f"coalesce(action, '') IN ({', '.join(map(_literal, actions))})"
+
+
+def _literal(value: str | Path) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

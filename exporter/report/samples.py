@@ -1,10 +1,13 @@
 """Samples from a bundle: the digest of a population's ids, the sample that a seed gives, and its entries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from exporter.errors import UsageError
 from exporter.report import runs
@@ -55,10 +58,53 @@ def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
 
 def digest(population: Population, figures: Figures) -> str:
     """Return the SHA-256 of the population's ids, sorted by their bytes, each followed by a line break."""
-    digest = sha256()
-    for ids in figures.ids(population.query):
-        digest.update("\n".join([*ids, ""]).encode())  # joined by Arrow, its pool would keep 40 MB
-    return digest.hexdigest()
+    taken = _Digest()
+    for lines in figures.lines(population.query):
+        taken.add(lines)
+    return taken.hexdigest
+
+
+def digests(populations: Sequence[Population], sizes: Mapping[str, int], figures: Figures) -> dict[str, str]:
+    """Return the digest of each population, by its query, for most of them from sorting the log once.
+
+    ``sizes`` says how many entries each query selects. One that selects only entries of the population's
+    actions, and as many as the log has of those, selects just these; one that selects as many entries as the
+    log has selects all. A population for which that does not hold has its ids sorted for itself.
+    """
+    parts = [each for each in populations if each.actions and not figures.strays(each.query, each.actions)]
+    log, *taken = [_Digest() for _ in range(1 + len(parts))]
+    for lines, places in figures.lines_by_action([each.actions for each in parts]):
+        log.add(lines)
+        for place in filter(None, places.unique().to_pylist()):
+            taken[place - 1].add(lines.filter(pc.equal(places, place)))
+    known = {each.query: digest for each, digest in zip(parts, taken, strict=True)}
+    known |= {each.query: log for each in populations if each.whole_log}
+    return {
+        each.query: known[each.query].hexdigest
+        if each.query in known and known[each.query].lines == sizes[each.query]
+        else digest(each, figures)
+        for each in populations
+    }
+
+
+class _Digest:
+    """The SHA-256 of lines, and how many they are."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._taken = sha256()
+
+    def add(self, lines: pa.StringArray) -> None:
+        """Take lines into account: their bytes stand one after the other in Arrow's memory."""
+        if len(lines):
+            _, ends, texts = lines.buffers()
+            places = memoryview(ends).cast("i")
+            self._taken.update(memoryview(texts)[places[lines.offset] : places[lines.offset + len(lines)]])
+            self.lines += len(lines)
+
+    @property
+    def hexdigest(self) -> str:
+        return self._taken.hexdigest()
 
 
 def sample(population: Population, figures: Figures, how: Draw) -> list[Drawn]:

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from exporter.cli import main
 from exporter.errors import UsageError, VerificationError
 from exporter.report import cells, document
-from exporter.report.samples import Sample, sample_bundle
+from exporter.report.figures import Figures
+from exporter.report.populations import populations
+from exporter.report.samples import Sample, digests, sample_bundle
 from exporter.report.sampling import Draw, allot, draw, key
 
 Make = Callable[..., Path]
@@ -81,6 +83,36 @@ def test_the_digest_is_that_of_the_ids_sorted_by_stock_tools(bundle: Path, entri
     sample = changes(bundle, size=1)
     assert sample.digest == hashlib.sha256(ordered).hexdigest()
     assert sample.size == ids.count("\n")
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        ("11_changes.sql", "", ""),
+        ("11_changes.sql", "= 'deploy'", "<> 'user.add'"),
+        ("11_changes.sql", "= 'deploy'", "= 'deploy' AND id > 'm'"),
+        ("06_joiners.sql", "= 'user.add'", "= 'user.remove'"),
+        ("16_log.sql", "ORDER BY", "WHERE id > 'm'\nORDER BY"),
+    ],
+)
+def test_the_digests_of_a_report_are_those_of_what_its_queries_select(
+    make: Make, entries: list[Entry], tmp_path: Path, altered: tuple[str, str, str]
+) -> None:
+    query, text, instead = altered
+    ids = ["", "ü", "Ü", "e\u0301", "z" * 40, "10", "9", "m", "M", "\U0001f600"]
+    odd = [row | {"id": id_} for row, id_ in zip(entries, ids, strict=False)]
+    log = [
+        row | {"id": f"{place}/{row['id']}"} for place in range(25) for row in entries
+    ]  # more than a batch
+    data = make([*odd, *log])
+    path = data / "queries" / query
+    path.write_text(path.read_text("utf-8").replace(text, instead), "utf-8")
+    with Figures(data / "audit.parquet", data / "queries", tmp_path) as figures:
+        sizes = {each.query: figures.count(each.query) for each in populations()}
+        taken = digests(populations(), sizes, figures)
+        for each in populations():
+            selected = [row["id"].encode() + b"\n" for row in figures.rows(each.query)]
+            assert taken[each.query] == hashlib.sha256(b"".join(sorted(selected))).hexdigest()
 
 
 def test_each_entry_of_a_sample_is_the_entry_itself(bundle: Path, entries: list[Entry]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.report.figures import Figures
 from exporter.report.populations import Population
-from exporter.report.samples import digest, sample
+from exporter.report.samples import digests, sample
 from exporter.report.sampling import Draw, Drawn
 
 
@@ -30,11 +30,12 @@ def gather(
     populations: Sequence[Population], sizes: Mapping[str, int], figures: Figures, how: Draw | None
 ) -> list[Frame]:
     """Take the digest of each population, and draw from it where there is a seed."""
+    taken = digests(populations, sizes, figures)
     return [
         Frame(
             population=population,
             size=sizes[population.query],
-            digest=digest(population, figures),
+            digest=taken[population.query],
             drawn=[] if how is None else sample(population, figures, how),
         )
         for population in populations
