@@ -7,29 +7,22 @@ runs overlap at one instant than should be held in memory, DuckDB sorts the spoo
 """
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import zip_longest
-from math import isqrt
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exporter.archive.spool import Spool
 from exporter.entries.compare import same_content
 from exporter.entries.literals import flags
 from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
-_MOVED = "SELECT id FROM runs GROUP BY id HAVING min(timestamp) < max(timestamp)"
-_SORTED = "SELECT * FROM runs ORDER BY timestamp, id, source_sha256"
-_LEAST = 128  # MiB that a database may take
 _HELD = 64 << 20
 _TOGETHER = 2 << 20
-_BUFFER = 1 << 20
-_ROWS = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +49,8 @@ class Runs:
     """
 
     def __init__(self, path: Path, *, held: int = _HELD) -> None:
-        self._path = path
         self._held = held
-        self._sink = pa.output_stream(str(path), buffer_size=_BUFFER)
-        self._writer = pa.ipc.new_file(self._sink, SCHEMA)
+        self._spool = Spool(path)
         self._runs: list[_Run] = []
         self.repeated = 0
         """Rows that were the same entry again, byte for byte."""
@@ -75,7 +66,7 @@ class Runs:
         """Spool the rows of one page; they may be in any order and may repeat."""
         if batch.num_rows == 0:
             return
-        self._writer.write_batch(batch)
+        self._spool.add(batch)
         edges = pc.min_max(batch["timestamp"])
         self._runs.append(
             _Run(first=edges["min"].value, last=edges["max"].value, size=batch.nbytes, place=len(self._runs))
@@ -83,16 +74,13 @@ class Runs:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the runs as they were spooled, in the order in which their pages came."""
-        self._close()
-        with pa.OSFile(str(self._path)) as source:
-            reader = pa.ipc.open_file(source)
+        with self._spool.opened() as reader:
             for run in range(reader.num_record_batches):
                 yield reader.get_batch(run)
 
     def merged(self) -> Iterator[pa.Table]:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
-        self._close()
-        moved = self._moved()
+        moved = self._spool.moved(held=self._held)
         met: set[str] = set()
         order = sorted(self._runs, key=lambda run: run.first)
         for rows in self._sorted() if _overlapping(order) > self._held else self._streamed(order):
@@ -104,15 +92,14 @@ class Runs:
         """Yield all rows in order, rows of one instant together, holding the runs that overlap."""
         pending = [SCHEMA.empty_table()]
         gathered = 0
-        with pa.OSFile(str(self._path)) as source:
-            reader = pa.ipc.open_file(source)
+        with self._spool.opened() as reader:
             for run, following in zip_longest(order, order[1:]):
                 arrived = reader.get_batch(run.place)
                 pending.append(pa.Table.from_batches([arrived]))
                 gathered += run.size
                 if following is not None and gathered < _TOGETHER:
                     continue
-                rows = pa.concat_tables(pending).combine_chunks().sort_by(_ORDER)
+                rows = pa.concat_tables(pending).sort_by(_ORDER)
                 ready = rows.num_rows if following is None else _earlier(rows, following.first)
                 if ready:
                     yield rows.slice(0, ready)
@@ -120,37 +107,14 @@ class Runs:
 
     def _sorted(self) -> Iterator[pa.Table]:
         """Yield all rows in order, rows of one instant together, as DuckDB sorts them."""
-        with self._database(memory=_memory(self._path.stat().st_size)) as database:
-            batches: pa.RecordBatchReader = database.sql(_SORTED).to_arrow_reader(_ROWS)
-            pending = SCHEMA.empty_table()
-            for batch in batches:
-                rows = pa.concat_tables([pending, pa.Table.from_batches([batch]).cast(SCHEMA)])
-                ready = _earlier(rows, rows["timestamp"][-1].value)
-                if ready:
-                    yield rows.slice(0, ready)
-                pending = rows.slice(ready).combine_chunks()
-            yield pending
-
-    def _moved(self) -> frozenset[str]:
-        """Find the ids that came with more than one time: their rows do not meet in the order."""
-        with self._database("id", "timestamp", memory=_LEAST) as database:
-            return frozenset(id_ for (id_,) in database.execute(_MOVED).fetchall())
-
-    @contextmanager
-    def _database(self, *columns: str, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a database of so many MiB that sees the spool, or these columns of it, as ``runs``."""
-        options = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in columns])
-        bounds: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{memory}MiB",
-            "threads": 1,  # each holds memory of its own
-            "temp_directory": str(self._path.with_suffix(".spill")),
-        }
-        with pa.OSFile(str(self._path)) as source, duckdb.connect(config=bounds) as database:
-            database.execute("SET TimeZone = 'UTC'")
-            reader = pa.ipc.open_file(source, options=options)
-            batches = (reader.get_batch(run) for run in range(reader.num_record_batches))
-            database.register("runs", pa.RecordBatchReader.from_batches(reader.schema, batches))
-            yield database
+        pending = SCHEMA.empty_table()
+        for batch in self._spool.sorted():
+            rows = pa.concat_tables([pending, pa.Table.from_batches([batch]).cast(SCHEMA)])
+            ready = _earlier(rows, rows["timestamp"][-1].value)
+            if ready:
+                yield rows.slice(0, ready)
+            pending = rows.slice(ready).combine_chunks()
+        yield pending
 
     def _first_of(self, moved: frozenset[str], met: set[str], rows: pa.Table) -> pa.Table:
         """Keep the first row of each id that moved; ``met`` are those that had theirs."""
@@ -189,26 +153,9 @@ class Runs:
             else:
                 self.conflicts.append(after["id"])
 
-    def _close(self) -> None:
-        if not self._sink.closed:
-            with closing(self._sink):
-                self._writer.close()
-
     def close(self) -> None:
         """Remove the spool."""
-        try:
-            self._close()
-        finally:
-            self._path.unlink(missing_ok=True)
-
-
-def _memory(size: int) -> int:
-    """Return how many MiB it takes to sort a spool of ``size`` bytes, and a half more.
-
-    Sorting on the disk makes the fewer runs the more memory it has, and holds a block of each while it merges
-    them: what it takes grows with the square root of the size.
-    """
-    return max(_LEAST, 6 * isqrt(size >> 20))
+        self._spool.close()
 
 
 def _overlapping(order: list[_Run]) -> int:

@@ -1,9 +1,11 @@
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +116,24 @@ def test_what_is_sorted_on_the_disk_is_the_same(case: tuple[list[Entry], list[Ro
     assert on_disk.schema.equals(SCHEMA, check_metadata=True)
     assert sorted(sorted_.conflicts) == sorted(streamed.conflicts)
     assert (sorted_.repeated, sorted_.rewritten) == (streamed.repeated, streamed.rewritten)
+
+
+@pytest.mark.parametrize("held", [64 << 20, -1])
+def test_an_id_that_came_with_two_times_is_found_however_far_apart_they_lie(held: int) -> None:
+    days = [
+        f"{datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}" for day in range(300)
+    ]
+    log = [entry(id=f"log_{day}", created_at=at) for day, at in enumerate(days)]
+    again = [entry(id="log_0", created_at=days[-1]), entry(id="log_299", created_at=days[0]), log[150]]
+
+    table, runs = merged([page(*again), *(page(one) for one in reversed(log))], held=held)
+
+    assert at_and_id(table) == (
+        [days[0], *days[:-1]],
+        ["log_0", "log_299", *(f"log_{day}" for day in range(1, 299))],
+    )
+    assert sorted(runs.conflicts) == ["log_0", "log_299"]
+    assert runs.repeated == 1
 
 
 def test_rows_of_any_content_pass_through_the_sort_on_the_disk() -> None:
