@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from exporter.errors import AuditExportError, OutputError
 from exporter.evidence import space
-from exporter.report import assets, fonts, render
+from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client, Connection
 from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform, connect
@@ -189,7 +189,7 @@ def _space(patient: Patient) -> Finding:
 
 
 def _libraries(_patient: Patient) -> Finding:
-    versions = render.versions()
+    versions = libraries.versions()
     return Finding(found=", ".join(f"{name} {version}" for name, version in versions.items()))
 
 

@@ -29,7 +29,7 @@ from exporter.fetch import NotCarriedOnError, Sleep, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan
 from exporter.recording import record_run
-from exporter.report import controls, queries, render
+from exporter.report import controls, libraries, queries, render
 from exporter.request import Request
 from exporter.source.reader import Progress
 
@@ -80,7 +80,7 @@ def export(
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then, and what
     was fetched is kept for the next attempt.
     """
-    versions = render.versions() if request.report else {}
+    versions = libraries.versions() if request.report else {}
     catalogues = controls.find(request.frameworks)
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     try:

@@ -10,7 +10,7 @@ from exporter.commands.configuration import NAME
 from exporter.doctor import EXAMINATIONS
 from exporter.errors import OutputError
 from exporter.evidence import space
-from exporter.report import fonts, render
+from exporter.report import fonts, libraries
 from tests.terminal import Terminal
 from tests.world import ENTRIES, World
 
@@ -124,9 +124,9 @@ def test_what_the_report_lacks_on_this_machine_is_told_with_what_to_install(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing() -> dict[str, str]:
-        raise OutputError("The report needs the system library pango-1.0.", render.REMEDY)
+        raise OutputError("The report needs the system library pango-1.0.", libraries.REMEDY)
 
-    monkeypatch.setattr(render, "versions", missing)
+    monkeypatch.setattr(libraries, "versions", missing)
     monkeypatch.setattr(fonts, "FILES", {fonts.Face.SANS: ("plex/none.ttf",)})
     monkeypatch.setattr(space, "LEAST", 2**62)
     monkeypatch.setattr(space, "MOST", 2**62)

@@ -1,12 +1,8 @@
 """The report as one HTML document, composed from the record of the run, the archive and its queries.
 
 The story: measure every table, share the rows among them, gather each section, fill in the templates.
-``python -m exporter.report.document DATA FONTS [DRAW]`` does it in a process of its own: it writes the
-document as its output, and the font configuration that drawing it needs into the folder ``FONTS``. ``DRAW``
-is how to draw the samples, as JSON.
 """
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,12 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter import record
-from exporter.errors import AuditExportError
 from exporter.facts import Verdict, rfc3339
 from exporter.report import (
     analytics,
@@ -28,14 +22,11 @@ from exporter.report import (
     cells,
     charts,
     controls,
-    fonts,
-    glyphs,
     periods,
     populations,
     runs,
 )
 from exporter.report.figures import Figures
-from exporter.report.render import leave
 from exporter.report.runs import Recorded
 from exporter.report.sampling import Draw
 from exporter.report.sections import completeness, followup, samples, summary
@@ -58,20 +49,18 @@ NUMBERS = {id_: number for number, id_ in enumerate(SECTIONS, 1)}
 """The number of each section."""
 
 
-def compose(data: Path, draw: Draw | None = None) -> str:
+def write(data: Path, engine: charts.Engine, draw: Draw | None) -> str:
     """Return the report on a bundle's data folder as HTML; ``draw`` fills in the samples.
 
-    Raises ``OutputError`` where the archive does not hold what the record says.
+    ``engine`` draws the charts. Raises ``OutputError`` where the archive does not hold what the record says.
     """
     recorded = runs.read(data / "run.json")
-    with charts.Engine() as engine:
-        with (
-            tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
-            Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
-        ):
-            content = _gather(recorded.run, figures, engine, data / "controls", draw)
-        drawn = engine.drawn()
-    return _fill(recorded, content, drawn)
+    with (
+        tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
+        Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
+    ):
+        content = _gather(recorded.run, figures, engine, data / "controls", draw)
+    return _fill(recorded, content, engine.drawn())
 
 
 def _gather(
@@ -179,13 +168,3 @@ def _setting(value: Any) -> str:  # noqa: ANN401 - a value from JSON
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)
-
-
-if __name__ == "__main__":
-    try:
-        asked = msgspec.json.decode(sys.argv[3], type=Draw) if sys.argv[3:] else None
-        html = compose(Path(sys.argv[1]), asked)
-        fonts.configure(Path(sys.argv[2]), glyphs.needed(html))
-        sys.stdout.buffer.write(html.encode())
-    except AuditExportError as error:
-        leave(error)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from exporter.report import assets
 

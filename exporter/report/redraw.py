@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import OutputError, UsageError
-from exporter.report import render, runs
+from exporter.report import libraries, render, runs
 from exporter.report.sampling import Draw
 
 NAME = "report.pdf"
@@ -61,7 +61,7 @@ def redraw(bundle: Path, to: Path, how: Draw | None = None) -> Redrawn:
         same=runs.sha256_of(own) == digest if how is None and own.is_file() else None,
         versions={
             name: (run.versions.get(name), now)
-            for name, now in render.versions().items()
+            for name, now in libraries.versions().items()
             if run.versions.get(name) != now
         },
     )

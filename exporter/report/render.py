@@ -1,17 +1,13 @@
 """The report, rendered in processes of its own, each within a time limit."""
 
-import ctypes
-import ctypes.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,11 +17,6 @@ from exporter.report.sampling import Draw
 
 TIME_LIMIT = 300
 """Seconds after which rendering is given up; a report of the default size takes less than ten."""
-
-REMEDY = (
-    "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian "
-    "and Ubuntu, `brew install pango` on macOS; or leave the report out with `--report none`."
-)
 
 
 def render_report(
@@ -42,11 +33,11 @@ def render_report(
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         configuration = fonts.configure(Path(folder))
-        composing = ["exporter.report.document", str(data), folder]
+        composing = ["exporter.report.composing", str(data), folder]
         if how is not None:
             composing.append(json.dumps(asdict(how)))
         drawing = ["exporter.report.pdf", str(data), str(to or data / "report.pdf")]
-        with _begin(drawing, configuration) as drawn, _begin(composing, configuration) as composed:
+        with _begin(composing, configuration) as composed, _begin(drawing, configuration) as drawn:
             html = _end(composed, b"", time_limit)
             _end(drawn, html, time_limit)
 
@@ -95,40 +86,3 @@ def leave(error: AuditExportError) -> NoReturn:
     """End the process of a step with an error that is known as such outside it."""
     sys.stderr.write(json.dumps([error.what, error.remedy]) + "\n")
     sys.exit(error.exit_code)
-
-
-def versions() -> dict[str, str]:
-    """Name the versions of what the bytes of the report depend on, archives and engine aside.
-
-    Cheap, so that a run can ask before it fetches anything. Raises ``OutputError`` that says what to
-    install where a library is missing.
-    """
-    pango = _library("pango-1.0", "libpango-1.0.so.0", "libpango-1.0-0.dll")
-    harfbuzz = _library("harfbuzz", "libharfbuzz.so.0", "libharfbuzz-0.dll")
-    _library("pangoft2-1.0", "libpangoft2-1.0.so.0", "libpangoft2-1.0-0.dll")
-    _library("harfbuzz-subset", "libharfbuzz-subset.so.0", "libharfbuzz-subset-0.dll")
-    return {
-        "weasyprint": metadata.version("weasyprint"),
-        "pydyf": metadata.version("pydyf"),
-        "vl-convert": metadata.version("vl-convert-python"),
-        "pango": _text(pango.pango_version_string),
-        "harfbuzz": _text(harfbuzz.hb_version_string),
-        "zlib": zlib.ZLIB_RUNTIME_VERSION,
-    }
-
-
-def _library(name: str, *files: str) -> ctypes.CDLL:
-    """Load a system library by its file's name, else by asking the system where it keeps it."""
-    for file in files:
-        try:
-            return ctypes.CDLL(file)
-        except OSError:
-            continue
-    if found := ctypes.util.find_library(name):
-        return ctypes.CDLL(found)
-    raise OutputError(f"The report needs the system library {name}, which is not installed.", REMEDY)
-
-
-def _text(function: Callable[[], bytes]) -> str:
-    function.restype = ctypes.c_char_p  # type: ignore[attr-defined]
-    return function().decode()

@@ -17,7 +17,8 @@ import pytest
 
 from exporter.entries.schema import SCHEMA
 from exporter.record import Period
-from exporter.report import controls, document, fonts, queries
+from exporter.report import controls, fonts, queries
+from exporter.report.composing import compose
 from exporter.report.render import render_report
 from exporter.thresholds import Thresholds
 
@@ -240,7 +241,7 @@ def ordinary(make: Make, entries: list[Entry]) -> Path:
 
 @pytest.fixture(scope="session")
 def html(ordinary: Path) -> str:
-    return document.compose(ordinary)
+    return compose(ordinary)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from exporter.errors import OutputError
 from exporter.report import assets, document
+from exporter.report.composing import compose
 from exporter.report.sampling import Draw
 from exporter.report.sections import completeness
 
@@ -127,7 +128,7 @@ def test_no_word_claims_more_than_the_report_shows(reader: Reader) -> None:
 def test_no_word_claims_more_whatever_came_of_the_run(
     make: Make, entries: list[Entry], changed: dict[str, object]
 ) -> None:
-    html = document.compose(make(entries[:60], **changed), Draw(seed="TEST", size=2))
+    html = compose(make(entries[:60], **changed), Draw(seed="TEST", size=2))
     assert forbidden(Reader(html).words) == []
 
 
@@ -140,14 +141,14 @@ def test_complete_is_said_only_as_reported_by_the_source(reader: Reader) -> None
 
 def test_the_words_of_the_log_are_quoted_whatever_they_are(make: Make, entries: list[Entry]) -> None:
     quoted = entries[0] | {"action": "user.add", "resource_name": "certified-compliant"}
-    reader = Reader(document.compose(make([quoted])))
+    reader = Reader(compose(make([quoted])))
     assert "certified-compliant" in {
         word for row in reader.table("Joiners: 1 of 1") for word in row[-4].split()
     }
 
 
 def test_what_an_extract_cannot_show_is_not_performed_and_never_0(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(document.compose(make(entries[:60], filters={"action": "deploy"})))
+    reader = Reader(compose(make(entries[:60], filters={"action": "deploy"})))
     assert {row[3] for row in reader.table("Rules, thresholds and items")} == {"not performed"}
     assert "there may be some in the log" in reader.words
 
@@ -161,7 +162,7 @@ def test_a_period_too_short_for_a_rule_says_so(reader: Reader) -> None:
 
 def test_a_short_period_has_no_old_tokens_to_count(make: Make, entries: list[Entry]) -> None:
     window = {"since": "2026-07-01T00:00:00Z", "until": "2026-08-01T00:00:00Z"}
-    reader = Reader(document.compose(make(entries[:60], window=window)))
+    reader = Reader(compose(make(entries[:60], window=window)))
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
     assert rules["Old tokens"][3] == "not performed"
     assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
@@ -227,7 +228,7 @@ def test_missing_values_are_counted_column_by_column(reader: Reader, entries: li
 
 
 def test_the_budget_caps_the_tables_and_the_report_says_so(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(document.compose(make(entries, options={"report_rows": 40})))
+    reader = Reader(compose(make(entries, options={"report_rows": 40})))
     printed = [int(row[4]) for row in reader.table("Populations of the period")]
     printed += [int(row[4]) for row in reader.table("Rules, thresholds and items") if row[4].isdigit()]
     assert sum(printed) == 40
@@ -238,20 +239,20 @@ def test_the_budget_caps_the_tables_and_the_report_says_so(make: Make, entries: 
 
 
 def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(document.compose(make(entries[:60], options={"report_rows": 0})))
+    reader = Reader(compose(make(entries[:60], options={"report_rows": 0})))
     assert "the row budget of this report is used up" in reader.words
     assert "Auditor's result" not in reader.words
     assert "6.1-1" not in reader.words
 
 
 def test_an_empty_window_is_reported_as_such(make: Make) -> None:
-    reader = Reader(document.compose(make([])))
+    reader = Reader(compose(make([])))
     assert "The window holds no entry" in reader.words
     assert {row[3] for row in reader.table("Populations of the period")} == {"0"}
 
 
 def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(document.compose(make(entries[:60], options={"frameworks": ["soc2"]})))
+    reader = Reader(compose(make(entries[:60], options={"frameworks": ["soc2"]})))
     assert "CC8.1" in reader.words
     assert "A.8.32" not in reader.words
 
@@ -259,26 +260,26 @@ def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) 
 def test_an_archive_that_is_not_the_recorded_one_is_refused(make: Make, entries: list[Entry]) -> None:
     data = make(entries[:60], counts={"formats": {"parquet": 61}})
     with pytest.raises(OutputError, match=r"holds 60 entries, data/run\.json says 61"):
-        document.compose(data)
+        compose(data)
 
 
 def test_a_period_of_years_is_drawn_by_week(make: Make, entries: list[Entry]) -> None:
     window = {"since": "2025-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
-    reader = Reader(document.compose(make(entries[:60], window=window)))
+    reader = Reader(compose(make(entries[:60], window=window)))
     assert "Entries by week and hour" in reader.words
     assert "1 January 2025 to 31 December 2026" in reader.words
 
 
 def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: list[Entry]) -> None:
     window = {"since": "2026-06-30T22:00:00Z", "until": "2026-09-30T22:00:00Z"}
-    reader = Reader(document.compose(make(entries[:60], window=window, timezone="Europe/Berlin")))
+    reader = Reader(compose(make(entries[:60], window=window, timezone="Europe/Berlin")))
     assert "1 July to 30 September 2026" in reader.words
     assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in reader.words
 
 
 def test_a_period_is_said_as_it_was_asked_for(make: Make, entries: list[Entry]) -> None:
     window = {"asked": {"period": "last-quarter"}}
-    reader = Reader(document.compose(make(entries[:60], window=window)))
+    reader = Reader(compose(make(entries[:60], window=window)))
     assert "last-quarter; dates read in UTC" in reader.words
 
 
@@ -289,7 +290,7 @@ def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
 
 def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(make: Make, entries: list[Entry]) -> None:
     seal = {"signing_key": "SHA256:AbCdEf", "timestamp_authority": "https://tsa.example"}
-    reader = Reader(document.compose(make(entries[:60], seal=seal)))
+    reader = Reader(compose(make(entries[:60], seal=seal)))
     assert "ssh-keygen -Y verify -f allowed_signers" in reader.words
     assert "openssl ts -verify" in reader.words
     assert "unsigned" not in reader.words

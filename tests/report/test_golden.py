@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter.report import document
+from exporter.report.composing import compose
 from exporter.sandbox.entry import Entry
 from exporter.sandbox.history import generate
 
@@ -88,7 +88,7 @@ def test_the_report_of_a_year_reads_as_it_was_reviewed(make: Make) -> None:
         window={"since": BEGINS.isoformat(), "until": ENDS.isoformat(), "asked": {"period": "a year"}},
         options={"report_rows": 120, "thresholds": {"calendar_zone": "Europe/Berlin"}},
     )
-    text = steady(str(Text(document.compose(data))))
+    text = steady(str(Text(compose(data))))
     if os.environ.get("GOLDEN") == "write":
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(text, "utf-8")

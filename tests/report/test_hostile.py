@@ -6,7 +6,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from exporter.report import document
+from exporter.report.composing import compose
 from exporter.report.fonts import Face
 from exporter.report.glyphs import coverage
 from exporter.report.render import render_report
@@ -60,7 +60,7 @@ def hostile(make: Make, entries: list[Entry]) -> Path:
 
 
 def test_hostile_values_stay_text(hostile: Path) -> None:
-    html = document.compose(hostile)
+    html = compose(hostile)
     for markup in ("<script", "<img", "<link", "<style", "Verdict: complete</h1>"):
         assert markup not in html
     assert "&lt;script&gt;" in html
@@ -71,7 +71,7 @@ def test_hostile_values_stay_text(hostile: Path) -> None:
 
 def test_more_actions_than_a_table_holds_are_said_to_be_more(make: Make, entries: list[Entry]) -> None:
     many = [entry | {"action": f"made.up.{number}"} for number, entry in enumerate(entries[:100])]
-    assert "shows the 40 most frequent; 60 more are in" in document.compose(make(many))
+    assert "shows the 40 most frequent; 60 more are in" in compose(make(many))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, 
         window={"partial_period": True},
         filters={"action": name},
     )
-    cover, _, _ = document.compose(data).partition('<section id="contents"')
+    cover, _, _ = compose(data).partition('<section id="contents"')
     (page,) = lay_out(f"{cover}</body></html>").pages
     boxes = {
         name: box
@@ -134,7 +134,7 @@ def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, 
 
 
 def test_hostile_values_stay_in_their_cells(hostile: Path, lay_out: LayOut) -> None:
-    for page in lay_out(document.compose(hostile)).pages:
+    for page in lay_out(compose(hostile)).pages:
         for cell in page._page_box.descendants():  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
             if cell.element_tag in {"td", "th"}:
                 right = cell.position_x + cell.border_width()

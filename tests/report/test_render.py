@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutputError
-from exporter.report import document, render
+from exporter.report import libraries, render
+from exporter.report.composing import compose
 
 Entry = dict[str, Any]
 Make = Callable[..., Path]
@@ -95,7 +96,7 @@ def test_every_page_names_its_export_and_has_no_banner_without_cause(
 def test_what_limits_the_export_is_said_on_every_page(
     make: Make, entries: list[Entry], page_texts: PageTexts, changed: dict[str, object], banner: str
 ) -> None:
-    texts = page_texts(document.compose(make(entries[:40], **changed)))
+    texts = page_texts(compose(make(entries[:40], **changed)))
     assert len(texts) > 5
     for text in texts:
         assert banner in " ".join(text.split())
@@ -118,7 +119,7 @@ def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
 
 
 def test_versions_name_what_the_bytes_depend_on() -> None:
-    versions = render.versions()
+    versions = libraries.versions()
     assert list(versions) == ["weasyprint", "pydyf", "vl-convert", "pango", "harfbuzz", "zlib"]
     assert versions["weasyprint"] == importlib.metadata.version("weasyprint")
     assert all(re.match(r"\d+\.\d+", version) for version in versions.values())
@@ -137,4 +138,4 @@ def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         OutputError, match=r"harfbuzz-subset.*apt-get install .*libharfbuzz-subset0.*brew install pango"
     ):
-        render.versions()
+        libraries.versions()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from exporter.cli import main
 from exporter.errors import UsageError, VerificationError
-from exporter.report import cells, document
+from exporter.report import cells
+from exporter.report.composing import compose
 from exporter.report.figures import Figures
 from exporter.report.populations import populations
 from exporter.report.samples import Sample, digests, sample_bundle
@@ -216,11 +217,11 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
 
 
 def test_a_seed_fills_in_the_samples_of_the_report(bundle: Path) -> None:
-    html = document.compose(bundle / "data", Draw(seed="TEST", size=3, by_month=True))
+    html = compose(bundle / "data", Draw(seed="TEST", size=3, by_month=True))
     ids = [entry.id for entry, _ in changes(bundle, size=3, by_month=True).entries]
     places = [
         html.index(cells.code(id_), html.index("Sample from changes, in the order drawn")) for id_ in ids
     ]
     assert places == sorted(places)
     assert "Evidence seen" in html
-    assert "Evidence seen" not in document.compose(bundle / "data")
+    assert "Evidence seen" not in compose(bundle / "data")
