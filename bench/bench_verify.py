@@ -24,7 +24,7 @@ from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
-from exporter.source.client import Connection
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key, Profile
 from exporter.source.platform import recorded_rows
 

@@ -18,7 +18,8 @@ from typing import TypeVar
 from exporter.errors import AuditExportError, OutputError
 from exporter.evidence import space
 from exporter.report import assets, fonts, libraries
-from exporter.source.client import Client, Connection
+from exporter.source.client import Client
+from exporter.source.connection import Connection
 from exporter.source.credentials import Profile
 from exporter.source.platform import Page, Platform, connect
 from exporter.source.probe import Probe, probe

@@ -8,7 +8,6 @@ same command carries on where a run was broken off.
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +24,14 @@ from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict
-from exporter.fetch import NotCarriedOnError, Sleep, fetch
+from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan
 from exporter.recording import record_run
 from exporter.report import controls, libraries, queries, render
 from exporter.request import Request
 from exporter.source.reader import Progress
+from exporter.source.retries import Sleep, sleep
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +70,12 @@ class Outcome:
 
 
 def export(
-    request: Request, *, now: Callable[[], datetime], progress: Progress, sleep: Sleep = time.sleep
+    request: Request, *, now: Callable[[], datetime], progress: Progress, sleep: Sleep = sleep
 ) -> Outcome:
     """Export a window into one sealed bundle, which appears whole or not at all.
 
-    Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle. A window that is sealed
-    already is left as it is.
+    Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle, and before what failed is
+    tried again. A window that is sealed already is left as it is.
 
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then, and what
     was fetched is kept for the next attempt.

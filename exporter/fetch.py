@@ -6,7 +6,6 @@ the walk passes over what they hold.
 
 import logging
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +25,10 @@ from exporter.source.probe import probe
 from exporter.source.reader import Progress, Reader
 from exporter.source.recorded import RecordedPages
 from exporter.source.responses import ResponseFile
+from exporter.source.retries import Sleep, sleep
 from exporter.source.walk import Walk
 
 _log = logging.getLogger(__name__)
-
-Sleep = Callable[[float], object]
-"""Waits for a number of seconds."""
 
 
 class NotCarriedOnError(RecordError):
@@ -44,20 +41,23 @@ def fetch(
     *,
     now: Callable[[], datetime],
     progress: Progress,
-    sleep: Sleep = time.sleep,
+    sleep: Sleep = sleep,
 ) -> Fetched:
     """Read what the plan asks for into the unfinished run's folder, and derive the archives there.
 
-    ``sleep`` waits where the window has yet to settle. Raises :class:`NotCarriedOnError` where only beginning
-    anew can help, :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as
-    the platform gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the
-    archive's.
+    ``sleep`` waits where the window has yet to settle, and before what failed is tried again.
+
+    Raises :class:`NotCarriedOnError` where only beginning anew can help,
+    :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as the platform
+    gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's.
     """
     request, started = plan.request, now()
     data = unfinished.folder / "data"
     with (
         ResponseFile(unfinished.responses, key=request.connection.key, at=started) as kept,
-        Client(request.connection, now=now, responses=kept, at_once=request.concurrency) as client,
+        Client(
+            request.connection, now=now, responses=kept, at_once=request.concurrency, sleep=sleep
+        ) as client,
     ):
         platform, greeting = connect(
             client,

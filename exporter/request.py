@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.archive.formats import FORMATS
 from exporter.evidence.chain import Predecessor
 from exporter.evidence.signature import SigningKey
-from exporter.source.client import Connection
+from exporter.source.connection import Connection
 from exporter.source.credentials import Profile
 from exporter.thresholds import DEFAULTS, Thresholds
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import duckdb
 import pytest
@@ -16,17 +16,19 @@ from exporter.facts import Result, Verdict
 from exporter.request import Request
 from exporter.sandbox.audit_service import Filters
 from exporter.source.credentials import Profile
+from exporter.source.retries import Sleep
+from tests.clock import Clock
 from tests.conftest import Serve
 from tests.world import ENTRIES, NOW, World
 
 SINCE, UNTIL = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
 
 
-def stay_awake(seconds: float) -> None:
+def stay_awake(seconds: float, _unwanted: Event | None = None, /) -> None:
     pytest.fail(f"nobody should wait, not even {seconds} seconds")
 
 
-def run(request: Request, sleep: Callable[[float], object] = stay_awake) -> Outcome:
+def run(request: Request, sleep: Sleep = stay_awake) -> Outcome:
     return export(request, now=lambda: NOW, progress=lambda _entries, _oldest: None, sleep=sleep)
 
 
@@ -156,12 +158,12 @@ def test_a_window_that_is_not_over_ends_a_minute_before_the_platforms_clock(
 def test_a_window_that_is_over_but_not_settled_is_waited_for_and_is_no_partial_period(
     world: World, tmp_path: Path, ago: int, settle: int, waited: list[float]
 ) -> None:
-    slept: list[float] = []
+    clock = Clock()
     until = NOW - timedelta(seconds=ago)
 
-    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=settle)), slept.append)
+    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=settle)), clock.sleep)
 
-    assert slept == waited
+    assert clock.slept == waited
     assert outcome.run.window.until == until
     assert not outcome.run.window.partial_period
     assert outcome.run.window.settle_seconds == settle

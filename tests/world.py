@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from exporter.request import Request
 from exporter.sandbox.app import Settings
 from exporter.sandbox.audit_service import AuditService
-from exporter.source.client import Connection
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key, Profile
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

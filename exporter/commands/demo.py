@@ -32,7 +32,7 @@ def demo(output: Path) -> int:
     from exporter.commands.results import exit_code, print_findings, print_outcome, print_result
     from exporter.export import export
     from exporter.request import Request
-    from exporter.source.client import Connection
+    from exporter.source.connection import Connection
     from exporter.source.credentials import Key, Profile
     from exporter.verify import verify
     from exporter.windows import find_zone, parse_period

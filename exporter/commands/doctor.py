@@ -13,7 +13,7 @@ from exporter.commands.results import most_serious, print_json, print_result, vi
 
 if TYPE_CHECKING:
     from exporter.doctor import Diagnosis
-    from exporter.source.client import Connection
+    from exporter.source.connection import Connection
     from exporter.source.credentials import Profile
 
 _PATIENCE = 5.0

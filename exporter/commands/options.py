@@ -13,7 +13,7 @@ from exporter.commands.session import Session
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
-    from exporter.source.client import Connection
+    from exporter.source.connection import Connection
     from exporter.source.credentials import Credentials, Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -264,7 +264,7 @@ def find_connection(
     ca_bundle: Path | None,
 ) -> "tuple[Connection, Credentials]":
     """Find the key and the address: option, then environment, then the profile of the platform's client."""
-    from exporter.source.client import Connection
+    from exporter.source.connection import Connection
     from exporter.source.credentials import find_credentials
 
     credentials = find_credentials(

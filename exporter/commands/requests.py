@@ -13,7 +13,7 @@ from exporter.windows import find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from exporter.request import Request
-    from exporter.source.client import Connection
+    from exporter.source.connection import Connection
 
 LAST = "last"
 """What ``--since`` takes to continue an archive."""

@@ -5,6 +5,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,7 @@ def create_app(service: AuditService, settings: Settings, clock: Clock) -> Starl
     app.state.settings = settings
     app.state.clock = clock
     app.state.tally = _Tally(settings)
+    app.state.inserting = threading.Lock()
     return app
 
 
@@ -209,8 +211,9 @@ def _answer(request: Request, dialect: Dialect, number: int, limit: int, offset:
     service: AuditService = request.app.state.service
     if settings.insert_every and number % settings.insert_every == 0:
         moment = request.app.state.clock() - settings.insert_age
-        for _ in range(settings.insert_count):
-            service.record(_one_more(service.count(), moment, settings))
+        with request.app.state.inserting:  # of two requests at once neither may count what the other counts
+            for _ in range(settings.insert_count):
+                service.record(_one_more(service.count(), moment, settings))
     whole = Filters(hidden=_hidden(settings, number - 1))
     filters = whole if settings.filters_ignored else _filters(request, dialect, whole.hidden)
     if settings.ceiling is not None and offset > settings.ceiling:

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from exporter.source.retries import Sleep, sleep
+
 
 class Pace:
     """Lets requests begin no faster than ``rate`` a second, whichever thread sends them.
@@ -15,7 +17,7 @@ class Pace:
         self,
         rate: float | None,
         *,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Sleep = sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._interval = 1 / rate if rate else 0.0
@@ -24,11 +26,11 @@ class Pace:
         self._lock = threading.Lock()
         self._free_from = clock()
 
-    def wait(self) -> None:
-        """Return when the caller's turn has come."""
+    def wait(self, unwanted: threading.Event | None = None) -> None:
+        """Return when the caller's turn has come, or nobody wants it any more."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._free_from)
             self._free_from = turn + self._interval
         if turn > now:
-            self._sleep(turn - now)
+            self._sleep(turn - now, unwanted)

@@ -16,8 +16,9 @@ from exporter.entries.envelope import Body, parse_entry, parse_list
 from exporter.entries.normalize import Rows, normalize
 from exporter.source.again import read_again
 from exporter.source.batches import read_batches
-from exporter.source.client import Client, NotFoundError
+from exporter.source.client import Client
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
+from exporter.source.refusals import NotFoundError
 from exporter.source.responses import read_responses
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -158,7 +159,7 @@ def connect(
     """Find the dialect: B where an organization was asked for, else A, else B for the one that is known.
 
     Returns the platform and the page of one entry that it answered with. Raises
-    :class:`~exporter.source.client.NotFoundError` when the platform speaks neither.
+    :class:`~exporter.source.refusals.NotFoundError` when the platform speaks neither.
     """
     if organization is not None:
         return _greet(client, dialect_b(organization), lenient=lenient)

@@ -4,8 +4,9 @@ A handful of small requests, whose answers are put on record with every run and 
 does not rely on them: it finds out on its way, with the window in view, what it has to know.
 """
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
@@ -74,8 +75,16 @@ def probe(
     ``collect`` is given all that came.
     """
     page = platform.page(limit=page_size)
+    enough = threading.Event()
     with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
-        asked = {name: pool.submit(platform.page, **asking) for name, asking in _questions(page).items()}
+        asked = {
+            name: pool.submit(platform.page, **asking, unwanted=enough)
+            for name, asking in _questions(page).items()
+        }
+        done, _ = wait(asked.values(), return_when=FIRST_EXCEPTION)
+        enough.set()  # where one failed, nobody wants the others
+    for first in done:
+        first.result()
     answers = {name: answer.result() for name, answer in asked.items()}
     for answer in (page, *answers.values()):
         for rows in answer.batches:

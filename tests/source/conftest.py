@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import stamina
 
 from exporter.sandbox.app import Settings
 from tests.world import World
@@ -81,10 +80,3 @@ def world(world: World) -> Iterator[World]:
     """Lend the platform that tests share, and leave it well behaved for whoever comes next."""
     yield world
     world.app.state.settings = Settings()
-
-
-@pytest.fixture
-def three_attempts() -> Iterator[None]:
-    """Try three times, without waiting in between."""
-    with stamina.set_testing(True, attempts=3):
-        yield

@@ -11,7 +11,8 @@ from exporter.errors import RecordError, SourceError
 from exporter.sandbox.cast import ORGANIZATION_ID
 from exporter.source import bodies
 from exporter.source.bodies import Payload
-from exporter.source.client import Client, Connection
+from exporter.source.client import Client
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_b
 from exporter.source.platform import Page, Platform, recorded_rows

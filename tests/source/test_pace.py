@@ -1,7 +1,7 @@
 """No more requests a second than were allowed, counted rather than timed."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Event, Lock
 
 import pytest
 
@@ -9,22 +9,8 @@ from exporter.entries.envelope import parse_list
 from exporter.sandbox.faults import Fault
 from exporter.source.client import Client
 from exporter.source.pace import Pace
+from tests.clock import Clock
 from tests.world import NOW, World
-
-
-class Clock:
-    """A clock that stands still until someone sleeps, and then shows how long they wanted to."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 def test_requests_are_spaced_evenly() -> None:
@@ -61,11 +47,20 @@ def test_without_a_rate_nobody_waits() -> None:
     assert clock.slept == []
 
 
+def test_whoever_waits_for_a_turn_that_nobody_wants_is_woken() -> None:
+    unwanted = Event()
+    unwanted.set()
+    pace = Pace(1 / 3600)
+
+    pace.wait()
+    pace.wait(unwanted)  # for an hour, or not at all
+
+
 def test_threads_share_one_pace() -> None:
     slept: list[float] = []
     guard = Lock()
 
-    def sleep(seconds: float) -> None:
+    def sleep(seconds: float, _unwanted: Event | None = None, /) -> None:
         with guard:
             slept.append(seconds)
 
@@ -79,11 +74,12 @@ def test_threads_share_one_pace() -> None:
 
 def test_every_request_waits_for_its_turn_and_so_does_every_retry(world: World) -> None:
     world.behave(script=(Fault.RESET, Fault.CUT_OFF, Fault.RATE_LIMITED, None), retry_after=0)
-    slept: list[float] = []
+    clock = Clock()
+    connection = world.connection(rate=0.1, retry_for=60)
 
-    with Client(world.connection(rate=0.1), now=lambda: NOW, sleep=slept.append) as client:
+    with Client(connection, now=lambda: NOW, sleep=clock.sleep, clock=clock) as client:
         client.get("/audit", {}, parse_list)
         client.get("/audit", {}, parse_list)
 
         assert client.requests == 5
-    assert [round(seconds, -1) for seconds in slept] == [10, 20, 30, 40]
+    assert clock.now - Clock().now == pytest.approx(40)

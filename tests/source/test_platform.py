@@ -19,11 +19,14 @@ from exporter.errors import AuthorizationError, RecordError, SourceError, UsageE
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.faults import Fault
 from exporter.source.bodies import Payload
-from exporter.source.client import Client, Connection, NotFoundError
+from exporter.source.client import Client
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.platform import Platform, connect, recorded_rows
+from exporter.source.refusals import NotFoundError
 from exporter.source.responses import ResponseFile
+from tests.clock import Clock, no_sleep
 from tests.source.servers import http, serving
 from tests.world import ENTRIES, NOW, World
 
@@ -35,7 +38,8 @@ DIALECTS: dict[str, Callable[[World], Dialect]] = {
 
 def greet(world: World, *, organization: str | None = None, known: str | None = None) -> tuple[str, int]:
     """Return the dialect that was found, and how many requests it took."""
-    with Client(world.connection(), now=lambda: NOW) as client:
+    clock = Clock()
+    with Client(world.connection(), now=lambda: NOW, sleep=clock.sleep, clock=clock) as client:
         platform, page = connect(client, organization=organization, known_organization=known)
         assert page.size == 1
         return platform.dialect.name, client.requests
@@ -172,7 +176,7 @@ def test_no_id_alters_the_path(identifier: str) -> None:
 def record(world: World, path: Path, ask: Callable[[Platform], list[Rows]]) -> list[Rows]:
     with (
         ResponseFile(path, key=world.key, at=NOW) as kept,
-        Client(world.connection(), now=lambda: NOW, responses=kept) as client,
+        Client(world.connection(), now=lambda: NOW, responses=kept, sleep=no_sleep) as client,
     ):
         platform, greeting = connect(
             client, organization=None, known_organization=str(world.settings.organization_id)
@@ -180,7 +184,6 @@ def record(world: World, path: Path, ask: Callable[[Platform], list[Rows]]) -> l
         return [greeting.rows, *ask(platform)]
 
 
-@pytest.mark.usefixtures("three_attempts")
 @pytest.mark.parametrize("dialects", ["A", "B"])
 @pytest.mark.parametrize("body", Body)
 def test_the_record_gives_the_rows_of_the_live_run(
@@ -240,7 +243,6 @@ def test_a_compressed_page_is_read_back_as_it_was_read(tmp_path: Path, world: Wo
     assert [rows.batch for rows in recorded_rows(path)] == [page.rows.batch]
 
 
-@pytest.mark.usefixtures("three_attempts")
 def test_a_sign_in_page_in_the_platforms_place_is_not_taken_for_an_empty_log(world: World) -> None:
     world.behave(faults={Fault.SIGN_IN: 1.0})
     with pytest.raises(SourceError, match="a list of audit entries") as failed:

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 import pytest
 
 from exporter.errors import AuthorizationError, RecordError
-from exporter.source.client import Client, Connection, UnwantedError
+from exporter.source.client import Client, UnwantedError
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_a
 from exporter.source.platform import Platform
 from exporter.source.reader import Reader
+from exporter.source.retries import Sleep, sleep
 from tests.source.servers import Served, answering, http
 from tests.world import NOW
 
@@ -28,7 +30,9 @@ def entry(offset: int, **changes: object) -> bytes:
 
 
 @contextmanager
-def reading(answer: Callable[[int], bytes], *, at_once: int) -> Iterator[tuple[Reader, list[str], Served]]:
+def reading(
+    answer: Callable[[int], bytes], *, at_once: int, retry_for: float = 0, sleep: Sleep = sleep
+) -> Iterator[tuple[Reader, list[str], Served]]:
     """Yield a reader of a platform that gives ``answer`` for each offset, and the ids that it collects."""
     collected: list[str] = []
 
@@ -37,9 +41,10 @@ def reading(answer: Callable[[int], bytes], *, at_once: int) -> Iterator[tuple[R
         return answer(int(found[1]) if found else 0)
 
     with answering(choose) as served:
-        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"), retry_for=0)
+        key = Key("k" * 12, origin="the test")
+        connection = Connection(base_url=served.url, key=key, retry_for=retry_for)
         with (
-            Client(connection, now=lambda: NOW, at_once=at_once) as client,
+            Client(connection, now=lambda: NOW, at_once=at_once, sleep=sleep) as client,
             Reader(
                 Platform(client, dialect_a()),
                 page_size=10,
@@ -113,6 +118,28 @@ def test_a_reader_that_is_closed_sends_nothing_more() -> None:
         reader.page(0, step=10)
 
     assert len(served.heads) == len(collected) < 5
+
+
+def test_a_reader_that_is_closed_wakes_what_waits_to_try_again() -> None:
+    busy = http(b"", "Retry-After: 3600", status="503 Service Unavailable")
+    waiting = threading.Event()
+    woken: list[bool] = []
+
+    def sleep_at_most(seconds: float, unwanted: threading.Event | None = None, /) -> None:
+        waiting.set()
+        sleep(min(seconds, 20.0), unwanted)
+        woken.append(unwanted is not None and unwanted.is_set())
+
+    def answer(offset: int) -> bytes:
+        return busy if offset else entry(offset)
+
+    with reading(answer, at_once=2, retry_for=7200, sleep=sleep_at_most) as (reader, collected, served):
+        reader.page(0, step=10)
+        waiting.wait()
+
+    assert set(woken) == {True}
+    assert collected == ["log_0"]
+    assert len(served.heads) <= 3
 
 
 def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> None:

@@ -19,7 +19,8 @@ from warcio.archiveiterator import ArchiveIterator
 from exporter.errors import AuditExportError, SourceError, VerificationError
 from exporter.sandbox.faults import Fault
 from exporter.source.bodies import Payload
-from exporter.source.client import Client, Connection
+from exporter.source.client import Client
+from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.responses import Recorded, ResponseFile, read_response, read_responses
 from tests.source.conftest import TELLTALE

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import stamina
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from exporter.source.dialects import DOCUMENTED_ACTIONS
 from exporter.source.platform import connect
 from exporter.source.reader import Progress, Reader
 from exporter.source.walk import Walk
+from tests.clock import no_sleep
 from tests.world import NOW, World
 
 EVERYTHING = Window(since=datetime(2020, 1, 1, tzinfo=UTC), until=NOW - timedelta(minutes=1))
@@ -57,7 +57,8 @@ def walk(  # noqa: PLR0913 - what a test may want otherwise
     """Walk a window; ``meanwhile`` is called after each page."""
     rows: list[tuple[str, datetime]] = []
     organization = str(world.settings.organization_id) if dialect == "B" else None
-    with Client(world.connection(retry_for=60.0), now=lambda: NOW, at_once=concurrency) as client:
+    connection = world.connection(retry_for=60.0)
+    with Client(connection, now=lambda: NOW, at_once=concurrency, sleep=no_sleep) as client:
         platform, _ = connect(client, organization=organization, known_organization=None)
         with Reader(
             platform,
@@ -441,8 +442,7 @@ def test_what_is_exported_is_what_the_world_held_or_the_verdict_is_not_complete(
     window = Window(since=NOW - timedelta(days=days), until=NOW - timedelta(minutes=1))
     throughout = held(world, window) - {str(id_) for id_ in lost}
 
-    with stamina.set_testing(True, attempts=20):
-        walked = walk(world, window, dialect=dialect, page_size=page_size, concurrency=concurrency)
+    walked = walk(world, window, dialect=dialect, page_size=page_size, concurrency=concurrency)
 
     assert walked.ids <= held(world, window)
     if walked.verdict is Verdict.COMPLETE:

@@ -1,0 +1,121 @@
+"""Where to connect, as whom, and by which way: what would send the key unprotected is refused."""
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from exporter import __version__
+from exporter.errors import UsageError
+from exporter.source.credentials import Key
+
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where to connect, as whom, and how patiently."""
+
+    base_url: str
+    """Base URL of the API; https, or http to this machine."""
+
+    key: Key
+    """The API key, sent in ``x-satusky-api-key``."""
+
+    timeout: float = 30.0
+    """Seconds that one request may take."""
+
+    retry_for: float = 600.0
+    """Seconds for which a failing request is tried again.
+
+    30 at most until the platform has answered once, unless it names a time itself (``Retry-After``).
+    """
+
+    rate: float | None = None
+    """Requests a second at most, retries included; ``None`` for no limit."""
+
+    proxy: str | None = field(default=None, repr=False)
+    """URL of the proxy to use, which may hold a password; ``None`` for what the environment says."""
+
+    ca_bundle: Path | None = None
+    """PEM certificates to trust instead of the usual ones."""
+
+
+def trusted(base_url: str) -> str:
+    """Return the URL without a slash at its end; raise :class:`UsageError` where the key may not go there."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise UsageError(
+            f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
+        ) from error
+    if url.userinfo or url.query or url.fragment:
+        raise UsageError(
+            "--api-url holds a user name, a query or a fragment.",
+            "Give the base URL alone; the key has its own options.",
+        )
+    if not url.host:
+        raise UsageError("--api-url names no host.", "Give one such as https://api.example/v1/cli.")
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOCAL_HOSTS):
+        raise UsageError(
+            f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
+        )
+    return base_url.rstrip("/")
+
+
+def open_http(connection: Connection) -> httpx.Client:
+    """Make the HTTP client. Proxies of the environment are for https: plain http stays on this machine.
+
+    Raises :class:`UsageError` where the connection cannot be made as it was asked for.
+    """
+    try:
+        return httpx.Client(
+            headers={
+                "x-satusky-api-key": connection.key.reveal(),
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": f"audit-export/{__version__}",
+            },
+            timeout=connection.timeout,
+            verify=_tls(connection.ca_bundle),
+            proxy=_proxy(connection),
+            follow_redirects=False,
+            trust_env=httpx.URL(connection.base_url).scheme == "https",
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # Not chained: the library quotes the proxy's URL, which may hold a password.
+        raise UsageError(
+            "The proxy that the environment names cannot be used.",
+            "Check HTTPS_PROXY and ALL_PROXY: an http or https URL, or unset.",
+        ) from None
+
+
+def _proxy(connection: Connection) -> httpx.Proxy | None:
+    """Return the proxy that was asked for; its URL may hold a password, so no message repeats it."""
+    if connection.proxy is None:
+        return None
+    try:
+        proxy = httpx.Proxy(connection.proxy)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise UsageError(
+            "--proxy is not the URL of an http or https proxy.", "Give one such as http://proxy.example:3128."
+        )
+    if httpx.URL(connection.base_url).scheme == "http" and proxy.url.host not in _LOCAL_HOSTS:
+        raise UsageError(
+            f"The key would travel unprotected to the proxy at {proxy.url.host}.",
+            "Reach this machine without --proxy, or use an https API.",
+        )
+    return proxy
+
+
+def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"The CA bundle {ca_bundle} cannot be used ({error}).",
+            "Name a readable file of PEM certificates.",
+        ) from error
