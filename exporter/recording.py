@@ -7,7 +7,7 @@ from pathlib import Path
 from exporter import __version__, record
 from exporter.derive import OBSERVATIONS, Derived
 from exporter.evidence.bag import payload_paths, sha256_file
-from exporter.evidence.signature import NAMESPACE
+from exporter.evidence.manifest import NAMESPACE
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.fetched import Fetched
 from exporter.report import controls

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from exporter.archive.formats import FORMATS
 from exporter.evidence.chain import Predecessor
-from exporter.evidence.signature import SigningKey
 from exporter.source.connection import Connection
 from exporter.source.credentials import Profile
 from exporter.thresholds import DEFAULTS, Thresholds
 
 if TYPE_CHECKING:
     from exporter.evidence.authority import Authority
+    from exporter.evidence.signature import SigningKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Request:
     accept_unproven: bool = False
     """Whether an unproven export counts as success."""
 
-    signing_key: SigningKey | None = None
+    signing_key: "SigningKey | None" = None
     """The key to sign the bundle with; ``None`` for an unsigned bundle."""
 
     authority: "Authority | None" = None

@@ -8,13 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from exporter.entries.compare import same_content
 from exporter.facts import Window
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MEMORY = "128MB"
 _SHARED = "SELECT count(*) FROM (SELECT id FROM earlier INTERSECT SELECT id FROM later)"
@@ -61,6 +63,8 @@ def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences
     Both are Parquet files with :data:`~exporter.entries.schema.SCHEMA`. An entry that several earlier ones
     hold counts as changed where any of them had another content.
     """
+    import duckdb  # noqa: PLC0415 - most exports compare with nothing
+
     with (
         tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
@@ -79,25 +83,25 @@ def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences
         )
 
 
-def _open(database: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], window: Window) -> None:
+def _open(database: "duckdb.DuckDBPyConnection", name: str, files: Sequence[Path], window: Window) -> None:
     since, until = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in (window.since, window.until))
     reading = database.read_parquet([str(file) for file in files])
     reading.filter(f"timestamp >= {since} AND timestamp < {until}").create_view(name)
 
 
-def _only(database: duckdb.DuckDBPyConnection, these: str, those: str) -> tuple[str, ...]:
+def _only(database: "duckdb.DuckDBPyConnection", these: str, those: str) -> tuple[str, ...]:
     """Return the ids that only ``these`` have."""
     return tuple(id_ for (id_,) in database.sql(_ONLY.format(these=these, those=those)).fetchall())
 
 
-def _judge(database: duckdb.DuckDBPyConnection) -> tuple[set[str], set[str]]:
+def _judge(database: "duckdb.DuckDBPyConnection") -> tuple[set[str], set[str]]:
     """Return the ids whose bytes differ, and those of them whose content does."""
     now = {row["id"]: row for row in _rows(database, "later", "earlier")}
     before = _rows(database, "earlier", "later")
     return set(now), {row["id"] for row in before if not same_content(row, now[row["id"]])}
 
 
-def _rows(database: duckdb.DuckDBPyConnection, these: str, those: str) -> list[dict[str, Any]]:
+def _rows(database: "duckdb.DuckDBPyConnection", these: str, those: str) -> list[dict[str, Any]]:
     answer = database.sql(_DIFFERING.format(these=these, those=those)).to_arrow_table()
     moments = answer["timestamp"].cast(pa.int64())  # Python times would want a zone library of the machine
     rows: list[dict[str, Any]] = answer.set_column(

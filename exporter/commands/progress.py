@@ -1,5 +1,6 @@
 """Progress on stderr while the log is being read: how far back the walk has come."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,19 +15,21 @@ def shown_progress(mode: str, *, since: datetime, now: datetime) -> Iterator[Pro
 
     ``auto`` shows it on a terminal, unless messages are for machines or only errors are wanted.
     """
+    if not (mode == "always" or (mode == "auto" and sys.stderr.isatty() and are_for_people())):
+        yield lambda *_: None
+        return
+
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True, force_terminal=True if mode == "always" else None)
     columns = (
         TextColumn("Reading the log"),
         BarColumn(),
         TextColumn("{task.fields[entries]:,} entries, back to {task.fields[reached]}"),
         TimeElapsedColumn(),
     )
-    hidden = not console.is_terminal or (not are_for_people() if mode == "auto" else mode == "never")
-    with Bar(*columns, console=console, disable=hidden, transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True, force_terminal=True), transient=True) as bar:
         span = max(1.0, (now - since).total_seconds())
         task = bar.add_task("read", total=span, entries=0, reached="now")
 

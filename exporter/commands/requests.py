@@ -99,9 +99,6 @@ def _sealing(
     require_timestamp: bool,
 ) -> dict[str, Any]:
     """Open the key and find the authority, before anything is fetched that could not be sealed."""
-    from exporter.evidence.authority import Authority
-    from exporter.evidence.keys import load_signing_key, read_passphrase
-
     if require_timestamp and tsa_url is None:
         raise UsageError("--require-timestamp needs an authority.", "Name one with --tsa-url.")
     if tsa_url is not None and sign_key is None:
@@ -111,6 +108,10 @@ def _sealing(
         )
     if sign_key is None:
         return {}
+
+    from exporter.evidence.authority import Authority
+    from exporter.evidence.keys import load_signing_key, read_passphrase
+
     passphrase = read_passphrase(sign_key_passphrase_file, os.environ)
     authority = tsa_url and Authority(
         url=tsa_url, proxy=connection.proxy, ca_bundle=connection.ca_bundle, timeout=connection.timeout

@@ -12,6 +12,9 @@ from exporter.record import Overlap, Seal
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:audit-export:bundle:v1"
 
+NAMESPACE = "audit-export-bundle-v1"
+"""What a signature is for; ``ssh-keygen -n`` wants it, and a signature for anything else is refused."""
+
 
 def statement(  # noqa: PLR0913 - what it states
     digests: Mapping[str, str],

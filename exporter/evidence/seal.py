@@ -2,17 +2,20 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter.errors import OutputError
 from exporter.evidence import bag
 from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
-from exporter.evidence.signature import SigningKey
 from exporter.facts import Window, rfc3339
 from exporter.record import Run
 
+if TYPE_CHECKING:
+    from exporter.evidence.signature import SigningKey
 
-def seal(folder: Path, run: Run, link: Link | None, key: SigningKey | None) -> str:
+
+def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") -> str:
     """Write the manifests and the bag's description into ``folder``, sign them, and return the root digest.
 
     The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-NAMESPACE = "audit-export-bundle-v1"
-"""What a signature is for; ``ssh-keygen -n`` wants it, and a signature for anything else is refused."""
+from exporter.evidence.manifest import NAMESPACE
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.errors import UsageError
-from exporter.evidence.signature import NAMESPACE
+from exporter.evidence.manifest import NAMESPACE
 
 _KEY_KIND = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
 _WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.errors import SigningError
 from exporter.evidence.keys import load_signing_key
+from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signature import (
-    NAMESPACE,
     SignatureError,
     SigningKey,
     UnknownAlgorithmError,

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.errors import UsageError
 from exporter.evidence.keys import load_signing_key
-from exporter.evidence.signature import NAMESPACE
+from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signers import Signer, parse_signers
 from tests.evidence.test_signature import MESSAGE, make_key
 
