@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 from exporter.entries.literals import ends, flag, joined, number
 
 _TO_ESCAPE = r'["\\\x00-\x1f]'
-_SPECIAL = b'"\\' + bytes(range(0x20))
+_SPACE = 0x20
+"""The first byte that is no control character."""
 
 
 def as_text(table: pa.Table) -> pa.Table:
@@ -23,8 +24,7 @@ def as_text(table: pa.Table) -> pa.Table:
 
 def escaped(texts: pa.StringArray) -> pa.StringArray:
     """Write texts as JSON strings without their quotes (RFC 8259, section 7), escaping what has to be."""
-    content = bytes(content_of(texts))
-    if len(content.translate(None, _SPECIAL)) == len(content):
+    if _is_plain(content_of(texts)):
         return texts
     special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), flag(False))
     written = [msgspec.json.encode(text)[1:-1] for text in texts.filter(special).to_pylist()]
@@ -38,6 +38,16 @@ def content_of(texts: pa.StringArray) -> memoryview:
         return memoryview(b"")
     places = memoryview(offsets).cast("i")
     return memoryview(content)[places[texts.offset] : places[texts.offset + len(texts)]]
+
+
+def _is_plain(content: memoryview) -> bool:
+    """Tell whether nothing in the content of some texts has to be escaped."""
+    if not content:
+        return True
+    numbers = pa.Array.from_buffers(pa.uint8(), len(content), [None, pa.py_buffer(content)])
+    least: int = pc.min_max(numbers)["min"].as_py()
+    held = bytes(content)
+    return least >= _SPACE and b'"' not in held and b"\\" not in held
 
 
 def _moments(moments: pa.TimestampArray) -> pa.StringArray:
