@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exporter.archive.moved import moved_ids
 from exporter.archive.spool import Spool
 from exporter.entries.compare import same_content
 from exporter.entries.literals import flags
@@ -80,7 +81,7 @@ class Runs:
 
     def merged(self) -> Iterator[pa.Table]:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
-        moved = self._spool.moved(held=self._held)
+        moved = moved_ids(self._spool)
         met: set[str] = set()
         order = sorted(self._runs, key=lambda run: run.first)
         for rows in self._sorted() if _overlapping(order) > self._held else self._streamed(order):
