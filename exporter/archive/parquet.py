@@ -76,18 +76,7 @@ class ParquetWriter:
         return self._file.written(self._rows)
 
     def _write_group(self) -> None:
-        columns = self._gathered.slice(0, ROW_GROUP).columns
+        group = self._gathered.slice(0, ROW_GROUP).combine_chunks()
         self._gathered = self._gathered.slice(ROW_GROUP)
-        group = pa.table(_combined(columns), schema=self._gathered.schema)
         self._writer.write_table(group, row_group_size=ROW_GROUP)
         self._rows += group.num_rows
-
-
-def _combined(columns: list[pa.ChunkedArray]) -> list[pa.Array]:
-    """Bring each column into one piece, giving its chunks back before the next is begun."""
-    columns.reverse()
-    combined = []
-    while columns:
-        combined.append(columns.pop().combine_chunks())
-        pa.default_memory_pool().release_unused()
-    return combined
