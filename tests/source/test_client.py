@@ -306,6 +306,19 @@ def test_an_answer_gives_its_place_to_the_next_request_before_it_is_read() -> No
     assert answer.answered <= answer.content.asked
 
 
+def test_after_the_key_was_refused_nothing_more_is_sent_whoever_waits_for_a_place() -> None:
+    def refused(asking: Client) -> bool:
+        with pytest.raises(AuthorizationError, match="no such key"):
+            asking.get("/audit", {}, parse_list)
+        return True
+
+    forbidden = http(b'{"error": true, "message": "no such key"}', status="401 Unauthorized")
+    with serving(forbidden) as served, client(served.url) as asking, ThreadPoolExecutor(9) as pool:
+        assert all(pool.map(refused, [asking] * 18))
+
+    assert len(served.heads) == 1
+
+
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"])
 def test_a_redirect_to_another_host_is_not_followed(status: str) -> None:
     with serving(http()) as elsewhere:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.errors import AuthorizationError, RecordError
+from exporter.errors import RecordError
 from exporter.source.client import Client, UnwantedError
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
@@ -21,7 +21,6 @@ from tests.source.servers import Served, answering, http
 from tests.world import NOW
 
 REFUSED = http(b"{}", status="400 Bad Request")
-FORBIDDEN = http(b'{"error": true, "message": "no such key"}', status="401 Unauthorized")
 
 
 def entry(offset: int, **changes: object) -> bytes:
@@ -93,20 +92,6 @@ def test_an_entry_that_has_no_place_stops_the_run_on_whichever_page_it_came() ->
 
     with pytest.raises(RecordError, match="it has no time"):
         read()
-
-
-def test_after_the_key_was_refused_nothing_more_is_sent() -> None:
-    def answer(_offset: int) -> bytes:
-        time.sleep(0.2)
-        return FORBIDDEN
-
-    with (
-        pytest.raises(AuthorizationError, match="no such key"),
-        reading(answer, at_once=2) as (reader, _, served),
-    ):
-        reader.page(0, step=10)
-
-    assert len(served.heads) <= 2
 
 
 def test_a_reader_that_is_closed_sends_nothing_more() -> None:
