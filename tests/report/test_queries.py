@@ -106,7 +106,14 @@ print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["ent
 
 @pytest.mark.parametrize(
     "setting",
-    [{"THREADS": 1}, {"THREADS": 3}, {"AS_WRITTEN": ""}, {"LATE": 0}, {"MEMORY": "1GB"}],
+    [
+        {"THREADS": 1},
+        {"THREADS": 3},
+        {"AS_WRITTEN": ""},
+        {"LATE": 0},
+        {"PAGEWISE": "false"},
+        {"MEMORY": "1GB"},
+    ],
     ids=str,
 )
 def test_the_figures_are_the_same_however_the_engine_is_set(
