@@ -52,7 +52,7 @@ class Night:
             "until": None,
             "asked": {"since": "last", "until": None},
             "page_size": 150,
-            "connection": self.world.connection(concurrency=1),  # what meets what is then no matter of chance
+            "concurrency": 1,  # which request meets which insert is then no matter of chance
         }
         request: Request = self.world.request(self._output, **{**asked, **changes})
         return export(request, now=lambda: self.now, progress=lambda *_: None)
