@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.archive.files import HashingFile, Written
-from exporter.archive.text import content_of, escaped
-from exporter.entries.literals import joined
+from exporter.archive.text import escaped
+from exporter.entries.literals import content_of, joined
 
 _JSON_COLUMNS = ("changes", "metadata", "extra")
 

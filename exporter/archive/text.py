@@ -4,7 +4,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exporter.entries.literals import ends, flag, joined, number
+from exporter.entries.literals import content_of, ends, flag, joined, number
 
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _SPACE = 0x20
@@ -29,15 +29,6 @@ def escaped(texts: pa.StringArray) -> pa.StringArray:
     special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), flag(False))
     written = [msgspec.json.encode(text)[1:-1] for text in texts.filter(special).to_pylist()]
     return pc.replace_with_mask(texts, special, pa.array(written, pa.string()))
-
-
-def content_of(texts: pa.StringArray) -> memoryview:
-    """Return what all texts hold, one after another, without copying it."""
-    _, offsets, content = texts.buffers()
-    if not len(texts) or content is None:
-        return memoryview(b"")
-    places = memoryview(offsets).cast("i")
-    return memoryview(content)[places[texts.offset] : places[texts.offset + len(texts)]]
 
 
 def _is_plain(content: memoryview) -> bool:

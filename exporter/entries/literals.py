@@ -58,6 +58,15 @@ def strings(content: bytes, sizes: pa.Int32Array) -> pa.StringArray:
     return pa.Array.from_buffers(pa.binary(), len(sizes), buffers).cast(pa.string())
 
 
+def content_of(texts: pa.StringArray) -> memoryview:
+    """Return what all texts hold, one after another, without copying it."""
+    _, offsets, content = texts.buffers()
+    if not len(texts) or content is None:
+        return memoryview(b"")
+    places = memoryview(offsets).cast("i")
+    return memoryview(content)[places[texts.offset] : places[texts.offset + len(texts)]]
+
+
 def joined(*parts: pa.Array | pa.ChunkedArray | str) -> pa.Array | pa.ChunkedArray:
     """Join texts, row by row; null where one of them is null."""
     pieces = [text(part) if isinstance(part, str) else part for part in parts]

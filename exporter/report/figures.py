@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from exporter.report import queries
-from exporter.report.queries import Query
+from exporter.report.queries import Query, literal
 
 MEMORY = "110MB"
 """What the engine may hold before it spills to disk; the report as a whole stays below 300 MB."""
@@ -68,10 +68,10 @@ class Figures:
                 "python_enable_replacements": "false",
             }
         )
-        self._engine.execute(f"SET allowed_paths = [{_literal(parquet)}]")
+        self._engine.execute(f"SET allowed_paths = [{literal(str(parquet))}]")
         self._engine.execute("SET enable_external_access = false")
         self._engine.execute(f"SET disable_parquet_prefetching = {PAGEWISE}")
-        self._engine.execute(queries.load_setup(folder).replace(ARCHIVE, _literal(parquet)))
+        self._engine.execute(queries.load_setup(folder).replace(ARCHIVE, literal(str(parquet))))
         self._engine.execute("SET lock_configuration = true")
 
     def __enter__(self) -> Self:
@@ -98,29 +98,24 @@ class Figures:
 
     def count(self, name: str) -> int:
         """Count the rows that the query of that name selects."""
-        counted = self._ask(f"SELECT count(*) AS n FROM ({self._queries[name].unordered}) AS answer")  # noqa: S608 - likewise
-        number: int = counted[0]["n"]
-        return number
+        return self._count(self._selected(name))
 
     def listing(self, name: str, limit: int) -> tuple[int, list[Row]]:
         """Ask the query of that name once; return how many rows it selects, and the first of them."""
         self._engine.execute(f"CREATE TEMP TABLE listing AS {self._queries[name].sql}")
         rows = self._ask(f"SELECT * FROM listing LIMIT {limit:d}")  # noqa: S608 - a number
-        size: int = self._ask("SELECT count(*) AS n FROM listing")[0]["n"]
+        size = self._count("listing")
         self._engine.execute("DROP TABLE listing")
         return size, rows
 
     def ids(self, name: str) -> Iterator[list[str]]:
         """Yield the ids that the query of that name selects, sorted by their bytes, a batch at a time."""
-        sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
-        for batch in self._batches(sql):
+        for batch in self._batches(self._sorted(name)):
             yield batch.column(0).to_pylist()
 
     def strays(self, name: str, actions: Sequence[str]) -> int:
         """Count the entries that the query of that name selects and whose action is none of ``actions``."""
-        other = f"({self._queries[name].unordered}) AS answer WHERE NOT {_among(actions)}"
-        number: int = self._ask(f"SELECT count(*) AS n FROM {other}")[0]["n"]  # noqa: S608 - shipped SQL
-        return number
+        return self._count(f"{self._selected(name)} WHERE NOT {_among(actions)}")
 
     def lines(self, name: str) -> Iterator[pa.StringArray]:
         """Yield the ids that the query of that name selects, sorted by their bytes, each with a line break.
@@ -128,8 +123,7 @@ class Figures:
         They come as Arrow holds them, some thousands at a time: to make a million texts of Python's takes as
         long as to sort them.
         """
-        sql = f"SELECT id FROM ({self._queries[name].unordered}) AS answer ORDER BY id"  # noqa: S608 - shipped SQL
-        for batch in self._batches(f"SELECT id || chr(10) AS line FROM ({sql})"):  # noqa: S608 - as above
+        for batch in self._batches(f"SELECT id || chr(10) AS line FROM ({self._sorted(name)})"):  # noqa: S608 - shipped SQL
             yield batch.column(0)
 
     def lines_by_action(self, groups: Sequence[Sequence[str]]) -> Iterator[tuple[pa.StringArray, pa.Array]]:
@@ -145,7 +139,7 @@ class Figures:
 
     def entries(self, name: str, ids: list[str]) -> list[Row]:
         """Return those rows of the query of that name that have these ids, in no order."""
-        sql = f"SELECT * FROM ({self._queries[name].unordered}) AS answer WHERE list_contains(?, id)"  # noqa: S608 - shipped SQL
+        sql = f"SELECT * FROM {self._selected(name)} WHERE list_contains(?, id)"  # noqa: S608 - shipped SQL
         return _rows(self._engine.sql(sql, params=[ids]).to_arrow_table())
 
     def months(self, name: str) -> dict[str, int]:
@@ -160,7 +154,17 @@ class Figures:
 
     def _by_month(self, name: str) -> str:
         month = "strftime(timestamp, '%Y-%m') AS month"
-        return f"SELECT id, {month} FROM ({self._queries[name].unordered}) AS answer"  # noqa: S608 - shipped SQL
+        return f"SELECT id, {month} FROM {self._selected(name)}"  # noqa: S608 - shipped SQL
+
+    def _sorted(self, name: str) -> str:
+        return f"SELECT id FROM {self._selected(name)} ORDER BY id"  # noqa: S608 - shipped SQL
+
+    def _selected(self, name: str) -> str:
+        return f"({self._queries[name].unordered}) AS answer"
+
+    def _count(self, rows: str) -> int:
+        number: int = self._ask(f"SELECT count(*) AS n FROM {rows}")[0]["n"]  # noqa: S608 - shipped SQL
+        return number
 
     def _batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         yield from self._engine.sql(sql).to_arrow_reader(BATCH)
@@ -189,8 +193,4 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 def _among(actions: Sequence[str]) -> str:
     """Write the condition that an entry's action is one of these."""
-    return f"coalesce(action, '') IN ({', '.join(map(_literal, actions))})"
-
-
-def _literal(value: str | Path) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+    return f"coalesce(action, '') IN ({', '.join(map(literal, actions))})"

@@ -47,5 +47,5 @@ def _library(name: str, *files: str) -> ctypes.CDLL:
 
 
 def _text(function: Callable[[], bytes]) -> str:
-    function.restype = ctypes.c_char_p  # type: ignore[attr-defined]
+    function.restype = ctypes.c_char_p  # type: ignore[attr-defined]  # ctypes sets it
     return function().decode()

@@ -83,10 +83,15 @@ def parameters(name: str) -> list[str]:
     return list(dict.fromkeys(match for match in found if match in known))
 
 
+def literal(value: str) -> str:
+    """Write a text as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def _values(thresholds: Thresholds, window: Window | Period) -> Mapping[str, str]:
     """Write each parameter as SQL: the value, and its name as a comment."""
     values = {
-        "since_text": f"{_text(rfc3339(window.since))} /* since */",
+        "since_text": f"{literal(rfc3339(window.since))} /* since */",
         "since": f"{_micros(window.since)} /* since: {rfc3339(window.since)} */",
         "until": f"{_micros(window.until)} /* until: {rfc3339(window.until)} */",
     }
@@ -99,19 +104,15 @@ def _values(thresholds: Thresholds, window: Window | Period) -> Mapping[str, str
     values["calendar_days"] = f"({numbers}) /* calendar_days: {', '.join(days)} */"
     for name, value in given.items():
         if isinstance(value, tuple):
-            values[f"{name}_pattern"] = f"{_text('|'.join(value))} /* {name} */"
-            values[name] = f"({', '.join(map(_text, value)) or _text('')}) /* {name} */"
+            values[f"{name}_pattern"] = f"{literal('|'.join(value))} /* {name} */"
+            values[name] = f"({', '.join(map(literal, value)) or literal('')}) /* {name} */"
         elif value is not None:
-            values[name] = f"{_text(value) if isinstance(value, str) else value} /* {name} */"
+            values[name] = f"{literal(value) if isinstance(value, str) else value} /* {name} */"
     return values
 
 
 def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exporter.entries.literals import content_of
 from exporter.errors import UsageError
 from exporter.report import runs
 from exporter.report.figures import Figures, Row
@@ -95,12 +96,9 @@ class _Digest:
         self._taken = sha256()
 
     def add(self, lines: pa.StringArray) -> None:
-        """Take lines into account: their bytes stand one after the other in Arrow's memory."""
-        if len(lines):
-            _, ends, texts = lines.buffers()
-            places = memoryview(ends).cast("i")
-            self._taken.update(memoryview(texts)[places[lines.offset] : places[lines.offset + len(lines)]])
-            self.lines += len(lines)
+        """Take lines into account."""
+        self._taken.update(content_of(lines))
+        self.lines += len(lines)
 
     @property
     def hexdigest(self) -> str:
