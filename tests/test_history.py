@@ -52,7 +52,7 @@ class Night:
             "until": None,
             "asked": {"since": "last", "until": None},
             "page_size": 150,
-            "concurrency": 1,  # which request meets which insert is then no matter of chance
+            "concurrency": 4,
         }
         request: Request = self.world.request(self._output, **{**asked, **changes})
         return export(request, now=lambda: self.now, progress=lambda *_: None)

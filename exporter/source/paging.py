@@ -26,6 +26,7 @@ _ROUNDS = 60
 _BLIND_ROUNDS = 5
 _OUTGROWN = 4
 _ASKED_BEYOND = 8
+_COUNTED_AGAIN = 3
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
 _PLACES_AN_ENTRY = 3
@@ -197,7 +198,7 @@ class OffsetPass:
     def _compare_places(self, page: Page, following: Page, step: int) -> None:
         """Note how far the list moved between two requests: entries push it down, none pulls it up."""
         moment = page.moments[step + 1]
-        moved = _start_of(following, moment) - _start_of(page, moment)
+        moved = following.start_of(moment) - page.start_of(moment)
         self._pushes.append(max(0, moved))
         if page.recorded and not following.recorded:
             self.displaced = max(self.displaced, moved)
@@ -234,7 +235,7 @@ class OffsetPass:
             places = _places(first, current, again, moment)
             if len(met) == places or not self._window.since <= moment < self._window.until:
                 return current
-            starts.add(_start_of(first, moment))
+            starts.add(first.start_of(moment))
             if first.total is None and len(starts) > _BLIND_ROUNDS:
                 break  # entries keep joining, and nothing says how many
             fewest = min(fewest or places, places)
@@ -274,8 +275,13 @@ class OffsetPass:
         return first
 
     def _end(self, bottom: Page) -> Check:
+        reach, asked = bottom.offset + bottom.size, 0
+        # An entry may join after the platform took a page's entries and before it counts the log.
+        while bottom.total is not None and bottom.total > reach and asked < _COUNTED_AGAIN:
+            bottom = self._reader.page(reach)
+            reach, asked = reach + bottom.size, asked + 1
         if bottom.total is not None:
-            return end_by_total(self._window, bottom.offset + bottom.size, bottom.total)
+            return end_by_total(self._window, reach, bottom.total)
         return end_by_actions(self._reader, self._window, self._counts, bottom, by_offset=True)
 
 
@@ -296,11 +302,6 @@ def _at(page: Page, moment: datetime) -> list[str]:
     return [id_ for id_, at in zip(page.ids, page.moments, strict=True) if at == moment]
 
 
-def _start_of(page: Page, moment: datetime) -> int:
-    """Return the first place in the list whose entry is no newer than ``moment``."""
-    return page.offset + sum(at > moment for at in page.moments)
-
-
 def _begins_below(page: Page, moment: datetime) -> bool:
     """Tell whether a page shows nothing newer than ``moment``, so that its entries may begin above."""
     return not page.size or page.moments[0] <= moment
@@ -316,10 +317,10 @@ def _places(first: Page, last: Page, again: Page, moment: datetime) -> int:
     end = last.offset + sum(at >= moment for at in last.moments)
     if first.offset and _begins_below(first, moment):
         return end
-    places = end - _start_of(first, moment)
+    places = end - first.start_of(moment)
     if first.total is None or last.total is None or again.total is None:
         return places
     shown = all(page.size and page.moments[-1] <= moment for page in (first, again))
-    pushed = _start_of(again, moment) - _start_of(first, moment)
+    pushed = again.start_of(moment) - first.start_of(moment)
     joined_above = shown and pushed == again.total - first.total
     return places - (last.total - first.total) if joined_above else places

@@ -74,6 +74,10 @@ class Page:
         microseconds = self.rows.batch["timestamp"].cast(pa.int64()).to_pylist()
         return [_EPOCH + timedelta(0, 0, count) for count in microseconds]
 
+    def start_of(self, moment: datetime) -> int:
+        """Return the first place in the list whose entry is no newer than ``moment``, as far as it shows."""
+        return self.offset + sum(at > moment for at in self.moments)
+
     @property
     def newest(self) -> datetime | None:
         """Time of its newest entry, whatever the order; ``None`` for an empty page."""

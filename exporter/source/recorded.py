@@ -93,5 +93,4 @@ def _page(response: Recorded, *, lenient: bool) -> Page | None:
 def _placed(recorded: Page, page: Page, step: int) -> Page:
     """Give a page the offset that its entries have now, as those it shares with ``page`` tell."""
     moment = page.moments[step + 1]
-    start = page.offset + sum(at > moment for at in page.moments)
-    return replace(recorded, offset=start - sum(at > moment for at in recorded.moments))
+    return replace(recorded, offset=page.start_of(moment) - recorded.start_of(moment))

@@ -41,6 +41,8 @@ class LimitPass:
             short_before = short
 
     def _end(self, page: Page) -> Check:
+        if page.total is not None and page.total > page.size:  # one may have joined while it was answered
+            page = self._reader.page()
         if page.total is not None:
             return end_by_total(self._window, page.size, page.total)
         counts = Counter(page.rows.batch["action"].to_pylist())

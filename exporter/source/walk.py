@@ -14,7 +14,7 @@ from exporter.source.slices import LimitPass, SlicePass
 from exporter.source.witnesses import Head
 
 _LOOKS = 3
-_PAGES_A_LOOK = 20
+_PAGES_A_LOOK = 300
 
 
 class Walk:
@@ -89,15 +89,14 @@ class Walk:
     def _look(self) -> None:
         """Read the head again, down to a whole page of known entries."""
         self._head.begin_look()
-        first = page = self._reader.page()
+        page = self._reader.page()
         self._head.look(page, whole=self._paging.ignored)
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
             if self._head.closed or self._paging.ignored:
                 break
             page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
             self._head.look(page, whole=False)
-        grown = self._head.unexplained(first.total)
-        self._unexplained = max(grown, self._paging.displaced - self._head.joined)
+        self._unexplained = max(self._head.unexplained, self._paging.displaced - self._head.joined)
 
     def _rest_check(self) -> Check:
         late = f"; {self._head.late:,} late ones were fetched" if self._head.late else ""

@@ -1,7 +1,8 @@
 """What the walk remembers in order to notice that the log moved under it."""
 
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
 
 from exporter.facts import Check, Result, Window
 from exporter.source.platform import Page
@@ -49,8 +50,40 @@ class Totals:
         ]
 
 
+class Mark(NamedTuple):
+    """The place in the list where an instant begins, as one answer showed it."""
+
+    moment: datetime
+    place: int
+    total: int | None
+    """The platform's count in the same answer."""
+
+    @classmethod
+    def top(cls, page: Page) -> Self:
+        """Mark the top of the list, above whatever may join it."""
+        return cls(datetime.max.replace(tzinfo=UTC), page.offset, page.total)
+
+    @classmethod
+    def within(cls, page: Page) -> Self | None:
+        """Mark where the second instant of a page begins; ``None`` where it holds but one."""
+        moment = next((at for at in page.moments if at < page.moments[0]), None)
+        return None if moment is None else cls(moment, page.start_of(moment), page.total)
+
+    def found(self, page: Page) -> Self | None:
+        """Mark the same instant where ``page`` shows it to begin; ``None`` where it does not show that."""
+        begins_above = page.offset > 0 and all(at <= self.moment for at in page.moments)
+        begins_below = page.size > 0 and all(at > self.moment for at in page.moments)
+        if begins_above or begins_below:
+            return None
+        return self._replace(place=page.start_of(self.moment), total=page.total)
+
+
 class Head:
-    """The newest entries as a pass saw them, and what further looks at them find."""
+    """The newest entries as a pass saw them, and what further looks at them find.
+
+    A mark near the head tells entries that joined above it, which push it down, from those that joined below:
+    the platform's count rises by both. Each look that gets down to it sets the mark for the next.
+    """
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -61,17 +94,18 @@ class Head:
         self._unseen: dict[str, datetime] = {}
         self._depth: datetime | None = None
         self._late_in_look = 0
-        self.joined = 0
-        """Entries that only a look found, wherever they lie."""
+        self._mark: Mark | None = None
+        self._mark_is_inside = False
+        self._mark_moved: Mark | None = None
+        self._next_mark: Mark | None = None
+        self._joined_before = self._joined_below = 0
         self._closed = False
-        self.total: int | None = None
-        """The platform's count when the pass began."""
         self.late = 0
         """Entries inside the window that only a look found."""
 
     @property
     def closed(self) -> bool:
-        """Whether the last look got down to entries that were known."""
+        """Whether the last look got down to entries that were known, and to the mark."""
         return self._closed
 
     @property
@@ -86,19 +120,43 @@ class Head:
             return 0
         return sum(moment > self._depth for moment in self._unseen.values())
 
+    @property
+    def joined(self) -> int:
+        """How many entries joined the list since the pass began, as far as looks have shown."""
+        return self._joined_before + self._joined_since_mark
+
+    @property
+    def unexplained(self) -> int:
+        """How far the platform's count rose since the mark was set, beyond the entries that joined."""
+        before, now = self._mark and self._mark.total, self._mark_moved and self._mark_moved.total
+        return 0 if before is None or now is None else now - before - self._joined_since_mark
+
+    @property
+    def _joined_since_mark(self) -> int:
+        pushed = self._mark_moved.place - self._mark.place if self._mark and self._mark_moved else 0
+        return pushed + self._joined_below
+
     def remember(self, page: Page) -> None:
-        """Take a page of the pass into the memory, which holds the newest twenty."""
-        if self._pages == 0:
-            self.total = page.total
+        """Take a page of the pass into the memory: those down to the mark, and twenty."""
+        if self._mark is None:
             eldest = min(page.moments, default=None)
             placed = zip(page.ids, page.moments, strict=True)
             self._first = {id_: moment for id_, moment in placed if moment != eldest}
-        if self._pages < _REMEMBERED_PAGES:
-            self._known.update(page.ids)
-            self._pages += 1
+            self._mark = Mark.top(page)
+        if self._pages == _REMEMBERED_PAGES:
+            return
+        self._known.update(page.ids)
+        if not self._mark_is_inside and (inside := Mark.within(page)):
+            self._mark, self._mark_is_inside = inside, True
+        self._pages += self._mark_is_inside
 
     def begin_look(self) -> None:
         """Start another look from the newest entry."""
+        if self._closed and self._next_mark:
+            self._joined_before = self.joined
+            self._joined_below = 0
+            self._mark = self._next_mark
+        self._mark_moved = self._next_mark = None
         self._known |= self._met
         self._met = set()
         self._closed = False
@@ -111,19 +169,17 @@ class Head:
             id_: moment for id_, moment in zip(page.ids, page.moments, strict=True) if id_ not in self._known
         }
         new = [moment for id_, moment in unknown.items() if id_ not in self._met]
-        late = sum(self._window.since <= moment < self._window.until for moment in new)
         self._met.update(unknown)
         for id_ in page.ids:
             self._unseen.pop(id_, None)
         self._depth = page.oldest
-        self.joined += len(new)
+        late = sum(self._window.since <= moment < self._window.until for moment in new)
         self._late_in_look += late
         self.late += late
+        if self._mark:
+            self._joined_below += sum(moment <= self._mark.moment for moment in new)
+            self._mark_moved = self._mark.found(page) or self._mark_moved
+        self._next_mark = self._next_mark or Mark.within(page)
         # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
-        self._closed = not unknown or (whole and len(unknown) < page.size)
-
-    def unexplained(self, total: int | None) -> int:
-        """How far the platform's count rose beyond the entries that looks found new."""
-        if total is None or self.total is None:
-            return 0
-        return total - self.total - self.joined
+        known = not unknown or (whole and len(unknown) < page.size)
+        self._closed = known and self._mark_moved is not None

@@ -330,6 +330,23 @@ def test_late_arrivals_are_fetched(log: Log, age: timedelta, concurrency: int) -
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_late_arrival_is_not_hidden_by_others_that_join_at_the_head(log: Log, concurrency: int) -> None:
+    """What joins at the head while a look goes down accounts for no growth further down."""
+    world = log(cap=100, insert_every=7, insert_count=300)
+    newest = world.service.page(limit=1)[0]
+    late = replace(newest, id=UUID(int=7, version=4), created_at=nanoseconds(NOW - timedelta(days=90)))
+
+    def meanwhile(entries: int, _oldest: datetime | None) -> None:
+        if entries > 900 and world.service.get(late.id) is None:
+            world.service.record(late)
+
+    walked = walk(world, concurrency=concurrency, meanwhile=meanwhile)
+
+    assert str(late.id) in walked.ids
+    assert walked.verdict is Verdict.COMPLETE
+
+
 @pytest.mark.parametrize("position", [100, 990])
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_entries_that_vanish_while_paging_are_an_integrity_finding(
