@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from exporter import record
 from exporter.archive.compare import Differences, compare
@@ -30,17 +31,40 @@ FORMAT = "audit-export/recheck/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What came of reading a bundle's window again."""
+class Sealed:
+    """A bundle whose window is to be read again."""
 
     bundle: Path
-    """The bundle."""
+    """Where it is."""
 
     root: str
     """SHA-256 of its tag manifest."""
 
     run: record.Run
-    """How the bundle came about."""
+    """How it came about."""
+
+    @classmethod
+    def open(cls, bundle: Path) -> Self:
+        """Read what says how ``bundle`` came about.
+
+        Raises :class:`~exporter.errors.UsageError` where it is none.
+        """
+        try:
+            run = record.decode((bundle / "data" / "run.json").read_bytes())
+            root = (bundle / TAG_MANIFEST).read_bytes()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
+            ) from error
+        return cls(bundle=bundle, root=hashlib.sha256(root).hexdigest(), run=run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What came of reading a bundle's window again."""
+
+    sealed: Sealed
+    """The bundle."""
 
     at: datetime
     """When its window was read again, by this machine."""
@@ -58,10 +82,11 @@ class Finding:
 
     def encode(self) -> bytes:
         """Write the finding as indented JSON, ending in a line break."""
+        window = self.sealed.run.window
         content = {
             "format": FORMAT,
-            "bundle": {"sha256": self.root},
-            "window": {"since": rfc3339(self.run.window.since), "until": rfc3339(self.run.window.until)},
+            "bundle": {"sha256": self.sealed.root},
+            "window": {"since": rfc3339(window.since), "until": rfc3339(window.until)},
             "at": rfc3339(self.at),
             "verdict": self.verdict,
             "checks": [asdict(check) for check in self.checks],
@@ -70,36 +95,21 @@ class Finding:
         return json.dumps(content, indent=2).encode() + b"\n"
 
 
-def opened(bundle: Path) -> tuple[record.Run, str]:
-    """Read the record of a bundle, and the SHA-256 of its tag manifest.
-
-    Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none.
-    """
-    try:
-        run = record.decode((bundle / "data" / "run.json").read_bytes())
-        root = (bundle / TAG_MANIFEST).read_bytes()
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
-        ) from error
-    return run, hashlib.sha256(root).hexdigest()
-
-
 def recheck(
-    bundle: Path,
+    sealed: Sealed,
     request: Request,
     *,
     to: Path | None,
     now: Callable[[], datetime],
     progress: Progress,
 ) -> Finding:
-    """Read the window of ``bundle`` again, as ``request`` says from where, and compare entry by entry.
+    """Read the window of a bundle again, as ``request`` says from where, and compare entry by entry.
 
     ``to`` is a new folder that keeps the finding and the responses. Raises
-    :class:`~exporter.errors.UsageError` where ``bundle`` is none, and what
+    :class:`~exporter.errors.OutputError` where that cannot be written, and what
     :func:`~exporter.fetch.fetch` does.
     """
-    run, root = opened(bundle)
+    bundle, run = sealed.bundle, sealed.run
     window = record.selection(run).window
     asked = replace(
         request,
@@ -117,9 +127,7 @@ def recheck(
         fetched = fetch(task, reading, now=now, progress=progress)
         differences = compare([table_of(bundle, Path(folder))], reading.table, window)
         finding = Finding(
-            bundle=bundle,
-            root=root,
-            run=run,
+            sealed=sealed,
             at=fetched.started,
             checks=(*fetched.checks, *_compared(differences)),
             differences=differences,

@@ -12,7 +12,7 @@ import pytest
 from exporter.errors import OutputError, UsageError
 from exporter.export import export
 from exporter.facts import Verdict
-from exporter.recheck import Finding, recheck
+from exporter.recheck import Finding, Sealed, recheck
 from exporter.sandbox.entry import nanoseconds
 from exporter.source.responses import read_responses
 from tests.conftest import Serve
@@ -27,7 +27,7 @@ def sealed(world: World, output: Path, **changes: Any) -> Path:
 
 def again(world: World, bundle: Path, to: Path | None = None) -> Finding:
     request = world.request(bundle.parent)
-    return recheck(bundle, request, to=to, now=lambda: NOW, progress=lambda *_: None)
+    return recheck(Sealed.open(bundle), request, to=to, now=lambda: NOW, progress=lambda *_: None)
 
 
 def test_a_log_that_was_only_added_to_is_the_same(serve: Serve, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_log_that_was_only_added_to_is_the_same(serve: Serve, tmp_path: Path) 
     finding = again(world, bundle)
 
     assert finding.verdict is Verdict.COMPLETE
-    assert finding.differences.same == finding.run.counts.entries
+    assert finding.differences.same == finding.sealed.run.counts.entries
     assert not finding.differences.contradict
     assert sorted(path.name for path in bundle.parent.iterdir()) == [bundle.name]
 
@@ -70,7 +70,7 @@ def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Pat
     finding = again(world, bundle)
 
     assert finding.verdict is Verdict.COMPLETE
-    assert finding.differences.same == finding.run.counts.entries > 0
+    assert finding.differences.same == finding.sealed.run.counts.entries > 0
 
 
 @pytest.mark.parametrize("dialect", ["A", "B"])
@@ -82,9 +82,9 @@ def test_the_log_is_asked_in_the_dialect_in_which_it_was_read(
     bundle = sealed(world, tmp_path, **organization)
     request = world.request(bundle.parent, organization=None)
 
-    finding = recheck(bundle, request, to=None, now=lambda: NOW, progress=lambda *_: None)
+    finding = recheck(Sealed.open(bundle), request, to=None, now=lambda: NOW, progress=lambda *_: None)
 
-    assert finding.run.source.dialect == dialect
+    assert finding.sealed.run.source.dialect == dialect
     assert finding.verdict is Verdict.COMPLETE
 
 
@@ -95,8 +95,8 @@ def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Ser
     finding = again(world, bundle, tmp_path / "kept")
 
     kept = json.loads((tmp_path / "kept" / "recheck.json").read_bytes())
-    assert kept["bundle"] == {"sha256": finding.root}
-    assert kept["entries"]["same"] == finding.run.counts.entries
+    assert kept["bundle"] == {"sha256": finding.sealed.root}
+    assert kept["entries"]["same"] == finding.sealed.run.counts.entries
     assert kept["verdict"] == "COMPLETE"
     assert any(True for _ in read_responses(tmp_path / "kept" / "responses.warc.gz"))
     with pytest.raises(OutputError, match="could not be kept"):

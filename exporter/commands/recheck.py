@@ -41,7 +41,7 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     changed or are missing, with 3 when others came late or the reading was not shown to be whole.
     """
     from exporter.commands.progress import shown_progress
-    from exporter.recheck import opened
+    from exporter.recheck import Sealed
     from exporter.recheck import recheck as recheck_bundle
     from exporter.request import Request
 
@@ -57,8 +57,9 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
         label=None,
         output=bundle.parent,
     )
-    with shown_progress(mode, since=opened(bundle)[0].window.since, now=now()) as progress:
-        finding = recheck_bundle(bundle, request, to=to, now=now, progress=progress)
+    sealed = Sealed.open(bundle)
+    with shown_progress(mode, since=sealed.run.window.since, now=now()) as progress:
+        finding = recheck_bundle(sealed, request, to=to, now=now, progress=progress)
     if as_json:
         print_result(json.dumps(json.loads(finding.encode())))
     else:
