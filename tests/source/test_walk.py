@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,21 +100,17 @@ def log(_shared_world: World) -> Iterator[Log]:
             service.record_all(entries)
             yield service
 
-    opened = []
-
     def make(entries: int | Sequence[Entry] = 1_000, **changes: Any) -> World:
         chosen = list(generate(entries=entries, ends=NOW)) if isinstance(entries, int) else entries
-        context = filled(chosen)
-        opened.append(context)
-        service = context.__enter__()
+        served.close()  # the one before
+        service = served.enter_context(filled(chosen))
         _shared_world.app.state.service = service
         _shared_world.app.state.settings = Settings(**changes)
         return replace(_shared_world, service=service)
 
-    yield make
-    _shared_world.app.state.service, _shared_world.app.state.settings = usual, Settings()
-    for context in opened:
-        context.__exit__(None, None, None)
+    with ExitStack() as served:
+        yield make
+        _shared_world.app.state.service, _shared_world.app.state.settings = usual, Settings()
 
 
 @pytest.mark.parametrize("dialect", ["A", "B"])
