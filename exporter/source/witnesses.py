@@ -92,7 +92,8 @@ class Head:
         self._met: set[str] = set()
         self._first: dict[str, datetime] = {}
         self._unseen: dict[str, datetime] = {}
-        self._depth: datetime | None = None
+        self._ended: datetime | None = None
+        self._deepest = datetime.max.replace(tzinfo=UTC)
         self._late_in_look = 0
         self._mark: Mark | None = None
         self._mark_is_inside = False
@@ -100,6 +101,8 @@ class Head:
         self._next_mark: Mark | None = None
         self._joined_before = self._joined_below = 0
         self._closed = False
+        self.behind = 0
+        """How many pages in a row of the last look ended above where it had come before."""
         self.late = 0
         """Entries inside the window that only a look found."""
 
@@ -116,9 +119,9 @@ class Head:
     @property
     def gone(self) -> int:
         """How many of the pass's first entries the last look passed by without meeting them."""
-        if not self._closed or self._depth is None:
+        if not self._closed or self._ended is None:
             return 0
-        return sum(moment > self._depth for moment in self._unseen.values())
+        return sum(moment > self._ended for moment in self._unseen.values())
 
     @property
     def joined(self) -> int:
@@ -162,6 +165,8 @@ class Head:
         self._closed = False
         self._late_in_look = 0
         self._unseen = dict(self._first)
+        self._deepest = datetime.max.replace(tzinfo=UTC)
+        self.behind = 0
 
     def look(self, page: Page, *, whole: bool) -> None:
         """Compare a page of the look with the memory; ``whole`` where it holds all there is to see."""
@@ -172,7 +177,10 @@ class Head:
         self._met.update(unknown)
         for id_ in page.ids:
             self._unseen.pop(id_, None)
-        self._depth = page.oldest
+        self._ended = min(page.moments, default=None)
+        if self._ended is not None:
+            self.behind = self.behind + 1 if self._ended > self._deepest else 0
+            self._deepest = min(self._deepest, self._ended)
         late = sum(self._window.since <= moment < self._window.until for moment in new)
         self._late_in_look += late
         self.late += late
