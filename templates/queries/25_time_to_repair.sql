@@ -2,7 +2,6 @@
 -- Time is cut into stretches of rollback_minutes, so that a rollback is compared with two of them only.
 WITH rollbacks AS (
   SELECT
-    id,
     coalesce(resource_id, resource_name) AS service,
     unix_micros(timestamp) AS micros,
     floor(unix_micros(timestamp) / ($rollback_minutes * 60000000.0)) AS stretch
@@ -10,9 +9,9 @@ WITH rollbacks AS (
   WHERE action = 'deploy.rollback'
 ),
 candidates AS (
-  SELECT service, id, micros, stretch FROM rollbacks
+  SELECT service, micros, stretch FROM rollbacks
   UNION ALL
-  SELECT service, id, micros, stretch - 1 AS stretch FROM rollbacks
+  SELECT service, micros, stretch - 1 AS stretch FROM rollbacks
 ),
 deployments AS (
   SELECT
@@ -23,16 +22,16 @@ deployments AS (
   WHERE action = 'deploy'
 ),
 pairs AS (
-  SELECT candidates.id, min(candidates.micros - deployments.micros) AS apart
+  SELECT candidates.service, candidates.micros, min(candidates.micros - deployments.micros) AS apart
   FROM deployments
   JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
   WHERE candidates.micros - deployments.micros BETWEEN 0 AND $rollback_minutes * cast(60000000 AS bigint)
-  GROUP BY candidates.id
+  GROUP BY candidates.service, candidates.micros
 )
 SELECT
-  count(rollbacks.id) AS rollbacks,
-  count(pairs.id) AS quick,
+  count(*) AS rollbacks,
+  count(pairs.apart) AS quick,
   round(percentile_cont(0.5) WITHIN GROUP (ORDER BY pairs.apart) / 60000000, 1) AS median_minutes,
   round(max(pairs.apart) / 60000000, 1) AS longest_minutes
 FROM rollbacks
-LEFT JOIN pairs ON pairs.id = rollbacks.id
+LEFT JOIN pairs ON pairs.service = rollbacks.service AND pairs.micros = rollbacks.micros

@@ -9,12 +9,15 @@ WITH uses AS (
   WHERE ip_address IS NOT NULL AND coalesce(actor_email, actor_id) IS NOT NULL
   GROUP BY coalesce(actor_email, actor_id), ip_address
 ),
+beginnings AS (
+  SELECT actor, min(first_use) AS first_entry FROM uses GROUP BY actor
+),
 fresh AS (
-  SELECT actor, ip_address, first_use, entries
-  FROM (
-    SELECT actor, ip_address, first_use, entries, min(first_use) OVER (PARTITION BY actor) AS first_entry FROM uses
-  ) AS known
-  WHERE unix_micros(first_use) - unix_micros(first_entry) >= $address_baseline_days * cast(86400000000 AS bigint)
+  SELECT uses.actor, uses.ip_address, uses.first_use, uses.entries
+  FROM uses
+  JOIN beginnings ON beginnings.actor = uses.actor
+  WHERE unix_micros(uses.first_use) - unix_micros(beginnings.first_entry)
+    >= $address_baseline_days * cast(86400000000 AS bigint)
 )
 SELECT
   fresh.first_use AS timestamp,

@@ -3,35 +3,38 @@
 WITH hours AS (
   SELECT
     floor(unix_micros(timestamp) / 3600000000) AS hour,
-    min(unix_micros(timestamp)) AS first_micros,
-    max(unix_micros(timestamp)) AS last_micros,
+    min(timestamp) AS first_entry,
+    max(timestamp) AS last_entry,
     count(*) AS entries
   FROM audit
   GROUP BY floor(unix_micros(timestamp) / 3600000000)
 ),
 stretches AS (
-  SELECT lag(last_micros) OVER (ORDER BY hour) AS began, first_micros AS ended FROM hours
-  UNION ALL
-  SELECT $since AS began, coalesce(min(first_micros), $until) AS ended FROM hours
-  UNION ALL
-  SELECT max(last_micros) AS began, $until AS ended FROM hours
+  SELECT
+    entry_before,
+    entry_after,
+    coalesce(unix_micros(entry_before), $since) AS began,
+    coalesce(unix_micros(entry_after), $until) AS ended
+  FROM (
+    SELECT lag(last_entry) OVER (ORDER BY hour) AS entry_before, first_entry AS entry_after FROM hours
+    UNION ALL
+    SELECT max(last_entry) AS entry_before, NULL AS entry_after FROM hours
+  ) AS between_entries
 ),
 ranked AS (
-  SELECT began, ended, rank() OVER (ORDER BY ended - began DESC) AS place
-  FROM stretches
-  WHERE began IS NOT NULL
+  SELECT *, rank() OVER (ORDER BY ended - began DESC) AS place FROM stretches
 ),
 silent AS (
-  SELECT began, ended
+  SELECT entry_before, entry_after, began, ended
   FROM ranked
   WHERE ended - began > $silence_hours * cast(3600000000 AS bigint)
     AND place <= (SELECT ceil((coalesce(sum(entries), 0) + 1) / 100.0) FROM hours)
 ),
 ends AS (
-  SELECT unix_micros(timestamp) AS micros, min(timestamp) AS timestamp, min(id) AS id
+  SELECT timestamp, min(id) AS id
   FROM audit
-  WHERE unix_micros(timestamp) IN (SELECT began FROM silent UNION ALL SELECT ended FROM silent)
-  GROUP BY unix_micros(timestamp)
+  WHERE timestamp IN (SELECT entry_before FROM silent UNION ALL SELECT entry_after FROM silent)
+  GROUP BY timestamp
 )
 SELECT
   earlier.timestamp,
@@ -43,6 +46,6 @@ SELECT
     CASE WHEN silent.ended = $until THEN ', up to the end of the period' ELSE '' END, '.') AS what,
   following.id AS related
 FROM silent
-LEFT JOIN ends AS earlier ON earlier.micros = silent.began
-LEFT JOIN ends AS following ON following.micros = silent.ended
+LEFT JOIN ends AS earlier ON earlier.timestamp = silent.entry_before
+LEFT JOIN ends AS following ON following.timestamp = silent.entry_after
 ORDER BY silent.ended - silent.began DESC, silent.began
