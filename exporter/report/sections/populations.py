@@ -51,10 +51,15 @@ def gather(
                 for line in (framework.log if population.whole_log else framework.of(population.actions))
             ],
             size=sizes[population.query],
-            rows=figures.rows(population.query, shares[population.query])
-            if shares.get(population.query)
-            else [],
+            rows=_rows(population.query, sizes[population.query], shares.get(population.query, 0), figures),
             figure=figures.rows(population.figure) if population.figure and sizes[population.query] else [],
         )
         for population in populations
     ]
+
+
+def _rows(query: str, size: int, share: int, figures: Figures) -> list[Row]:
+    """Ask for the entries printed; for all of them without a limit, for which the file is read twice."""
+    if not share:
+        return []
+    return figures.rows(query, None if share == size else share)
