@@ -1,17 +1,25 @@
 """Ids that came with more than one time, found in bounded memory.
 
-Each id is compared with all others, wherever they lie. Where that would take too much memory, a part of the
-ids is compared at a time: those whose hashes leave the same remainder.
+Each id is compared with all others, wherever they lie. Where that would take too much memory, the rows are
+first dealt out to files by the hash of their id, and the ids of one file are compared at a time.
 """
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.archive.spool import Spool
-from exporter.entries.literals import flags
+from exporter.entries.literals import number, numbers
+from exporter.entries.schema import SCHEMA
 
-_HELD = 128 << 20
+_HELD = 96 << 20
 _COPIES, _AROUND = 3, 128  # of each id, and bytes of other things a row, that it takes to compare them
+_NEEDED = ("id", "timestamp")
+_TOGETHER = 16  # batches; dealt out one by one, they would become crumbs
 
 
 def moved_ids(spool: Spool, *, held: int = _HELD) -> frozenset[str]:
@@ -19,24 +27,42 @@ def moved_ids(spool: Spool, *, held: int = _HELD) -> frozenset[str]:
     if not spool.rows:
         return frozenset()
     parts = 1 + (_COPIES * spool.ids + _AROUND * spool.rows) // held
-    with spool.opened("id", "timestamp") as reader:
-        return frozenset(id_ for part in range(parts) for id_ in _moved(_part(reader, part, parts)))
+    with spool.opened(*_NEEDED) as reader:
+        rows = _gathered(reader)
+        if parts == 1:
+            return frozenset(_moved(rows))
+        return frozenset(id_ for part in _dealt_out(rows, parts, spool.folder) for id_ in _moved(part))
 
 
-def _part(reader: pa.ipc.RecordBatchFileReader, part: int, parts: int) -> pa.RecordBatch:
-    batches = map(reader.get_batch, range(reader.num_record_batches))
-    return pa.concat_batches([_belonging(batch, part, parts) for batch in batches])
+def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
+    """Copy the rows, some batches at a time; the batches take memory for their other columns too."""
+    count = reader.num_record_batches
+    for start in range(0, count, _TOGETHER):
+        places = range(start, min(start + _TOGETHER, count))
+        yield pa.concat_batches(map(reader.get_batch, places))
 
 
-def _belonging(batch: pa.RecordBatch, part: int, parts: int) -> pa.RecordBatch:
-    """Copy the rows whose id belongs to a part; the batch itself takes memory for its other columns too."""
-    if parts == 1:
-        return pa.concat_batches([batch])
-    return batch.filter(flags([hash(id_) % parts == part for id_ in batch["id"].to_pylist()]))
+def _dealt_out(
+    rows: Iterable[pa.RecordBatch], parts: int, folder: Path
+) -> Iterator[pa.ipc.RecordBatchStreamReader]:
+    """Deal rows out to files without a name, all rows of one id to the same, and yield what each holds."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(parts)]
+        schema = pa.schema([SCHEMA.field(name) for name in _NEEDED], metadata=SCHEMA.metadata)
+        writers = [pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) for file in files]
+        for some in rows:
+            belongs = numbers([hash(id_) % parts for id_ in some["id"].to_pylist()])
+            for part, writer in enumerate(writers):
+                writer.write_batch(some.filter(pc.equal(belongs, number(part))))
+        for file, writer in zip(files, writers, strict=True):
+            writer.close()
+            file.seek(0)
+            yield pa.ipc.open_stream(file)
 
 
-def _moved(rows: pa.RecordBatch) -> list[str]:
+def _moved(batches: Iterable[pa.RecordBatch]) -> list[str]:
     """Hold the time of every row against that of the last row with its id."""
+    rows = pa.concat_batches(batches)
     ids = rows["id"].dictionary_encode()
     last = pc.inverse_permutation(ids.indices, max_index=len(ids.dictionary) - 1)
     moved = pc.not_equal(rows["timestamp"], rows["timestamp"].take(last).take(ids.indices))

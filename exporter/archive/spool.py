@@ -22,6 +22,8 @@ class Spool:
     """A new file of batches; they are read when all have been added."""
 
     def __init__(self, path: Path) -> None:
+        self.folder = path.parent
+        """Where the file lies, and what is too large for memory may."""
         self._path = path
         self._sink = pa.output_stream(str(path), buffer_size=_BUFFER)
         self._writer = pa.ipc.new_file(self._sink, SCHEMA)
