@@ -138,11 +138,16 @@ def test_the_source_distribution_can_be_set_up_by_make(tmp_path: Path) -> None:
     assert held >= tools | files_below("exporter") | files_below("templates") | files_below("tests")
 
 
-def test_an_installed_wheel_does_the_whole_job_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_does_the_whole_job_and_runs_no_module_of_the_working_folder(
+    installed: Path, tmp_path: Path
+) -> None:
     python = installed / "bin" / "python"
     package = run(python, "-c", "import exporter; print(exporter.__file__)", folder=tmp_path).strip()
     assert Path(package).is_relative_to(installed), "the checkout, or a stale copy, stands before the wheel"
-    run(python, "-m", "exporter", "demo", folder=tmp_path)
+    decoy = tmp_path / "jinja2.py"
+    decoy.write_text("raise SystemExit('run from the working folder')")
+    run(installed / "bin" / "audit-export", "demo", folder=tmp_path)
+    decoy.unlink()
     (report,) = tmp_path.glob("demo/*/*/data/report.pdf")
     assert report.read_bytes().startswith(b"%PDF-")
     assert {path.name for path in tmp_path.iterdir()} == {"demo"}, "a run writes into its output folder only"
@@ -154,8 +159,3 @@ def test_an_installed_wheel_does_the_whole_job_in_an_empty_folder(installed: Pat
 def test_an_installed_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:
     command = installed / "bin" / "audit-export"
     assert run(command, "--version", folder=tmp_path) == f"audit-export, version {exporter.__version__}\n"
-
-
-def test_modules_in_the_working_folder_are_never_run(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "jinja2.py").write_text("raise SystemExit('run from the working folder')")
-    run(installed / "bin" / "audit-export", "demo", folder=tmp_path)

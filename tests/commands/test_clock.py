@@ -6,25 +6,30 @@ from pathlib import Path
 import pytest
 from freezegun import freeze_time
 
+from exporter.commands.sandbox import sandbox_app
+from exporter.sandbox.server import serving
 from tests.terminal import Terminal
 
 EPOCH = "1795521600"  # 2026-11-24T12:00:00Z
 
 
-def test_the_demo_is_the_same_wherever_its_time_is_fixed(
+def test_the_invented_world_is_the_same_wherever_its_time_is_fixed(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
-    bundles: list[Path] = []
-    for folder in ("one", "two"):
-        assert terminal("demo", "--output", folder) == 0, terminal.err
-        bundles += Path(folder).glob("*/0*")
-    assert {bundle.name for bundle in bundles} == {"000001_20260701T000000Z_20261001T000000Z"}
-    clocks = [json.loads((bundle / "data" / "run.json").read_bytes())["clocks"] for bundle in bundles]
-    assert clocks[0] == clocks[1]
-    assert {clocks[0]["started"], clocks[0]["server_first"]} == {"2026-11-24T12:00:00Z"}
-    one, two = ((bundle / "data" / "audit.jsonl").read_bytes() for bundle in bundles)
-    assert one == two
+    assert terminal("demo", "--output", "one") == 0, terminal.err
+    with sandbox_app(entries=25_000) as app, serving(app) as served:
+        source = ("--api-url", served.base_url, "--org", str(app.state.settings.organization_id))
+        monkeypatch.setenv("SATUSKY_API_KEY", app.state.settings.api_key)
+        assert terminal("--period", "2026-Q3", *source, "--output", "two", "--report", "none") == 0, (
+            terminal.err
+        )
+
+    one, two = (next(Path(folder).glob("*/0*")) for folder in ("one", "two"))
+    assert one.name == "000001_20260701T000000Z_20261001T000000Z"
+    clocks = json.loads((one / "data" / "run.json").read_bytes())["clocks"]
+    assert {clocks["started"], clocks["server_first"]} == {"2026-11-24T12:00:00Z"}
+    assert (one / "data" / "audit.jsonl").read_bytes() == (two / "data" / "audit.jsonl").read_bytes()
 
 
 def test_the_record_of_a_real_run_has_the_real_time(
