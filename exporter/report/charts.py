@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -46,6 +47,7 @@ class Engine:
             stdout=subprocess.PIPE,
         )
         self._asked: Sequence[Chart] = ()
+        self._beside = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> Self:
         return self
@@ -55,18 +57,25 @@ class Engine:
     ) -> None:
         with self._process:
             self._process.kill()
+            self._beside.shutdown()
 
     def ask(self, charts: Sequence[Chart]) -> None:
-        """Have charts drawn, once, while the caller does something else."""
+        """Have charts drawn, once, while the caller does something else.
+
+        They are told from a thread: the engine takes more than a pipe holds only when it is ready.
+        """
         folder = assets.root() / "charts"
         asked = [
             json.loads((folder / f"{chart.name}.vl.json").read_text("utf-8")) | {"datasets": chart.datasets}
             for chart in charts
         ]
         self._asked = charts
+        self._beside.submit(self._tell, json.dumps(asked).encode())
+
+    def _tell(self, asked: bytes) -> None:
         engine = cast("IO[bytes]", self._process.stdin)
         with suppress(BrokenPipeError), engine:  # where the engine has ended, its status says so
-            engine.write(json.dumps(asked).encode())
+            engine.write(asked)
 
     def drawn(self) -> dict[str, Markup]:
         """Return the charts as SVG, by name, when they are drawn."""
