@@ -20,7 +20,7 @@ test: $(VENV)/dev ## run the tests
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
 
 worlds: $(VENV)/dev ## read thousands of generated logs, others each time; make worlds WORLDS=500 reads fewer
-	WORLDS=$(or $(WORLDS),5000) $(BIN)/pytest -q --override-ini faulthandler_timeout=0 \
+	WORLDS=$(or $(WORLDS),5000) $(BIN)/pytest -q -p no:logging --override-ini faulthandler_timeout=0 \
 		--hypothesis-show-statistics tests/source/test_walk.py -k world_held
 
 check: $(VENV)/dev ## lint, types, floors
