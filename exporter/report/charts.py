@@ -70,7 +70,7 @@ class Engine:
             for chart in charts
         ]
         self._asked = charts
-        self._beside.submit(self._tell, json.dumps(asked).encode())
+        self._told = self._beside.submit(self._tell, json.dumps(asked).encode())
 
     def _tell(self, asked: bytes) -> None:
         engine = cast("IO[bytes]", self._process.stdin)
@@ -79,6 +79,7 @@ class Engine:
 
     def drawn(self) -> dict[str, Markup]:
         """Return the charts as SVG, by name, when they are drawn."""
+        self._told.result()
         drawings = cast("IO[bytes]", self._process.stdout).read()
         if status := self._process.wait():
             raise subprocess.CalledProcessError(status, self._process.args)
