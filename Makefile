@@ -8,7 +8,7 @@ OURS := bench/.ours
 PEERS := bench/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test worlds check bench readers format lock build readme golden picture clean
+.PHONY: help demo test coverage worlds check bench readers format lock build readme golden picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -17,7 +17,13 @@ demo: $(VENV)/run ## export an invented organization's last quarter, verify it, 
 	$(BIN)/audit-export demo --output demo
 
 test: $(VENV)/dev ## run the tests
-	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
+	$(BIN)/pytest $(TOGETHER)
+
+coverage: $(VENV)/dev ## run the tests and show what none of them runs; takes nearly twice as long
+	$(BIN)/pytest $(TOGETHER) --cov --cov-report=term
+
+# What a module of tests makes once is made in one process; the longest tests do not come last.
+TOGETHER = --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 worlds: $(VENV)/dev ## read thousands of generated logs, others each time; make worlds WORLDS=500 reads fewer
 	WORLDS=$(or $(WORLDS),5000) $(BIN)/pytest -q -p no:logging --override-ini faulthandler_timeout=0 \
