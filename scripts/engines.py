@@ -44,7 +44,8 @@ VIEWS = (
 def main(spark_python: str, bundle: Path) -> list[str]:
     """Return the names of the queries whose answers differ."""
     setup, *files = sorted(bundle.glob("data/queries/*.sql"))
-    since = re.search(r"TIMESTAMPTZ '([^']+)'", setup.read_text("utf-8"))
+    prepared = setup.read_text("utf-8")
+    since = re.search(r"TIMESTAMPTZ '([^']+)'", prepared)
     if since is None:
         raise AssertionError("the first file does not say when the window begins")
     queries = [file.read_text("utf-8") for file in files]
@@ -59,7 +60,7 @@ def main(spark_python: str, bundle: Path) -> list[str]:
     line = next(line for line in asked.stdout.splitlines() if line.startswith("ANSWERS "))
     os.chdir(bundle)
     engine = duckdb.connect()
-    engine.execute(setup.read_text("utf-8"))
+    engine.execute(prepared)
     ours = [_written(engine.sql(query).to_arrow_table().to_pylist()) for query in queries]
     theirs = json.loads(line.removeprefix("ANSWERS "))
     return [file.name for file, one, other in zip(files, ours, theirs, strict=True) if one != other]
