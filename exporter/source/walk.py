@@ -15,7 +15,7 @@ from exporter.source.witnesses import Head
 
 _LOOKS = 3
 _PAGES_A_LOOK = 300
-_OUTRUN = 20
+_STALLED_PAGES = 20
 
 
 class Walk:
@@ -88,12 +88,12 @@ class Walk:
             self._start = unconfirmed
 
     def _look(self) -> None:
-        """Read the head again, down to a whole page of known entries and to the mark, unless it is outrun."""
+        """Read the head again, down to a whole page of known entries and to the mark, if it gets there."""
         self._head.begin_look()
         page = self._reader.page()
         self._head.look(page, whole=self._paging.ignored)
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
-            if self._head.closed or self._paging.ignored or self._head.behind > _OUTRUN:
+            if self._head.closed or self._paging.ignored or self._head.stalled > _STALLED_PAGES:
                 break
             page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
             self._head.look(page, whole=False)

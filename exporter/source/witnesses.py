@@ -101,8 +101,8 @@ class Head:
         self._next_mark: Mark | None = None
         self._joined_before = self._joined_below = 0
         self._closed = False
-        self.behind = 0
-        """How many pages in a row of the last look ended above where it had come before."""
+        self.stalled = 0
+        """How many pages in a row of the last look brought it no further down."""
         self.late = 0
         """Entries inside the window that only a look found."""
 
@@ -166,7 +166,7 @@ class Head:
         self._late_in_look = 0
         self._unseen = dict(self._first)
         self._deepest = datetime.max.replace(tzinfo=UTC)
-        self.behind = 0
+        self.stalled = 0
 
     def look(self, page: Page, *, whole: bool) -> None:
         """Compare a page of the look with the memory; ``whole`` where it holds all there is to see."""
@@ -179,7 +179,8 @@ class Head:
             self._unseen.pop(id_, None)
         self._ended = min(page.moments, default=None)
         if self._ended is not None:
-            self.behind = self.behind + 1 if self._ended > self._deepest else 0
+            more_of_it = self._ended == self._deepest and self._ended in new
+            self.stalled = 0 if self._ended < self._deepest or more_of_it else self.stalled + 1
             self._deepest = min(self._deepest, self._ended)
         late = sum(self._window.since <= moment < self._window.until for moment in new)
         self._late_in_look += late

@@ -306,6 +306,16 @@ def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_a_look_that_gets_no_further_is_given_up(log: Log) -> None:
+    """The list moves at every request, which hides that the offset has no effect."""
+    world = log(41, offset_honoured=False, total="absent", insert_every=1)
+    pages = []
+
+    walk(world, page_size=5, meanwhile=lambda entries, _oldest: pages.append(entries))
+
+    assert len(pages) < 200
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("age", [timedelta(hours=2), timedelta(days=90)])
 def test_late_arrivals_are_fetched(log: Log, age: timedelta, concurrency: int) -> None:
