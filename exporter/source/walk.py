@@ -89,15 +89,15 @@ class Walk:
 
     def _look(self) -> None:
         """Read the head again, down to a whole page of known entries and to the mark, if it gets there."""
-        self._head.begin_look()
+        look = self._head.begin_look()
         page = self._reader.page()
-        self._head.look(page, whole=self._paging.ignored)
+        look.take(page, whole=self._paging.ignored)
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
-            if self._head.closed or self._paging.ignored or self._head.stalled > _STALLED_PAGES:
+            if look.closed or self._paging.ignored or look.stalled > _STALLED_PAGES:
                 break
             page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
-            self._head.look(page, whole=False)
-        self._unexplained = max(self._head.unexplained, self._paging.displaced - self._head.joined)
+            look.take(page, whole=False)
+        self._unexplained = max(look.unexplained, self._paging.displaced - self._head.joined)
 
     def _rest_check(self) -> Check:
         late = f"; {self._head.late:,} late ones were fetched" if self._head.late else ""

@@ -1,6 +1,7 @@
 """What the walk remembers in order to notice that the log moved under it."""
 
 from collections import deque
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
@@ -59,11 +60,6 @@ class Mark(NamedTuple):
     """The platform's count in the same answer."""
 
     @classmethod
-    def top(cls, page: Page) -> Self:
-        """Mark the top of the list, above whatever may join it."""
-        return cls(datetime.max.replace(tzinfo=UTC), page.offset, page.total)
-
-    @classmethod
     def within(cls, page: Page) -> Self | None:
         """Mark where the second instant of a page begins; ``None`` where it holds but one."""
         moment = next((at for at in page.moments if at < page.moments[0]), None)
@@ -78,117 +74,152 @@ class Mark(NamedTuple):
         return self._replace(place=page.start_of(self.moment), total=page.total)
 
 
-class Head:
-    """The newest entries as a pass saw them, and what further looks at them find.
+_LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+_TOP = Mark(moment=_LAST_INSTANT, place=0, total=None)
+"""Above whatever may join the list."""
+
+
+class Look:
+    """A look from the newest entry down, page by page, held against what was known before.
 
     A mark near the head tells entries that joined above it, which push it down, from those that joined below:
-    the platform's count rises by both. Each look that gets down to it sets the mark for the next.
+    the platform's count rises by both.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        *,
+        known: set[str],
+        first: Mapping[str, datetime],
+        mark: Mark,
+        joined_below: int,
+    ) -> None:
+        self._window = window
+        self._known = known
+        self._unseen = dict(first)
+        self._mark = mark
+        self._moved: Mark | None = None
+        self._ended: datetime | None = None
+        self._deepest = _LAST_INSTANT
+        self.met: set[str] = set()
+        """Ids that were not known before."""
+        self.mark: Mark | None = None
+        """The first mark within its pages: for the look after this."""
+        self.joined_below = joined_below
+        """Entries that joined below the mark since it was set, as far as looks have met them."""
+        self.late = 0
+        """Entries inside the window that were not known before."""
+        self.closed = False
+        """Whether it got down to entries that were known, and to the mark."""
+        self.stalled = 0
+        """How many pages in a row brought it no further down."""
+
+    @property
+    def gone(self) -> int:
+        """How many of the pass's first entries it passed by without meeting them."""
+        if not self.closed or self._ended is None:
+            return 0
+        return sum(moment > self._ended for moment in self._unseen.values())
+
+    @property
+    def joined(self) -> int:
+        """How many entries joined the list since the mark was set, as far as it has shown."""
+        return self.joined_below + (self._moved.place - self._mark.place if self._moved else 0)
+
+    @property
+    def unexplained(self) -> int:
+        """How far the platform's count rose since the mark was set, beyond the entries that joined."""
+        if self._moved is None or self._moved.total is None or self._mark.total is None:
+            return 0
+        return self._moved.total - self._mark.total - self.joined
+
+    def take(self, page: Page, *, whole: bool) -> None:
+        """Compare a page with what is known; ``whole`` where it holds all there is to see."""
+        placed = zip(page.ids, page.moments, strict=True)
+        unknown = {id_: moment for id_, moment in placed if id_ not in self._known}
+        new = [moment for id_, moment in unknown.items() if id_ not in self.met]
+        self.met.update(unknown)
+        self.late += sum(self._window.since <= moment < self._window.until for moment in new)
+        for id_ in page.ids:
+            self._unseen.pop(id_, None)
+        self.joined_below += sum(moment <= self._mark.moment for moment in new)
+        self._moved = self._mark.found(page) or self._moved
+        self.mark = self.mark or Mark.within(page)
+        self._go_down(page, new)
+        # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
+        known = not unknown or (whole and len(unknown) < page.size)
+        self.closed = known and self._moved is not None
+
+    def _go_down(self, page: Page, new: Collection[datetime]) -> None:
+        self._ended = min(page.moments, default=None)
+        if self._ended is not None:
+            more_of_it = self._ended == self._deepest and self._ended in new
+            self.stalled = 0 if self._ended < self._deepest or more_of_it else self.stalled + 1
+            self._deepest = min(self._deepest, self._ended)
+
+
+class Head:
+    """The newest entries as a pass saw them, and what looks at them found since.
+
+    Each look that gets down to the mark sets the mark for the next.
     """
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._pages = 0
         self._known: set[str] = set()
-        self._met: set[str] = set()
         self._first: dict[str, datetime] = {}
-        self._unseen: dict[str, datetime] = {}
-        self._ended: datetime | None = None
-        self._deepest = datetime.max.replace(tzinfo=UTC)
-        self._late_in_look = 0
-        self._mark: Mark | None = None
-        self._mark_is_inside = False
-        self._mark_moved: Mark | None = None
-        self._next_mark: Mark | None = None
-        self._joined_before = self._joined_below = 0
-        self._closed = False
-        self.stalled = 0
-        """How many pages in a row of the last look brought it no further down."""
-        self.late = 0
-        """Entries inside the window that only a look found."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether the last look got down to entries that were known, and to the mark."""
-        return self._closed
+        self._mark = _TOP
+        self._look: Look | None = None
+        self._joined = self._late = 0
 
     @property
     def quiet(self) -> bool:
         """Whether the last look got down to known entries and met nothing new inside the window."""
-        return self._closed and not self._late_in_look
+        return self._look is not None and self._look.closed and not self._look.late
 
     @property
     def gone(self) -> int:
         """How many of the pass's first entries the last look passed by without meeting them."""
-        if not self._closed or self._ended is None:
-            return 0
-        return sum(moment > self._ended for moment in self._unseen.values())
+        return self._look.gone if self._look else 0
 
     @property
     def joined(self) -> int:
         """How many entries joined the list since the pass began, as far as looks have shown."""
-        return self._joined_before + self._joined_since_mark
+        return self._joined + (self._look.joined if self._look else 0)
 
     @property
-    def unexplained(self) -> int:
-        """How far the platform's count rose since the mark was set, beyond the entries that joined."""
-        before, now = self._mark and self._mark.total, self._mark_moved and self._mark_moved.total
-        return 0 if before is None or now is None else now - before - self._joined_since_mark
-
-    @property
-    def _joined_since_mark(self) -> int:
-        pushed = self._mark_moved.place - self._mark.place if self._mark and self._mark_moved else 0
-        return pushed + self._joined_below
+    def late(self) -> int:
+        """How many entries inside the window only looks found."""
+        return self._late + (self._look.late if self._look else 0)
 
     def remember(self, page: Page) -> None:
         """Take a page of the pass into the memory: those down to the mark, and twenty."""
-        if self._mark is None:
+        if not self._known:
             eldest = min(page.moments, default=None)
             placed = zip(page.ids, page.moments, strict=True)
             self._first = {id_: moment for id_, moment in placed if moment != eldest}
-            self._mark = Mark.top(page)
+            self._mark = _TOP._replace(total=page.total)
         if self._pages == _REMEMBERED_PAGES:
             return
         self._known.update(page.ids)
-        if not self._mark_is_inside and (inside := Mark.within(page)):
-            self._mark, self._mark_is_inside = inside, True
-        self._pages += self._mark_is_inside
+        if self._mark.moment == _LAST_INSTANT:
+            self._mark = Mark.within(page) or self._mark
+        self._pages += self._mark.moment != _LAST_INSTANT
 
-    def begin_look(self) -> None:
-        """Start another look from the newest entry."""
-        if self._closed and self._next_mark:
-            self._joined_before = self.joined
-            self._joined_below = 0
-            self._mark = self._next_mark
-        self._mark_moved = self._next_mark = None
-        self._known |= self._met
-        self._met = set()
-        self._closed = False
-        self._late_in_look = 0
-        self._unseen = dict(self._first)
-        self._deepest = datetime.max.replace(tzinfo=UTC)
-        self.stalled = 0
-
-    def look(self, page: Page, *, whole: bool) -> None:
-        """Compare a page of the look with the memory; ``whole`` where it holds all there is to see."""
-        unknown = {
-            id_: moment for id_, moment in zip(page.ids, page.moments, strict=True) if id_ not in self._known
-        }
-        new = [moment for id_, moment in unknown.items() if id_ not in self._met]
-        self._met.update(unknown)
-        for id_ in page.ids:
-            self._unseen.pop(id_, None)
-        self._ended = min(page.moments, default=None)
-        if self._ended is not None:
-            more_of_it = self._ended == self._deepest and self._ended in new
-            self.stalled = 0 if self._ended < self._deepest or more_of_it else self.stalled + 1
-            self._deepest = min(self._deepest, self._ended)
-        late = sum(self._window.since <= moment < self._window.until for moment in new)
-        self._late_in_look += late
-        self.late += late
-        if self._mark:
-            self._joined_below += sum(moment <= self._mark.moment for moment in new)
-            self._mark_moved = self._mark.found(page) or self._mark_moved
-        self._next_mark = self._next_mark or Mark.within(page)
-        # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
-        known = not unknown or (whole and len(unknown) < page.size)
-        self._closed = known and self._mark_moved is not None
+    def begin_look(self) -> Look:
+        """Begin another look from the newest entry."""
+        joined_below = 0
+        if self._look:
+            self._known |= self._look.met
+            self._late += self._look.late
+            if self._look.closed and self._look.mark:
+                self._joined += self._look.joined
+                self._mark = self._look.mark
+            else:
+                joined_below = self._look.joined_below
+        self._look = Look(
+            self._window, known=self._known, first=self._first, mark=self._mark, joined_below=joined_below
+        )
+        return self._look

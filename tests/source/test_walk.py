@@ -306,6 +306,13 @@ def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_an_empty_log_is_whole_where_its_total_says_that_it_is_empty(log: Log) -> None:
+    walked = walk(log(0))
+
+    assert walked.ids == set()
+    assert walked.verdict is Verdict.COMPLETE
+
+
 def test_a_look_that_gets_no_further_is_given_up(log: Log) -> None:
     """The list moves at every request, which hides that the offset has no effect."""
     world = log(41, offset_honoured=False, total="absent", insert_every=1)
