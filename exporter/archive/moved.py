@@ -14,11 +14,9 @@ import pyarrow.compute as pc
 
 from exporter.archive.spool import Spool
 from exporter.entries.literals import number, numbers
-from exporter.entries.schema import SCHEMA
 
 _HELD = 96 << 20
 _COPIES, _AROUND = 3, 128  # of each id, and bytes of other things a row, that it takes to compare them
-_NEEDED = ("id", "timestamp")
 _TOGETHER = 16  # batches; dealt out one by one, they would become crumbs
 
 
@@ -27,11 +25,12 @@ def moved_ids(spool: Spool, *, held: int = _HELD) -> frozenset[str]:
     if not spool.rows:
         return frozenset()
     parts = 1 + (_COPIES * spool.ids + _AROUND * spool.rows) // held
-    with spool.opened(*_NEEDED) as reader:
+    with spool.opened("id", "timestamp") as reader:
         rows = _gathered(reader)
         if parts == 1:
             return frozenset(_moved(rows))
-        return frozenset(id_ for part in _dealt_out(rows, parts, spool.folder) for id_ in _moved(part))
+        dealt_out = _dealt_out(rows, reader.schema, parts, spool.folder)
+        return frozenset(id_ for part in dealt_out for id_ in _moved(part))
 
 
 def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
@@ -43,12 +42,11 @@ def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
 
 
 def _dealt_out(
-    rows: Iterable[pa.RecordBatch], parts: int, folder: Path
+    rows: Iterable[pa.RecordBatch], schema: pa.Schema, parts: int, folder: Path
 ) -> Iterator[pa.ipc.RecordBatchStreamReader]:
     """Deal rows out to files without a name, all rows of one id to the same, and yield what each holds."""
     with ExitStack() as stack:
         files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(parts)]
-        schema = pa.schema([SCHEMA.field(name) for name in _NEEDED], metadata=SCHEMA.metadata)
         writers = [pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) for file in files]
         for some in rows:
             belongs = numbers([hash(id_) % parts for id_ in some["id"].to_pylist()])

@@ -9,10 +9,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from markupsafe import Markup, escape
 
@@ -62,7 +61,7 @@ class Engine:
     def ask(self, charts: Sequence[Chart]) -> None:
         """Have charts drawn, once, while the caller does something else.
 
-        They are told from a thread: the engine takes more than a pipe holds only when it is ready.
+        A thread tells them: the engine takes more than a pipe holds only when it is ready.
         """
         folder = assets.root() / "charts"
         asked = [
@@ -70,17 +69,11 @@ class Engine:
             for chart in charts
         ]
         self._asked = charts
-        self._told = self._beside.submit(self._tell, json.dumps(asked).encode())
-
-    def _tell(self, asked: bytes) -> None:
-        engine = cast("IO[bytes]", self._process.stdin)
-        with suppress(BrokenPipeError), engine:  # where the engine has ended, its status says so
-            engine.write(asked)
+        self._drawings = self._beside.submit(self._process.communicate, json.dumps(asked).encode())
 
     def drawn(self) -> dict[str, Markup]:
         """Return the charts as SVG, by name, when they are drawn."""
-        self._told.result()
-        drawings = cast("IO[bytes]", self._process.stdout).read()
+        drawings, _ = self._drawings.result()
         if status := self._process.wait():
             raise subprocess.CalledProcessError(status, self._process.args)
         return {

@@ -1,3 +1,5 @@
+"""The engine for the charts, as whoever composes a report meets it."""
+
 import subprocess
 import sys
 from typing import Any

@@ -59,7 +59,7 @@ def gather(
 
 
 def _rows(query: str, size: int, share: int, figures: Figures) -> list[Row]:
-    """Ask for the entries printed; for all of them without a limit, for which the file is read twice."""
+    """Ask for the entries printed, and for all of them without a limit: one has the file read twice."""
     if not share:
         return []
     return figures.rows(query, None if share == size else share)
