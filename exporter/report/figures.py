@@ -35,6 +35,9 @@ PAGEWISE = "true"
 """Whether the file is read page by page, as it is decoded. By itself the engine reads whole columns ahead,
 for the sake of files that are far away; a sixth of the time went into memory for that."""
 
+KEEP_FOOTER = "true"
+"""Whether the file's footer is kept, and not read anew by each query, which took a fifth of their time."""
+
 ARCHIVE = "'data/audit.parquet'"
 """How the shipped set-up names the file, for whoever starts the engine in the bundle's folder."""
 
@@ -71,6 +74,7 @@ class Figures:
         self._engine.execute(f"SET allowed_paths = [{literal(str(parquet))}]")
         self._engine.execute("SET enable_external_access = false")
         self._engine.execute(f"SET disable_parquet_prefetching = {PAGEWISE}")
+        self._engine.execute(f"SET parquet_metadata_cache = {KEEP_FOOTER}")
         self._engine.execute(queries.load_setup(folder).replace(ARCHIVE, literal(str(parquet))))
         self._engine.execute("SET lock_configuration = true")
 

@@ -61,7 +61,7 @@ def test_the_encodings_are_those_that_were_measured(written: pq.ParquetFile) -> 
     columns = {column.path_in_schema: column for column in map(group.column, range(group.num_columns))}
 
     assert {column.compression for column in columns.values()} == {"ZSTD"}
-    assert "DELTA_BYTE_ARRAY" in columns["id"].encodings
+    assert "DELTA_LENGTH_BYTE_ARRAY" in columns["id"].encodings
     assert "DELTA_BINARY_PACKED" in columns["timestamp"].encodings
     assert "DELTA_LENGTH_BYTE_ARRAY" in columns["source_sha256"].encodings
     assert "RLE_DICTIONARY" in columns["action"].encodings
