@@ -65,5 +65,5 @@ def _compared(redrawn: "Redrawn") -> str:
     if redrawn.same:
         return f"The same bytes as the bundle's own report: SHA-256 {redrawn.sha256}"
     others = ", ".join(f"{name} {now} instead of {then}" for name, (then, now) in redrawn.versions.items())
-    why = f"it was drawn with {others}" if others else "though by the same versions, as recorded"
+    why = f"it was drawn with {others}" if others else "though it was drawn with the versions recorded"
     return f"Not the bytes of the bundle's own report; {why}."
