@@ -251,6 +251,12 @@ def test_an_empty_window_is_reported_as_such(make: Make) -> None:
     assert {row[3] for row in reader.table("Populations of the period")} == {"0"}
 
 
+def test_an_organization_without_a_name_is_not_named_twice(make: Make) -> None:
+    reader = Reader(compose(make([], source={"organization_name": None, "organization_id": "3f9a1c2e"})))
+    assert "3f9a1c2e3f9a1c2e" not in reader.words
+    assert "one organization, 3f9a1c2e, and" in reader.words
+
+
 def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) -> None:
     reader = Reader(compose(make(entries[:60], options={"frameworks": ["soc2"]})))
     assert "CC8.1" in reader.words
