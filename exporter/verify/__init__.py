@@ -29,6 +29,7 @@ _STEPS: list[Callable[[Bundle], Iterator[Check]]] = [
     digests.tag_files,
     digests.payload,
     digests.statement,
+    digests.recorded,
     content.rows,
 ]
 _TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}

@@ -12,7 +12,7 @@ from exporter.errors import AuditExportError
 from exporter.evidence import bag, manifest
 from exporter.evidence.chain import Link
 from exporter.evidence.container import UnsafeError
-from exporter.facts import Check, Result, Window
+from exporter.facts import Check, Result, Verdict, Window
 from exporter.record import Run
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import finding, lacking, named, none_of
@@ -56,6 +56,9 @@ def payload(bundle: Bundle) -> Iterator[Check]:
     present = {path for path in bundle.container.files if path.startswith("data/")}
     yield none_of("payload-listed", "Every file below data/ is listed", present - listed.keys())
 
+
+_LATER_FILES = {"data/run.json", "data/report.pdf"}
+"""What is made after the record of the run, and so is not listed there."""
 
 _SOME_LINK = Link(chain="", sequence=0, previous=None)
 _OF_THE_CHAIN = {"chain", "sequence", "previous"}
@@ -109,6 +112,30 @@ def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]
     unlisted = set() if "data/run.json" in bundle.payload else {"run"}
     compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN - unlisted
     return {name for name in compared if predicate[name] != expected[name]} | (_NEEDED - predicate.keys())
+
+
+def recorded(bundle: Bundle) -> Iterator[Check]:
+    """Compare the record of the run, whose digest the report prints, with the manifest and with itself."""
+    try:
+        run = bundle.run
+    except NOT_READABLE:
+        return  # which the statement's comparison says
+    if bundle.has(bag.PAYLOAD_MANIFEST):
+        listed = {file.path: file.sha256 for file in run.files}
+        there = {path: digest for path, digest in bundle.payload.items() if path not in _LATER_FILES}
+        what = "The files are those that the record of the run lists"
+        yield none_of("record-files", what, {path for path, _ in listed.items() ^ there.items()})
+    yield none_of("record", "The record of the run agrees with itself", set(_contradictions(run)))
+
+
+def _contradictions(run: Run) -> Iterator[str]:
+    """Name what other parts of the record do not bear out."""
+    if run.verdict.value is not Verdict.of(run.checks):
+        yield "verdict"
+    archives = {file.path for file in run.files if file.path.startswith("data/audit.")}
+    for names in (run.options.formats, run.counts.formats):
+        if archives != {f"data/audit.{name}" for name in names}:
+            yield "formats"
 
 
 def _digests(id_: str, what: str, listed: Mapping[str, str], found: Mapping[str, str | OSError]) -> Check:

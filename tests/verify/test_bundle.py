@@ -81,7 +81,17 @@ def check_of(checks: list[Check], id_: str) -> Check:
 
 
 def seal_again(bundle: Path) -> None:
-    """Write all manifests anew over what is there now, as a forger would."""
+    """Write the record's list of files and all manifests anew over what is there now, as a forger would."""
+    record = bundle / "data" / "run.json"
+    run = json.loads(record.read_bytes())
+    for file in run.get("files", []):
+        file["sha256"] = sha256_file(bundle / file["path"])
+    record.write_text(json.dumps(run))
+    list_again(bundle)
+
+
+def list_again(bundle: Path) -> None:
+    """Write all manifests anew over what is there now."""
     digests = relist(bundle)
     statement = json.loads((bundle / "manifest.json").read_bytes())
     statement["subject"] = [{"name": path, "digest": {"sha256": digest}} for path, digest in digests.items()]
@@ -234,7 +244,9 @@ def test_a_payload_listed_anew_after_a_change_is_found(bundle: Path) -> None:
     edit(bundle / "data" / "audit.csv", "deploy", "depioy")
     relist(bundle)
 
-    assert differing(verify(bundle, reperform=True)) == {"tag-files", "statement", "reperformed-csv"}
+    assert differing(verify(bundle, reperform=True)) == {
+        *("tag-files", "statement", "record-files", "reperformed-csv")
+    }
 
 
 def test_a_payload_and_a_root_listed_anew_after_a_change_are_found(bundle: Path) -> None:
@@ -242,7 +254,7 @@ def test_a_payload_and_a_root_listed_anew_after_a_change_are_found(bundle: Path)
     relist(bundle)
     seal_tags_again(bundle)
 
-    assert differing(verify(bundle, reperform=True)) == {"statement", "reperformed-csv"}
+    assert differing(verify(bundle, reperform=True)) == {"statement", "record-files", "reperformed-csv"}
 
 
 @pytest.mark.parametrize("name", ["audit.csv", "audit.jsonl"])
@@ -265,6 +277,51 @@ def test_a_row_left_out_under_a_whole_new_seal_is_found_by_the_count(bundle: Pat
     seal_again(bundle)
 
     assert differing(verify(bundle, reperform=False)) == {f"rows-{name.partition('.')[2]}"}
+
+
+def test_files_under_a_whole_new_seal_that_the_record_does_not_list_are_found(bundle: Path) -> None:
+    edit(bundle / "data" / "audit.csv", "deploy", "depioy")
+    (bundle / "data" / "queries" / "01_by_action.sql").unlink()
+    (bundle / "data" / "queries" / "99_more.sql").write_text("SELECT 1")
+    list_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"record-files"}
+    assert check_of(checks, "record-files").found == (
+        "data/audit.csv, data/queries/01_by_action.sql, data/queries/99_more.sql"
+    )
+
+
+def test_an_archive_that_the_record_disowns_so_that_it_is_not_derived_again_is_found(bundle: Path) -> None:
+    def disown(run: dict[str, Any]) -> None:
+        run["options"]["formats"].remove("csv")
+        run["counts"]["formats"].pop("csv")
+
+    edit(bundle / "data" / "audit.csv", "deploy", "depioy")
+    rewrite_run(bundle, disown)
+
+    checks = verify(bundle, reperform=True)
+
+    assert differing(checks) == {"record"}
+    assert check_of(checks, "record").found == "formats"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run["verdict"].update(value="PARTIAL"),
+        lambda run: run["checks"][0].update(result="differs"),
+        lambda run: run["checks"][0].update(result="not shown"),
+    ],
+    ids=["lowered", "raised from partial", "raised from unproven"],
+)
+def test_a_verdict_that_does_not_follow_from_the_checks_is_found(
+    bundle: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    rewrite_run(bundle, change)
+
+    assert check_of(verify(bundle, reperform=False), "record").found == "verdict"
 
 
 @pytest.mark.parametrize("format_", ["parquet", "csv", "jsonl"])
