@@ -62,7 +62,6 @@ _LATER_FILES = {"data/run.json", "data/report.pdf"}
 
 _SOME_LINK = Link(chain="", sequence=0, previous=None)
 _OF_THE_CHAIN = {"chain", "sequence", "previous"}
-_NEEDED = {"run", "window", "verdict", "signature"}
 
 
 class _Digest(msgspec.Struct):
@@ -98,20 +97,22 @@ def statement(bundle: Bundle) -> Iterator[Check]:
 
 
 def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]:
-    """State the run again and compare what both state; the chain is for the archive to judge."""
+    """State the run again and compare; which place it has in a chain is for the archive to judge."""
     again = manifest.statement(
         {"data/run.json": bundle.payload.get("data/run.json", "")},
-        link=None if "extract" in predicate else _SOME_LINK,
+        link=None if run.filters else _SOME_LINK,
         window=Window(since=run.window.since, until=run.window.until),
         verdict=run.verdict.value,
         seal=run.seal,
         overlap=run.overlap,
         filters=run.filters,
     )
-    expected = msgspec.json.decode(again)["predicate"]
+    expected: dict[str, Any] = msgspec.json.decode(again)["predicate"]
     unlisted = set() if "data/run.json" in bundle.payload else {"run"}
     compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN - unlisted
-    return {name for name in compared if predicate[name] != expected[name]} | (_NEEDED - predicate.keys())
+    foreign = predicate.keys() & ({"extract", *_OF_THE_CHAIN} - expected.keys())
+    differing = {name for name in compared if predicate[name] != expected[name]}
+    return differing | foreign | (expected.keys() - predicate.keys())
 
 
 def recorded(bundle: Bundle) -> Iterator[Check]:

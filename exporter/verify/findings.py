@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from exporter.facts import Check, Result
 
-_SEVERAL = 5
+SEVERAL = 5
+"""How many of many are named."""
 
 
 class Outcome(StrEnum):
@@ -53,5 +54,5 @@ def lacking(error: Exception) -> Result:
 
 def named(paths: set[str]) -> str:
     """Name the first few of many."""
-    first = ", ".join(sorted(paths)[:_SEVERAL])
-    return first + (f" and {len(paths) - _SEVERAL:,} more" if len(paths) > _SEVERAL else "")
+    first = ", ".join(sorted(paths)[:SEVERAL])
+    return first + (f" and {len(paths) - SEVERAL:,} more" if len(paths) > SEVERAL else "")

@@ -1,5 +1,6 @@
 """Archives: what shows that bundles were removed, exchanged or sealed anew, and what does not."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_a_bundle_taken_from_the_middle_leaves_a_gap(archive: Path, sealer: Seal
     assert flawed(examined) == {"chain-sequence"}
     assert found_by(examined.findings, "chain-sequence") == "without 000002"
     assert examined.outcome is Outcome.INCOMPLETE
+
+
+def test_a_bundle_that_claims_a_place_without_end_is_found_at_once(archive: Path, sealer: Sealer) -> None:
+    statement = bundles(archive)[-1] / "manifest.json"
+    stated = json.loads(statement.read_bytes())
+    stated["predicate"]["sequence"] = 10**40
+    statement.write_text(json.dumps(stated))
+
+    examined = look(archive, sealer)
+
+    assert found_by(examined.findings, "chain-sequence").startswith("without 000004, 000005, 000006, ")
+    assert result_of(examined.findings, "chain-names") is Result.DIFFERS
 
 
 def test_the_newest_bundles_taken_away_show_against_a_head_or_a_date_only(
@@ -165,6 +178,16 @@ def test_windows_by_hand_in_any_order_make_one_chain_and_one_coverage(sealer: Se
     examined = look(sealed[0].bundle.parent, sealer, expect_through=datetime(2026, 8, 1, tzinfo=UTC))
 
     assert flawed(examined) == set()
+
+
+def test_an_archive_of_extracts_alone_is_as_sealed(sealer: Sealer, tmp_path: Path) -> None:
+    extract = sealer.seal(tmp_path, 0, action="deploy").bundle
+
+    examined = look(extract.parent.parent, sealer)
+
+    assert flawed(examined) == set()
+    assert [bundle.path for bundle in examined.bundles] == [extract]
+    assert flawed(look(extract.parent.parent, sealer, expect_through=SEPTEMBER)) == {"coverage"}
 
 
 def test_one_altered_bundle_makes_the_archive_altered(archive: Path, sealer: Sealer) -> None:

@@ -148,8 +148,10 @@ def lie(bundle: Path, change: Callable[[dict[str, object]], object]) -> None:
         ("overlap", lambda predicate: predicate.update(overlap={"same": 5})),
         ("verdict", lambda predicate: predicate.pop("verdict")),
         ("window", lambda predicate: predicate.update(window=[1, 2, 3])),
+        ("sequence", lambda predicate: predicate.pop("sequence")),
+        ("extract", lambda predicate: predicate.update(extract={"action": "deploy"})),
     ],
-    ids=["verdict", "window", "signature", "overlap", "no verdict", "odd window"],
+    ids=["verdict", "window", "signature", "overlap", "no verdict", "odd window", "no place", "extract"],
 )
 def test_a_statement_that_lies_about_the_run_is_found(
     signed: Path, member: str, change: Callable[[dict[str, object]], object]
