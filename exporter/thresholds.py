@@ -15,7 +15,11 @@ from exporter.errors import UsageError
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days of a week, Monday first."""
 
+MOST = 1_000_000
+"""What no threshold exceeds, so that the queries can count it out in microseconds."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]*")
+_ADDED_ZONES = ("localtime", "posixrules", "posix/", "right/")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -86,8 +90,8 @@ class Thresholds:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int) and value < 1:
-                raise _refused(field.name, value, "Give a whole number of 1 or more.")
+            if isinstance(value, int) and not 1 <= value <= MOST:
+                raise _refused(field.name, value, f"Give a whole number from 1 to {MOST:,}.")
         for name in ("privileged_roles", "automation_types", "change_keys"):
             _each(name, getattr(self, name), _NAME, "Write names in lower case, without spaces.")
         for name in ("calendar_begins", "calendar_ends"):
@@ -121,12 +125,13 @@ def _require_date(day: str) -> None:
 
 
 def _require_zone(zone: str) -> None:
+    """Refuse what is no zone, and the names that some systems add to the database: the engine has none."""
     try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise _refused(
-            "calendar_zone", zone, "Name a zone of the IANA database, such as Europe/Berlin."
-        ) from error
+        known = not zone.startswith(_ADDED_ZONES) and bool(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
+        raise _refused("calendar_zone", zone, "Name a zone of the IANA database, such as Europe/Berlin.")
 
 
 def _refused(name: str, value: object, remedy: str) -> UsageError:

@@ -1,12 +1,20 @@
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from exporter.entries.schema import SCHEMA
 from exporter.errors import UsageError
-from exporter.thresholds import Thresholds
+from exporter.facts import Window
+from exporter.report import queries
+from exporter.report.figures import Figures
+from exporter.thresholds import MOST, Thresholds
+from tests.world import NOW
 
 
 @pytest.mark.parametrize(
@@ -16,6 +24,9 @@ from exporter.thresholds import Thresholds
         ({"privileged_roles": ("Owner",)}, "privileged_roles cannot be 'Owner'. Write names in lower case"),
         ({"privileged_roles": ()}, "Give at least one"),
         ({"change_keys": ("a|b",)}, "change_keys cannot be 'a|b'"),
+        ({"token_days": 9_999_999_999}, "Give a whole number from 1 to 1,000,000"),
+        ({"calendar_zone": "localtime"}, "calendar_zone cannot be 'localtime'"),
+        ({"calendar_zone": "right/UTC"}, "calendar_zone cannot be 'right/UTC'"),
         ({"calendar_zone": "Mars/Olympus"}, "calendar_zone cannot be 'Mars/Olympus'"),
         ({"calendar_days": ("funday",)}, "Choose from monday"),
         ({"calendar_begins": "8:00"}, "calendar_begins cannot be '8:00'"),
@@ -27,6 +38,16 @@ from exporter.thresholds import Thresholds
 def test_a_value_that_makes_no_sense_is_refused_by_name(given: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=re.escape(complaint)):
         Thresholds(**given)
+
+
+def test_the_largest_can_be_asked_with(tmp_path: Path) -> None:
+    numbers = {field.name: MOST for field in fields(Thresholds) if isinstance(field.default, int)}
+    row = {"id": "a", "timestamp": NOW, "action": "token.create", "source_sha256": "0" * 64}
+    pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), tmp_path / "audit.parquet")
+    queries.ship(tmp_path / "queries", Thresholds(**numbers), Window(since=NOW, until=NOW))
+
+    with Figures(tmp_path / "audit.parquet", tmp_path / "queries", tmp_path / "spill") as figures:
+        assert all(figures.rows(query.name) is not None for query in figures.queries)
 
 
 def test_they_can_be_read_from_a_table_of_the_configuration_file() -> None:
