@@ -108,13 +108,13 @@ class UnreadError(OutputError):
     """Whoever was to read the result has seen enough of it, and needs no words."""
 
 
-def print_result(text: str) -> None:
-    """Print a line of the result on stdout.
+def print_result(text: str, *, end: str = "\n") -> None:
+    """Print a line of the result on stdout, or the whole of one that has its own ``end``.
 
     Raises :class:`OutputError` where it cannot be written, :class:`UnreadError` where nobody reads it.
     """
     try:
-        click.echo(text)
+        click.echo(text + end, nl=False)
     except OSError as error:
         # What is left unwritten goes nowhere, or the interpreter tries again at its end, and says so.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

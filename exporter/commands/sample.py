@@ -10,6 +10,7 @@ import click
 
 from exporter.commands.messages import say
 from exporter.commands.options import SectionedCommand, option
+from exporter.commands.results import print_result
 from exporter.facts import rfc3339
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def sample(bundle: Path, *, population: str, size: int, seed: str, by_month: boo
     say(f"Population {population}: {drawn.size:,} entries, {drawn.population.query}")
     say(f"SHA-256 of its ids, sorted: {drawn.digest}")
     say(f"Sample: {len(drawn.entries):,} entries, seed {seed}, method {METHOD}{', by month' * by_month}")
-    click.echo(_csv(drawn), nl=False)
+    print_result(_csv(drawn), end="")
     return 0
 
 

@@ -2,6 +2,7 @@ import csv
 import hashlib
 import io
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -214,6 +215,20 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     assert row["resource"] == "'=cmd|' /C calc'!A1"
     assert row["evidence_seen"] == row["result"] == row["tested_by"] == ""
     assert "Population changes: 1 entries" in printed.err
+
+
+def test_a_sample_that_cannot_be_written_says_so(bundle: Path) -> None:
+    asked = ("--population", "changes", "--size", "5", "--seed", "TEST")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", "sample", str(bundle), *asked],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 7
+    assert "The result could not be written to stdout (No space left on device)." in done.stderr
 
 
 def test_a_seed_fills_in_the_samples_of_the_report(bundle: Path) -> None:
