@@ -355,3 +355,13 @@ def test_the_help_waits_for_nothing_that_only_the_work_needs() -> None:
         loaded & {"pyarrow", "httpx", "msgspec", "rich", "cryptography", "zoneinfo", "tomllib", "json"}
         == set()
     )
+
+
+@pytest.mark.parametrize("option", ["--label", "--user", "--org", "--output"])
+def test_what_is_no_text_is_refused_before_anything_is_fetched(
+    terminal: Terminal, tmp_path: Path, option: str
+) -> None:
+    named = f"{tmp_path}/caf\udce9" if option == "--output" else "caf\udce9"
+    assert terminal("--period", "2026-09", option, named, "--api-url", "http://127.0.0.1:9") == 2
+    assert "caf\\udce9' is not " in terminal.err
+    assert not list(tmp_path.iterdir())

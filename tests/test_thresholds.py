@@ -41,7 +41,9 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(given: dict[str, Any], c
 
 
 def test_the_largest_can_be_asked_with(tmp_path: Path) -> None:
-    numbers = {field.name: MOST for field in fields(Thresholds) if isinstance(field.default, int)}
+    numbers: dict[str, Any] = {
+        field.name: MOST for field in fields(Thresholds) if isinstance(field.default, int)
+    }
     row = {"id": "a", "timestamp": NOW, "action": "token.create", "source_sha256": "0" * 64}
     pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), tmp_path / "audit.parquet")
     queries.ship(tmp_path / "queries", Thresholds(**numbers), Window(since=NOW, until=NOW))

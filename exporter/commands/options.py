@@ -42,6 +42,7 @@ class SectionedOption(click.Option):
         """Read the value; a complaint about one that was not typed says where it comes from."""
         try:
             value = super().process_value(ctx, value)
+            _refuse_bytes(value)
         except click.BadParameter as error:
             origin = configuration.origin(ctx, self)
             told = "" if origin in ("command line", "default") else f" It comes from {origin}."
@@ -49,6 +50,16 @@ class SectionedOption(click.Option):
         if not self.expose_value:
             ctx.meta[_KEPT + str(self.name)] = value
         return value
+
+
+def is_text(value: str) -> bool:
+    """Whether a value can be written down: the command line may hold bytes that are no UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _refuse_bytes(value: Any) -> None:
+    if isinstance(value, str) and not is_text(value):
+        raise click.BadParameter(f"{value!r} is not text in UTF-8.")
 
 
 def value_of(context: click.Context, parameter: click.Parameter) -> Any:
