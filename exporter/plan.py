@@ -132,7 +132,7 @@ def plan(request: Request, archive: Path) -> Plan:
             "Give --since with the first day to export; later runs can continue with --since last.",
         )
     first = stretches[0]
-    begin = max(first.since, first.until - request.overlap)
+    begin = max(first.since, (first.until - request.overlap).replace(microsecond=0))
     return Plan(
         request=request,
         archive=archive,

@@ -174,6 +174,16 @@ def test_an_archive_is_continued_without_an_overlap_where_none_is_wanted(night: 
     assert outcome.run.overlap is None
 
 
+def test_an_overlap_of_a_part_of_a_second_more_begins_with_a_whole_one(night: Night) -> None:
+    night.begin()
+    night.go_on(BEGINS + timedelta(days=21))
+
+    outcome = night.run(overlap=timedelta(hours=0.333))
+
+    assert outcome.run.overlap is not None
+    assert outcome.run.window.since - outcome.run.overlap.since == timedelta(seconds=1_199)
+
+
 def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(night: Night) -> None:
     night.run(since=BEGINS, asked={}, formats=("csv", "jsonl"))
     night.go_on(BEGINS + timedelta(days=21))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.commands.clock import now
 from exporter.commands.options import find_connection, is_text
 from exporter.errors import UsageError
-from exporter.facts import Window
+from exporter.facts import Window, rfc3339
 from exporter.windows import find_zone, parse_moment, parse_period
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ def _window(*, since: str | None, until: str | None, period: str | None, timezon
         )
     begin = None if since == LAST else parse_moment(since, name="--since", zone=zone)
     end = None if until is None else parse_moment(until, name="--until", zone=zone)
+    if begin is not None and begin == end:
+        raise UsageError(
+            f"The window ends where it begins ({rfc3339(begin)}), so nothing lies in it.",
+            "Give an --until that lies after --since: it no longer belongs to the window.",
+        )
     if begin is not None and end is not None:
         Window(since=begin, until=end)
     asked = {"since": since, "until": until}

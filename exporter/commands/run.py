@@ -56,7 +56,7 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     "--overlap",
     section="Window",
     metavar="HOURS",
-    type=Amount(min=0),
+    type=Amount(min=0, max=876_000),
     default=24.0,
     show_default=True,
     help="How much --since last reads again before the window, to compare it with earlier bundles.",
