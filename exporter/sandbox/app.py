@@ -4,6 +4,8 @@
 """
 
 import asyncio
+import itertools
+import json
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -60,8 +62,11 @@ class Settings:
     ceiling: int | None = None
     """Highest ``offset`` that is answered; pages beyond it are empty."""
 
-    total: Literal["filtered", "whole", "absent"] = "filtered"
-    """What ``total`` counts: what the filters leave, the whole log; or whether it is left out."""
+    heaviest: int | None = None
+    """Most bytes that the entries of a page may take; the first comes whatever it takes."""
+
+    total: Literal["filtered", "whole", "absent", "zero", "page"] = "filtered"
+    """What ``total`` counts: what the filters leave, the whole log, nothing, the page; or it is left out."""
 
     filters_ignored: bool = False
     """Whether ``action`` and the user are ignored."""
@@ -222,16 +227,24 @@ def _answer(request: Request, dialect: Dialect, number: int, limit: int, offset:
         entries = service.shuffled_page(salt=number, limit=limit, offset=offset, filters=filters)
     else:
         entries = service.page(limit=limit, offset=offset, filters=filters)
-    counted = {"filtered": filters, "whole": whole, "absent": None}[settings.total]
-    return JSONResponse(
-        wrap(
-            settings.body or dialect.body,
-            [_write(settings, dialect, entry) for entry in entries],
-            total=None if counted is None else service.count(counted),
-            limit=limit,
-            offset=offset,
-        )
-    )
+    written = _no_heavier([_write(settings, dialect, entry) for entry in entries], settings.heaviest)
+    totals: dict[str, Callable[[], int | None]] = {
+        "filtered": lambda: service.count(filters),
+        "whole": lambda: service.count(whole),
+        "absent": lambda: None,
+        "zero": lambda: 0,
+        "page": lambda: len(written),
+    }
+    total = totals[settings.total]()
+    return JSONResponse(wrap(settings.body or dialect.body, written, total=total, limit=limit, offset=offset))
+
+
+def _no_heavier(written: list[Json], heaviest: int | None) -> list[Json]:
+    """Cut a page off where its entries would take more bytes than that."""
+    if heaviest is None:
+        return written
+    ends = itertools.accumulate(len(json.dumps(entry)) for entry in written)
+    return written[: max(1, sum(end <= heaviest for end in ends))]
 
 
 def _admit(request: Request, dialect: Dialect) -> Settings:

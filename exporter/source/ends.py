@@ -4,7 +4,9 @@ The end of a list is the end of the log only if nothing else can have ended it: 
 total or, where there is none, each action that was seen ends there too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple, Self
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search
@@ -15,6 +17,21 @@ OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
 _SEARCHES = 60
+
+
+class Bottom(NamedTuple):
+    """Where a list ended."""
+
+    oldest: datetime
+    """Time of the oldest entry there."""
+
+    ids: Collection[str]
+    """Ids there, with all that were met of that instant."""
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        """Return the bottom of a list that ends with ``page``, which holds entries."""
+        return cls(min(page.moments), set(page.ids))
 
 
 def reached(window: Window, found: str) -> Check:
@@ -39,16 +56,17 @@ def end_by_total(window: Window, entries: int, total: int) -> Check:
 
 
 def end_by_actions(
-    reader: Reader, window: Window, counts: Mapping[str, int], bottom: Page, *, by_offset: bool
+    reader: Reader, window: Window, counts: Mapping[str, int], bottom: Bottom | None, *, by_offset: bool
 ) -> Check:
-    """Judge a list that ended with the page ``bottom`` by its actions, each with its entries counted so far.
+    """Judge a list by its actions, each with its entries counted so far; an empty one has no ``bottom``.
 
-    None of them may go on below the page: no entry older than its last, and none of that instant that is new.
+    None of them may go on below it: no entry older than its oldest, and none of that instant that is new.
     The answer that shows it has to have room for more: a full page could be cut off where the list was.
     """
-    if not bottom.size:
+    if bottom is None:
         return unconfirmed(window, "the list is empty, and no total confirms that the log is")
-    oldest, known = min(bottom.moments), set(bottom.ids)
+    oldest, known = bottom
+    has_room = True
     for action, count in sorted(counts.items()):
         page = _last_of(reader, action, count if by_offset else 0)
         if page is None:
@@ -59,22 +77,28 @@ def end_by_actions(
         placed = zip(page.ids, page.moments, strict=True)
         if any(moment < oldest or (moment == oldest and id_ not in known) for id_, moment in placed):
             return missed(window, f"the list ended at {rfc3339(oldest)}, but {action} goes on below")
+        has_room &= page.size < reader.largest_page
+    if not has_room:
+        return unconfirmed(window, f"the list ended at {rfc3339(oldest)}, where a page is full")
     return reached(
         window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(counts):,} actions"
     )
 
 
 def _last_of(reader: Reader, action: str, count: int) -> Page | None:
-    """Return the page that ends the list of one action, of which ``count`` were met; ``None`` for none."""
+    """Return the page that ends the list of one action, of which ``count`` were met, or a full one.
+
+    ``None`` where the platform takes no notice of the filter, or gives nothing for it.
+    """
     full = reader.largest_page
     offset = max(0, count - min(OVERLAP, full // 2))
     search = Search(up=max(1, full // 2), down=max(1, full - 1))
-    for _ in range(_SEARCHES if count else 1):
+    for _ in range(_SEARCHES):
         page = reader.slice(action=action, offset=offset)
         if set(page.rows.batch["action"].to_pylist()) - {action}:
             return None
-        if 0 < page.size < full:
-            return page
+        if 0 < page.size < full or not count:
+            return page if page.size else None
         offset = search.next(offset, Bearing.DOWN if page.size else Bearing.UP)
     return None
 

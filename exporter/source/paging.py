@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking
-from exporter.source.ends import OVERLAP, end_by_actions, end_by_total, missed, reached
+from exporter.source.ends import OVERLAP, Bottom, end_by_actions, end_by_total, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -43,6 +43,7 @@ class OffsetPass:
         self._overlaps = self._confirmed = 0
         self._open_ties: list[str] = []
         self._counts: Counter[str] = Counter()
+        self._bottom: Bottom | None = None
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
         self._reach = 0
         self._eldest = datetime.max.replace(tzinfo=UTC)
@@ -85,6 +86,11 @@ class OffsetPass:
         return self._end(page)
 
     @property
+    def met(self) -> int:
+        """How many entries it met on its way down."""
+        return self._counts.total()
+
+    @property
     def checks(self) -> list[Check]:
         """What the pass can say besides how far it came; nothing where it did not get there."""
         if self.ignored or self.deepest is not None:
@@ -117,12 +123,18 @@ class OffsetPass:
         new = [action for id_, action in zip(page.ids, actions, strict=True) if id_ not in known]
         self._counts.update(new)
         self._recent.append(page.ids)
+        self._go_down(Bottom.of(page))
         reach, eldest = page.offset + page.size, min(page.moments)
         deeper, older = reach > self._reach, eldest < self._eldest
         self._reach, self._eldest = max(reach, self._reach), min(eldest, self._eldest)
         if not new:
             return False  # pages before held them all
         return deeper or older  # else only ties changed places
+
+    def _go_down(self, bottom: Bottom) -> None:
+        more_of_it = self._bottom is not None and self._bottom.oldest == bottom.oldest
+        known = self._bottom.ids if self._bottom and more_of_it else ()
+        self._bottom = Bottom(bottom.oldest, {*bottom.ids, *known})
 
     def _next(self, page: Page) -> Page | None:
         """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""
@@ -230,6 +242,7 @@ class OffsetPass:
             current = self._through_ties(first, moment, met)
             if self.ignored:
                 return current
+            self._go_down(Bottom(moment, met))
             at_rest = first.total in {None, current.total}
             again = first if at_rest else self._before(moment, first.offset)
             places = _places(first, current, again, moment)
@@ -276,13 +289,13 @@ class OffsetPass:
 
     def _end(self, bottom: Page) -> Check:
         reach, asked = bottom.offset + bottom.size, 0
-        # An entry may join after the platform took a page's entries and before it counts the log.
-        while bottom.total is not None and bottom.total > reach and asked < _COUNTED_AGAIN:
+        # An entry may join after the platform took a page's entries and before it counts the log, or after.
+        while bottom.stated not in {None, reach} and asked < _COUNTED_AGAIN:
             bottom = self._reader.page(reach)
             reach, asked = reach + bottom.size, asked + 1
         if bottom.total is not None:
             return end_by_total(self._window, reach, bottom.total)
-        return end_by_actions(self._reader, self._window, self._counts, bottom, by_offset=True)
+        return end_by_actions(self._reader, self._window, self._counts, self._bottom, by_offset=True)
 
 
 def _tail(moments: Sequence[datetime]) -> int | None:

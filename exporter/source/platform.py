@@ -37,7 +37,7 @@ class Page:
     offset: int
     """The offset that was asked for."""
 
-    total: int | None
+    stated: int | None
     """How many entries the log holds, as the platform says, where it says so."""
 
     limit: int | None
@@ -56,6 +56,11 @@ class Page:
     def size(self) -> int:
         """Number of entries."""
         return int(self.rows.batch.num_rows)
+
+    @property
+    def total(self) -> int | None:
+        """How many entries the log holds; ``None`` where the page itself shows more than are stated."""
+        return None if self.stated is None or self.stated < self.offset + self.size else self.stated
 
     @property
     def recorded(self) -> bool:
@@ -130,7 +135,7 @@ class Platform:
             rows=rows,
             batches=batches,
             offset=offset,
-            total=body.total,
+            stated=body.total,
             limit=body.limit,
             server_time=answer.server_time,
             asked=answer.asked,

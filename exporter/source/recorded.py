@@ -82,7 +82,7 @@ def _page(response: Recorded, *, lenient: bool) -> Page | None:
         rows=rows,
         batches=batches,
         offset=0,
-        total=body.total,
+        stated=body.total,
         limit=body.limit,
         server_time=None,
         asked=-math.inf,

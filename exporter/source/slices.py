@@ -7,9 +7,9 @@ totals add up to the total: otherwise there may be actions or users that no page
 
 from collections import Counter
 
-from exporter.facts import Check, Window
+from exporter.facts import Check, Result, Window
 from exporter.source.dialects import DOCUMENTED_ACTIONS
-from exporter.source.ends import end_by_actions, end_by_total, missed, reached, unconfirmed
+from exporter.source.ends import Bottom, end_by_actions, end_by_total, missed, reached, unconfirmed
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -21,10 +21,12 @@ _MOST_SLICES = 500
 class LimitPass:
     """Ever larger pages from the head, until two in a row hold less than was asked for."""
 
-    def __init__(self, reader: Reader, window: Window, head: Head) -> None:
+    def __init__(self, reader: Reader, window: Window, head: Head, *, met: int) -> None:
+        """``met`` is how many entries the log holds at least."""
         self._reader = reader
         self._window = window
         self._head = head
+        self._met = met
 
     def run(self) -> Check:
         """Read until the start of the window or the end of the list, and state how far that was."""
@@ -41,12 +43,19 @@ class LimitPass:
             short_before = short
 
     def _end(self, page: Page) -> Check:
-        if page.total is not None and page.total > page.size:  # one may have joined while it was answered
+        if page.total != page.size and page.stated is not None:  # one may have joined while it was answered
             page = self._reader.page()
-        if page.total is not None:
-            return end_by_total(self._window, page.size, page.total)
+        by_total = None
+        if page.total is not None and page.total >= self._met:
+            by_total = end_by_total(self._window, page.size, page.total)
+            if by_total.result is Result.DIFFERS:
+                return by_total
+        # What is called a total may count the entries of the page alone, which a cap may have ended.
+        is_full = page.limit is not None and page.size >= page.limit
         counts = Counter(page.rows.batch["action"].to_pylist())
-        return end_by_actions(self._reader, self._window, counts, page, by_offset=False)
+        bottom = Bottom.of(page) if page.size else None
+        by_actions = end_by_actions(self._reader, self._window, counts, bottom, by_offset=False)
+        return by_actions if by_total is None or is_full or by_actions.result is Result.DIFFERS else by_total
 
 
 class SlicePass:
@@ -57,6 +66,7 @@ class SlicePass:
         self._window = window
         self._cap = reader.largest_page
         self._bottom = reader.oldest
+        self._listed = frozenset(reader.actions)
         self._cut_off: list[str] = []
         self._all_counted = True
         self._slices = 0
@@ -71,10 +81,14 @@ class SlicePass:
             page = self._reader.slice(action=action)
             if set(page.rows.batch["action"].to_pylist()) - {action}:
                 return missed(self._window, "pages are capped, and the platform takes no notice of filters")
-            done[action] = page.total
+            if not page.size and action in self._listed:
+                return missed(self._window, f"pages are capped, and the filter does not give {action}")
             self._place(page)
-            if self._is_cut_off(page):
+            if self._is_cut_off(page, self._reader.totals.last):
+                done[action] = page.total
                 self._read_users(action, page)
+            else:
+                done[action] = self._counted(page)
         if self._cut_off:
             named = ", ".join(self._cut_off[:3])
             return missed(self._window, f"the cap of {self._cap:,} entries cuts off {named}")
@@ -84,23 +98,35 @@ class SlicePass:
 
     def _read_users(self, action: str, whole: Page) -> None:
         done: dict[str, int | None] = {}
+        placed = zip(whole.ids, whole.moments, strict=True)
+        unmet = {id_ for id_, moment in placed if moment >= self._window.since}
         while pending := sorted(self._reader.users - done.keys()):
             user = pending[0]
             page = self._reader.slice(action=action, user=user)
-            done[user] = page.total
+            done[user] = self._counted(page)
+            unmet.difference_update(page.ids)
             self._place(page)
             self._slices += 1
-            if self._is_cut_off(page) or self._slices > _MOST_SLICES:
+            if self._is_cut_off(page, whole.total) or self._slices > _MOST_SLICES:
                 self._cut_off.append(f"{action} by {user}")
                 return
+        if unmet:  # by nobody who has a name, or by someone whom the filter does not give
+            self._cut_off.append(action)
         self._all_counted &= self._adds_up(list(done.values()), whole.total)
 
     def _place(self, page: Page) -> None:
         if page.oldest is not None and self._bottom is not None:
             self.go_below |= page.oldest < self._bottom
 
-    def _is_cut_off(self, page: Page) -> bool:
-        return page.size >= self._cap and not _passed(page, self._window)
+    def _is_cut_off(self, page: Page, among: int | None) -> bool:
+        """Tell whether a slice ends at the cap, or before a total that is its own: less than ``among``."""
+        lacks = page.total is not None and among is not None and page.size < page.total < among
+        return (page.size >= self._cap or lacks) and not _passed(page, self._window)
+
+    def _counted(self, page: Page) -> int | None:
+        """Return a slice's total; ``None`` where the slice neither holds that many nor passed the window."""
+        holds = page.total is not None and page.size >= page.total
+        return page.total if holds or _passed(page, self._window) else None
 
     @staticmethod
     def _adds_up(parts: list[int | None], total: int | None) -> bool:

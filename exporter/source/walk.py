@@ -76,8 +76,8 @@ class Walk:
         """
         self._paging = OffsetPass(self._reader, self._window, self._head)
         unconfirmed = None
-        for way in (self._paging, LimitPass(self._reader, self._window, self._head)):
-            self._start = way.run()
+        for way in (self._paging.run, self._read_larger_pages):
+            self._start = way()
             if self._start.result is Result.AS_EXPECTED:
                 return
             if self._start.result is Result.NOT_SHOWN:
@@ -86,6 +86,9 @@ class Walk:
         self._start = slices.run()
         if self._start.result is Result.DIFFERS and unconfirmed and not slices.go_below:
             self._start = unconfirmed
+
+    def _read_larger_pages(self) -> Check:
+        return LimitPass(self._reader, self._window, self._head, met=self._paging.met).run()
 
     def _look(self) -> None:
         """Read the head again, down to a whole page of known entries and to the mark, if it gets there."""

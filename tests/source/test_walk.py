@@ -153,6 +153,85 @@ def test_where_offset_is_ignored_and_pages_are_capped_slices_reach_the_window(lo
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("total", ["zero", "page"])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"ceiling": 300},
+        {"ceiling": 300, "filters_ignored": True},
+        {"offset_honoured": False},
+        {"offset_honoured": False, "filters_ignored": True},
+    ],
+    ids=str,
+)
+def test_a_total_that_is_less_than_was_read_confirms_no_end_of_the_log(
+    log: Log, limits: dict[str, Any], total: str
+) -> None:
+    world = log(cap=100, total=total, **limits)
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is not Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("total", ["zero", "page"])
+def test_a_total_that_is_less_than_was_read_is_no_reason_to_doubt_the_log(log: Log, total: str) -> None:
+    world = log(cap=100, total=total)
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_a_log_without_a_total_whose_eldest_entries_share_an_instant_is_whole(log: Log) -> None:
+    history = list(generate(entries=100, ends=NOW))
+    tied = [replace(entry, created_at=history[0].created_at) for entry in history[:40]]
+    world = log([*tied, *history[40:]], cap=30, total="absent")
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_slices_that_end_before_their_own_totals_are_not_called_whole(log: Log) -> None:
+    """Where the bytes of an answer are capped, each page holds another number of entries."""
+    actions = sorted(DOCUMENTED_ACTIONS)
+    history = list(generate(entries=1_000, ends=NOW))
+    heavy = [
+        replace(entry, action=actions[n % 2], changes={"text": {"old": "", "new": "x" * (500 * (n % 2))}})
+        for n, entry in enumerate(history)
+    ]
+    world = log(heavy, offset_honoured=False, heaviest=60_000)
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is Verdict.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("given", "total"), [("action", "filtered"), ("user", "filtered"), ("user", "absent")]
+)
+def test_slices_by_a_filter_that_gives_nothing_do_not_hide_that_pages_were_cut_off(
+    log: Log, monkeypatch: pytest.MonkeyPatch, given: str, total: str
+) -> None:
+    world = log(cap=20, offset_honoured=False, total=total)
+    page = world.service.page
+
+    def nothing(**asked: Any) -> list[Entry]:
+        filters = asked.get("filters")
+        return [] if filters is not None and getattr(filters, given) else page(**asked)
+
+    monkeypatch.setattr(world.service, "page", nothing)
+    walked = walk(world)
+
+    assert walked.ids < {str(entry.id) for entry in page(limit=1_000)}
+    assert walked.verdict is Verdict.PARTIAL
+
+
 @pytest.mark.parametrize("filters_ignored", [False, True])
 def test_where_slices_do_not_suffice_it_says_so(log: Log, filters_ignored: bool) -> None:  # noqa: FBT001
     world = log(offset_honoured=False, cap=20, filters_ignored=filters_ignored)
@@ -417,7 +496,7 @@ worlds = st.fixed_dictionaries(
         "cap": st.sampled_from([None, 7, 20, 50]),
         "offset_honoured": st.booleans(),
         "ceiling": st.sampled_from([None, None, 40, 100]),
-        "total": st.sampled_from(["filtered", "whole", "absent"]),
+        "total": st.sampled_from(["filtered", "whole", "absent", "zero", "page"]),
         "filters_ignored": st.booleans(),
         "insert_every": st.sampled_from([0, 0, 1, 3]),
         "insert_age": st.sampled_from([timedelta(), timedelta(), timedelta(days=200)]),
