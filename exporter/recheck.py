@@ -129,7 +129,7 @@ def recheck(
         finding = Finding(
             sealed=sealed,
             at=fetched.started,
-            checks=(*fetched.checks, *_compared(differences)),
+            checks=(*fetched.checks, *_compared(differences, met_everything=fetched.walk.met_everything)),
             differences=differences,
         )
         if to is not None:
@@ -142,7 +142,7 @@ def _organization(run: record.Run) -> str | None:
     return run.source.organization_id if run.source.dialect == "B" else None
 
 
-def _compared(differences: Differences) -> list[Check]:
+def _compared(differences: Differences, *, met_everything: bool) -> list[Check]:
     late = Check(
         id="late",
         what="The window holds no entry that the bundle lacks",
@@ -151,7 +151,12 @@ def _compared(differences: Differences) -> list[Check]:
         result=Result.DIFFERS if differences.late else Result.AS_EXPECTED,
     )
     return [
-        history_check(same=differences.same, changed=differences.changed, missing=differences.missing),
+        history_check(
+            same=differences.same,
+            changed=differences.changed,
+            missing=differences.missing,
+            met_everything=met_everything,
+        ),
         late,
     ]
 

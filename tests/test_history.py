@@ -255,6 +255,26 @@ def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Nig
     assert outcome.run.overlap.missing == [str(gone.id)]
 
 
+def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:
+    """An action of which only the archive knows: the list is cut off above it, and nobody asks for it."""
+    rare = replace(
+        night.world.service.page(limit=1)[0],
+        id=UUID(int=7),
+        action="agent.pause",
+        created_at=nanoseconds(night.now - timedelta(hours=20)),
+    )
+    night.world.service.record(rare)
+    night.begin()
+    night.go_on(BEGINS + timedelta(days=23))
+    night.world.behave(offset_honoured=False, cap=30, total="absent")
+
+    outcome = night.run()
+
+    assert outcome.run.overlap is not None
+    assert outcome.run.overlap.missing == [str(rare.id)]
+    assert outcome.run.verdict.value is Verdict.UNPROVEN
+
+
 def test_an_entry_in_other_bytes_is_not_changed(night: Night) -> None:
     night.begin()
     night.world.behave(edit=lambda entry: dict(reversed(entry.items())))

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.errors import OutputError, UsageError
 from exporter.export import export
-from exporter.facts import Verdict
+from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
 from exporter.sandbox.entry import nanoseconds
 from exporter.source.responses import read_responses
@@ -61,6 +61,21 @@ def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path
     assert finding.differences.changed == (str(changed.id),)
     assert finding.differences.missing == (str(gone.id),)
     assert finding.differences.late == (str(late.id),)
+
+
+@pytest.mark.parametrize("limits", [{"ceiling": 100, "total": "absent"}, {"offset_honoured": False}], ids=str)
+def test_what_the_platform_no_longer_lets_anyone_reach_is_not_called_gone(
+    serve: Serve, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path)
+    world.behave(cap=20, filters_ignored=True, **limits)
+
+    finding = again(world, bundle)
+
+    assert finding.differences.missing
+    assert finding.verdict is not Verdict.COMPLETE
+    assert not any(check.result is Result.CONTRADICTS for check in finding.checks)
 
 
 def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ class Walk:
         return self._start.result is not Result.DIFFERS
 
     @property
+    def met_everything(self) -> bool:
+        """Whether an entry of the list that was not met can only be one that is not there."""
+        checks = [self._start, *self._paging.checks]
+        return all(check.result is Result.AS_EXPECTED for check in checks)
+
+    @property
     def offset_shifts_rows(self) -> bool:
         """Whether ``offset`` shifts rows, as far as was seen."""
         return not self._paging.ignored
