@@ -28,6 +28,7 @@ class Walk:
         self._paging = OffsetPass(reader, window, self._head)
         self._start = missed(window, "nothing was read")
         self._unexplained = 0
+        self._vanished_before = 0
 
     @property
     def arrived(self) -> bool:
@@ -69,6 +70,7 @@ class Walk:
             if self._start.result is Result.DIFFERS:
                 break
             if self._unexplained > 0:
+                self._vanished_before += self._vanished
                 self._head = Head(self._window)
                 self._reader.forget()
                 self._descend()
@@ -119,8 +121,12 @@ class Walk:
             result=Result.AS_EXPECTED if quiet else Result.NOT_SHOWN,
         )
 
+    @property
+    def _vanished(self) -> int:
+        return self._paging.vanished + self._head.gone
+
     def _presence_check(self) -> Check:
-        vanished = self._paging.vanished + self._head.gone
+        vanished = self._vanished_before + self._vanished
         return Check(
             id="none-vanished",
             what="Entries that were read keep their place in the list, or are pushed down it",

@@ -455,6 +455,24 @@ def test_entries_that_vanish_while_paging_are_an_integrity_finding(
     assert walked.result("log-only-grows") is Result.CONTRADICTS
 
 
+def test_that_entries_vanished_is_not_forgotten_where_the_list_is_read_once_more(log: Log) -> None:
+    """As many came late as vanished, and one more: the total never falls, and rises without a reason."""
+    world = log(cap=100)
+    history = world.service.page(limit=1_000)
+    late = [replace(history[600], id=UUID(int=number, version=4)) for number in range(7)]
+
+    def meanwhile(entries: int, _oldest: datetime | None) -> None:
+        if entries >= 400 and world.service.get(late[0].id) is None:
+            world.service.record_all(late)
+            world.behave(hidden=frozenset(entry.id for entry in history[200:205]))
+
+    walked = walk(world, concurrency=1, meanwhile=meanwhile)
+
+    assert walked.ids >= {str(entry.id) for entry in late}
+    assert walked.result("log-only-grows") is Result.AS_EXPECTED
+    assert walked.result("none-vanished") is Result.CONTRADICTS
+
+
 def test_without_totals_entries_that_vanish_from_the_part_already_read_are_noticed(log: Log) -> None:
     world = log(cap=100, total="absent")
     lost = {entry.id for entry in world.service.page(limit=5, offset=200)}
