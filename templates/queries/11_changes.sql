@@ -14,7 +14,7 @@ FROM audit
 WHERE action = 'deploy'
 ORDER BY
   CASE
-    WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_]*)":("[^"]|[0-9])')) THEN 1
+    WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_.:/ -]*)":("[^"]|[0-9])')) THEN 1
     ELSE 0
   END,
   timestamp DESC,

@@ -53,8 +53,8 @@ tokens AS (
     actor_id,
     actor_email,
     coalesce(resource_name, resource_id, 'without a name') AS name,
-    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action,
-    lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_timestamp
+    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_action,
+    lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_timestamp
   FROM audit
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 ),

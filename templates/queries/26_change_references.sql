@@ -8,7 +8,7 @@ FROM (
   SELECT
     actor_type,
     CASE
-      WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_]*)":("[^"]|[0-9])')) THEN 1
+      WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_.:/ -]*)":("[^"]|[0-9])')) THEN 1
       ELSE 0
     END AS named
   FROM audit

@@ -3,8 +3,8 @@ WITH tokens AS (
   SELECT
     action,
     unix_micros(timestamp) AS micros,
-    lag(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS action_before,
-    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name) ORDER BY timestamp, id) AS next_action
+    lag(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS action_before,
+    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_action
   FROM audit
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 )

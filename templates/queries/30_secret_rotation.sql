@@ -4,8 +4,8 @@ WITH secrets AS (
     action,
     coalesce(resource_name, resource_id) AS name,
     unix_micros(timestamp) AS micros,
-    lead(action) OVER (PARTITION BY coalesce(resource_name, resource_id) ORDER BY timestamp, id) AS next_action,
-    lead(unix_micros(timestamp)) OVER (PARTITION BY coalesce(resource_name, resource_id) ORDER BY timestamp, id)
+    lead(action) OVER (PARTITION BY coalesce(resource_name, resource_id, id) ORDER BY timestamp, id) AS next_action,
+    lead(unix_micros(timestamp)) OVER (PARTITION BY coalesce(resource_name, resource_id, id) ORDER BY timestamp, id)
       AS next_micros
   FROM audit
   WHERE coalesce(action, '') IN ('secret.create', 'secret.delete')

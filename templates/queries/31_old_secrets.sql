@@ -6,7 +6,7 @@ WITH secrets AS (
     action,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
-    lead(action) OVER (PARTITION BY coalesce(resource_name, resource_id) ORDER BY timestamp, id) AS next_action
+    lead(action) OVER (PARTITION BY coalesce(resource_name, resource_id, id) ORDER BY timestamp, id) AS next_action
   FROM audit
   WHERE coalesce(action, '') IN ('secret.create', 'secret.delete')
 )

@@ -18,18 +18,29 @@ fresh AS (
   JOIN beginnings ON beginnings.actor = uses.actor
   WHERE unix_micros(uses.first_use) - unix_micros(beginnings.first_entry)
     >= $address_baseline_days * cast(86400000000 AS bigint)
+),
+at_first_use AS (
+  SELECT
+    audit.timestamp,
+    audit.id,
+    fresh.actor,
+    coalesce(audit.resource_name, audit.resource_id) AS resource,
+    fresh.ip_address,
+    fresh.entries,
+    row_number() OVER (PARTITION BY fresh.actor, fresh.ip_address ORDER BY audit.id) AS place
+  FROM audit
+  JOIN fresh
+    ON fresh.first_use = audit.timestamp
+    AND fresh.ip_address = audit.ip_address
+    AND fresh.actor = coalesce(audit.actor_email, audit.actor_id)
 )
 SELECT
-  fresh.first_use AS timestamp,
-  min(audit.id) AS id,
-  fresh.actor,
-  min(coalesce(audit.resource_name, audit.resource_id)) AS resource,
-  concat('First use of ', fresh.ip_address, ', entries from it: ', cast(fresh.entries AS string), '.') AS what,
+  timestamp,
+  id,
+  actor,
+  resource,
+  concat('First use of ', ip_address, ', entries from it: ', cast(entries AS string), '.') AS what,
   cast(NULL AS string) AS related
-FROM audit
-JOIN fresh
-  ON fresh.first_use = audit.timestamp
-  AND fresh.ip_address = audit.ip_address
-  AND fresh.actor = coalesce(audit.actor_email, audit.actor_id)
-GROUP BY fresh.first_use, fresh.actor, fresh.ip_address, fresh.entries
+FROM at_first_use
+WHERE place = 1
 ORDER BY timestamp DESC, id, what

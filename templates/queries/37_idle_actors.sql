@@ -13,19 +13,29 @@ WITH actors AS (
 ),
 removed AS (
   SELECT resource_id, resource_name FROM audit WHERE action = 'user.remove'
+),
+at_the_end AS (
+  SELECT
+    audit.timestamp,
+    audit.id,
+    actors.actor,
+    coalesce(audit.resource_name, audit.resource_id) AS resource,
+    actors.entries,
+    row_number() OVER (PARTITION BY actors.actor ORDER BY audit.id) AS place
+  FROM audit
+  JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor = coalesce(audit.actor_email, audit.actor_id)
+  WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
+    AND coalesce(actors.actor_email, '') NOT IN (SELECT coalesce(resource_name, '-') FROM removed)
 )
 SELECT
-  actors.last_entry AS timestamp,
-  min(audit.id) AS id,
-  actors.actor,
-  min(coalesce(audit.resource_name, audit.resource_id)) AS resource,
-  concat('Last of the entries by this actor (', cast(actors.entries AS string), '), ',
-    cast(cast(floor(($until - unix_micros(actors.last_entry)) / 86400000000) AS bigint) AS string),
+  timestamp,
+  id,
+  actor,
+  resource,
+  concat('Last of the entries by this actor (', cast(entries AS string), '), ',
+    cast(cast(floor(($until - unix_micros(timestamp)) / 86400000000) AS bigint) AS string),
     ' days before the end of the period.') AS what,
   cast(NULL AS string) AS related
-FROM audit
-JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor = coalesce(audit.actor_email, audit.actor_id)
-WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
-  AND coalesce(actors.actor_email, '') NOT IN (SELECT coalesce(resource_name, '-') FROM removed)
-GROUP BY actors.actor, actors.last_entry, actors.entries
-ORDER BY actors.last_entry, actors.actor
+FROM at_the_end
+WHERE place = 1
+ORDER BY timestamp, actor

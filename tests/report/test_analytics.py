@@ -186,6 +186,14 @@ def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(as
     ]
 
 
+def test_6_a_key_counts_that_goes_on_with_other_marks(ask: Ask) -> None:
+    metadata = ('{"Ticket-ID":"X-1"}', '{"commit.sha":"9f2"}', '{"change request":5}')
+    log = [entry(f"u{n}", f"01-0{n + 1}", "deploy", metadata=text) for n, text in enumerate(metadata)]
+    log.append(entry("quoted", "02-01", "deploy", metadata='{"note":"say \\"commit\\":5"}'))
+    assert [(row["with_reference"], row["without_reference"]) for row in ask(26, log)] == [(3, 1)]
+    assert ask(11, log)[0]["id"] == "quoted"
+
+
 def test_6_changes_are_counted_with_and_without_a_reference(ask: Ask) -> None:
     metadata = ('{"commit":"9f2"}', '{"Ticket_id":7}', '{"ticket":null}', '{"commit":""}', "{}", None)
     log = [entry(f"u{n}", f"01-0{n + 1}", "deploy", metadata=text) for n, text in enumerate(metadata)]
@@ -211,6 +219,42 @@ def test_7_tokens_are_paired_and_those_that_live_on_have_an_age(ask: Ask) -> Non
     assert ask(27, log) == [{"created": 4, "paired": 1, "living": 3, "old": 1, "created_before": 1}]
     assert items(ask(28, log)) == [("old", "Not deleted, 90 days old at the end of the period.", None)]
     assert ask(27, []) == [{"created": 0, "paired": 0, "living": 0, "old": 0, "created_before": 0}]
+
+
+def test_entries_without_a_resource_are_not_taken_for_one_and_the_same(ask: Ask) -> None:
+    log = [
+        entry(f"{kind}-{n}", f"01-0{n}", f"{kind}.{what}", resource_id=None, resource_name=None)
+        for kind in ("token", "secret")
+        for n, what in ((1, "create"), (2, "delete"), (3, "create"))
+    ]
+    assert ask(27, log) == [{"created": 2, "paired": 0, "living": 2, "old": 2, "created_before": 1}]
+    assert [row["id"] for row in ask(28, log)] == ["token-1", "token-3"]
+    assert ask(30, log) == [{"names": 0, "replaced": 0, "deleted": 1, "living": 2, "old": 2}]
+    assert [row["id"] for row in ask(31, log)] == ["secret-1", "secret-3"]
+
+
+def test_an_empty_text_is_no_name_that_entries_have_in_common(ask: Ask) -> None:
+    nameless = {"actor_email": "", "resource_id": ""}
+    log = [
+        entry("deployed", "01-05T10:00", "deploy", on="api", **nameless),
+        entry("back", "01-05T10:30", "deploy.rollback", on="web", actor="bo", **nameless),
+        entry("busy", "06-30", "deploy", actor="cy", **nameless, actor_type="", ip_address=""),
+    ]
+    assert ask(24, log) == []
+    assert [row["actor"] for row in ask(37, log)] == ["usr_ana", "usr_bo"]
+    assert ask(20, log)[0]["not_stated"] == 1
+    assert ask(5, log)[0]["actor_email"] == 0
+    assert [row["resource"] for row in ask(16, [log[0] | {"resource_name": ""}])] == [None]
+
+
+def test_of_entries_at_one_instant_the_resource_is_that_of_the_entry_named(ask: Ask) -> None:
+    log = [
+        entry("first", "01-05", "deploy", ip_address="192.0.2.1"),
+        entry("a", "03-01", "deploy", ip_address="192.0.2.2", on="web"),
+        entry("b", "03-01", "deploy", ip_address="192.0.2.2", on="api"),
+    ]
+    for number in (32, 37):
+        assert [(row["id"], row["resource"]) for row in ask(number, log)] == [("a", "web")]
 
 
 def test_8_destructions_in_a_row_and_undone(ask: Ask) -> None:
