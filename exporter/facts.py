@@ -1,5 +1,6 @@
 """The records that the rooms share. Frozen: a fact, once stated, does not change."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ class Window:
     @property
     def slug(self) -> str:
         """The window as it stands in a bundle's folder name: ``20260101T000000Z_20260401T000000Z``."""
-        return f"{self.since:%Y%m%dT%H%M%SZ}_{self.until:%Y%m%dT%H%M%SZ}"
+        return re.sub("[-:]", "", f"{rfc3339(self.since)}_{rfc3339(self.until)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

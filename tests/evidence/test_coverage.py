@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.evidence.coverage import SealedBundle, covered, holes, sealed_bundles
+from exporter.evidence.coverage import BUNDLE_NAME, SealedBundle, covered, holes, sealed_bundles
 from exporter.export import Outcome
 from exporter.facts import Verdict, Window
 
@@ -31,6 +31,13 @@ def test_the_bundles_of_an_archive_are_read_in_the_order_of_sealing(
     assert [bundle.path for bundle in bundles] == [outcome.bundle for outcome in outcomes]
     assert [bundle.root for bundle in bundles] == [outcome.root for outcome in outcomes]
     assert [bundle.sequence for bundle in bundles] == [1, 2]
+
+
+def test_a_bundle_since_the_first_of_all_years_has_a_name_that_is_found_again() -> None:
+    window = Window(since=datetime(1, 1, 1, tzinfo=UTC), until=FIRST)
+
+    assert window.slug == "00010101T000000Z_20260101T000000Z"
+    assert BUNDLE_NAME.fullmatch(f"000001_{window.slug}")
 
 
 def test_windows_that_touch_or_overlap_become_one_stretch() -> None:
