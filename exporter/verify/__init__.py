@@ -78,6 +78,11 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
             f"--from-head and --expect-through ask about an archive, and {path} is none.",
             "Name the folder that holds the bundles.",
         )
+    if not path.is_dir() and not _is_like_a_zip(path):
+        raise UsageError(
+            f"{path} is neither a folder nor a zip.",
+            "Name the folder that a run printed, or what pack made of it.",
+        )
     bundle = open_bundle(path, trust)
     if isinstance(bundle.container, Folder) and not _is_bundle(path):
         raise UsageError(
@@ -114,6 +119,14 @@ def _findings(bundle: Bundle, *, reperform: bool) -> list[Check]:
 
         findings += reperformed(bundle)
     return findings
+
+
+def _is_like_a_zip(path: Path) -> bool:
+    """Tell a zip, also one that was spoilt, from a file that was named by mistake."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return path.suffix == ".zip" or file.read(2) == b"PK"
 
 
 def _is_bundle(path: Path) -> bool:

@@ -140,6 +140,14 @@ def test_what_makes_no_sense_is_refused(
     assert said in terminal.err
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "data/audit.parquet", "/dev/null"])
+def test_a_file_that_was_named_by_mistake_is_not_called_altered(
+    terminal: Terminal, four: list[Sealed], name: str
+) -> None:
+    assert terminal(four[0].bundle / name) == 2
+    assert "is neither a folder nor a zip" in terminal.err
+
+
 def test_what_a_bundle_says_cannot_drive_the_terminal(terminal: Terminal, signed: Path) -> None:
     (signed / "data" / "\x1b[2Jgone").write_text("x")
 
