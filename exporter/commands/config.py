@@ -13,6 +13,7 @@ from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_json, print_result, print_table, visible
 from exporter.commands.session import Session
 from exporter.commands.settings import Setting, settings_of, thresholds_in_force
+from exporter.errors import UsageError
 
 _LINE = "exporter.line"
 _OWN = "--json"
@@ -58,6 +59,8 @@ def _read(context: click.Context, line: tuple[str, ...]) -> click.Context:
     named = group.get_command(context, line[0]) if isinstance(group, click.Group) and line else None
     if named is not None:
         words.remove(line[0])
+    elif line and not line[0].startswith("-"):
+        raise UsageError(f"There is no command {line[0]!r}.", "See audit-export --help for those there are.")
     command = copy.copy(named or _run(group, context))
     command.params = [
         _optional(parameter) for parameter in command.params if isinstance(parameter, click.Option)

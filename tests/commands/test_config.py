@@ -141,7 +141,11 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Ter
         ("[report]\nthresholds = 3", "report.thresholds is not a table", "[report.thresholds]"),
         ("[report.thresholds]\ntoken-day = 3", "no threshold 'token-day'", "Did you mean 'token_days'?"),
         ("[report.thresholds]\ntoken_days = 'x'", f"in {NAME}: Expected `int`, got `str`", "Mend it there"),
-        ("[report.thresholds]\ntoken_days = 0", f"In {NAME}: The threshold token_days", "1 or more"),
+        (
+            "[report.thresholds]\ntoken_days = 0",
+            f"In {NAME}: The threshold token_days",
+            "from 1 to 1,000,000",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_the_file_and_what_to_do(
@@ -254,3 +258,8 @@ def test_a_home_that_cannot_be_looked_into_is_as_good_as_empty(
     monkeypatch.setenv("HOME", "/" + "x" * 300)
     assert setting(terminal, "page-size") == (1000, "default")
     assert terminal("list", "--limit", "1") == 0, terminal.err
+
+
+def test_a_command_that_there_is_not_is_refused_and_not_taken_for_run(terminal: Terminal) -> None:
+    assert terminal("config", "verfy", "--reperform") == 2
+    assert "There is no command 'verfy'." in terminal.err
