@@ -7,7 +7,7 @@ not among those that are tried again; ``tests/test_refusals.py`` meets them.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -177,6 +177,21 @@ def test_below_a_ceiling_on_offset_slices_go_on(log: Log, tmp_path: Path, total:
 
     assert exported(outcome) == held(world, outcome)
     assert outcome.run.verdict.value is (Verdict.COMPLETE if total == "filtered" else Verdict.UNPROVEN)
+
+
+def test_offsets_limits_and_filters_that_are_refused_end_no_export_that_can_do_without(
+    log: Log, tmp_path: Path
+) -> None:
+    """What the platform can do is asked on the way, far beyond what the window needs."""
+    world = log(cap=CAP, ceiling=800, refuses=True, edit=lambda entry: {**entry, "actor_id": entry["action"]})
+    request = world.request(tmp_path, since=NOW - timedelta(days=90), until=None)
+
+    outcome = export(request, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
+
+    assert exported(outcome) == held(world, outcome)
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.probe["filters_by_user"] is False
+    assert outcome.run.probe["offset_reaches_the_end"] is False
 
 
 @either

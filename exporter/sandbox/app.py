@@ -65,6 +65,9 @@ class Settings:
     heaviest: int | None = None
     """Most bytes that the entries of a page may take; the first comes whatever it takes."""
 
+    refuses: bool = False
+    """Whether a limit above the cap and an offset beyond the ceiling are refused with 400."""
+
     total: Literal["filtered", "whole", "absent", "zero", "page"] = "filtered"
     """What ``total`` counts: what the filters leave, the whole log, nothing, the page; or it is left out."""
 
@@ -186,6 +189,9 @@ def _routes(dialect: Dialect, path: str) -> list[Route]:
         settings = _admit(request, dialect)
         limit = _number(request, "limit", DEFAULT_LIMIT)
         offset = _number(request, "offset", 0) if settings.offset_honoured else 0
+        if settings.refuses:
+            _refuse_above("limit", limit, settings.cap)
+            _refuse_above("offset", offset, settings.ceiling)
         if settings.cap is not None:
             limit = min(limit, settings.cap)
         tally = _tally(request.app)
@@ -271,6 +277,11 @@ def _number(request: Request, name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()):
         raise HTTPException(400, f"{name} must be a whole number")
     return int(text)
+
+
+def _refuse_above(name: str, asked: int, most: int | None) -> None:
+    if most is not None and asked > most:
+        raise HTTPException(400, f"{name} must be at most {most}")
 
 
 def _filters(request: Request, dialect: Dialect, hidden: frozenset[UUID]) -> Filters:

@@ -97,8 +97,10 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
         page = reader.slice(action=action, offset=offset)
         if set(page.rows.batch["action"].to_pylist()) - {action}:
             return None
-        if 0 < page.size < full or not count:
-            return page if page.size else None
+        if 0 < page.size < full or (page.size and not count):
+            return page
+        if not page.size and offset == 0:
+            return None
         offset = search.next(offset, Bearing.DOWN if page.size else Bearing.UP)
     return None
 

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,12 @@ from exporter.source.again import read_again
 from exporter.source.batches import read_batches
 from exporter.source.client import Client
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
-from exporter.source.refusals import NotFoundError
+from exporter.source.refusals import NotFoundError, RefusedError
 from exporter.source.responses import read_responses
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LIMITS = (10_000, 5_000, 2_000, 1_000, 500, 250, 200, 100, 50, 20)
+"""Limits that platforms usually set; the last is applied where none is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots, for what is worked out once
@@ -99,13 +102,15 @@ class Page:
 class Platform:
     """The audit log of one organization.
 
-    Where ``lenient``, entries that cannot be rows are left out and named in ``Rows.left_out``.
+    Where ``lenient``, entries that cannot be rows are left out and named in ``Rows.left_out``. A limit that
+    the platform refuses is lowered to the next usual one until it does not.
     """
 
     def __init__(self, client: Client, dialect: Dialect, *, lenient: bool = False) -> None:
         self.client = client
         self.dialect = dialect
         self.lenient = lenient
+        self._most: int | None = None
 
     def page(
         self,
@@ -116,7 +121,24 @@ class Platform:
         user: str | None = None,
         unwanted: threading.Event | None = None,
     ) -> Page:
-        """Fetch a page of the list, newest first; once it is ``unwanted``, it is asked for no more."""
+        """Fetch a page of the list, newest first; once it is ``unwanted``, it is asked for no more.
+
+        An offset or a filter that the platform refuses gives an empty page: nothing is to be had by it.
+        """
+        while True:
+            allowed = limit if self._most is None else min(limit, self._most)
+            try:
+                return self._page(allowed, offset, action, user, unwanted)
+            except RefusedError:
+                if offset or action is not None or user is not None:
+                    return _nothing(offset)
+                if allowed <= _LIMITS[-1]:
+                    raise
+                self._most = next(usual for usual in _LIMITS if usual < allowed)
+
+    def _page(
+        self, limit: int, offset: int, action: str | None, user: str | None, unwanted: threading.Event | None
+    ) -> Page:
         parameters = self._parameters(limit=limit, offset=offset, action=action, user=user)
         source = f"the page at offset {offset:,}"
 
@@ -160,6 +182,20 @@ class Platform:
         if user is not None:
             parameters[self.dialect.user_parameter] = user
         return parameters
+
+
+def _nothing(offset: int) -> Page:
+    rows, now = normalize([], source=""), time.monotonic()
+    return Page(
+        rows=rows,
+        batches=[rows],
+        offset=offset,
+        stated=None,
+        limit=None,
+        server_time=None,
+        asked=now,
+        answered=now,
+    )
 
 
 def connect(

@@ -12,6 +12,13 @@ from exporter.source.retries import TemporaryError
 _SHOWN = 300
 _ERROR_BODY = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _NOT_ACCEPTED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+_NOT_TAKEN = frozenset(
+    {
+        httpx.codes.BAD_REQUEST,
+        httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE,
+        httpx.codes.UNPROCESSABLE_ENTITY,
+    }
+)
 _AGAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
@@ -23,11 +30,16 @@ class _Envelope(msgspec.Struct):
     message: str = ""
 
 
+class RefusedError(SourceError):
+    """The platform refuses the request as it is: a limit, an offset or a filter that it does not take."""
+
+
 def refuse(response: httpx.Response, body: Payload, key: Key) -> None:
     """Raise what follows from the status, unless it is 200.
 
     That is :class:`TemporaryError` where the same request may be answered later,
-    :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404, and else :class:`SourceError`.
+    :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404, :class:`RefusedError` where the
+    request itself is not taken, and else :class:`SourceError`.
     """
     status = response.status_code
     if status == httpx.codes.OK:
@@ -48,7 +60,8 @@ def refuse(response: httpx.Response, body: Payload, key: Key) -> None:
             " the key is not sent there.",
             "Give the final address as --api-url, if you trust it.",
         )
-    raise SourceError(
+    kind = RefusedError if status in _NOT_TAKEN else SourceError
+    raise kind(
         f"The platform refuses the request ({stated}).", "Check the options against the platform's manual."
     )
 

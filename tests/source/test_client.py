@@ -20,7 +20,7 @@ from exporter.sandbox.faults import Fault
 from exporter.source.client import Answer, Client
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
-from exporter.source.refusals import NotFoundError
+from exporter.source.refusals import NotFoundError, RefusedError
 from tests.clock import Clock, no_sleep
 from tests.source import servers
 from tests.source.conftest import HALVES, TELLTALE, Authority
@@ -135,7 +135,7 @@ def test_a_platform_that_is_not_there_is_tried_again_and_named() -> None:
         (http(b"{}", status="404 Not Found"), NotFoundError, "knows no /v1/cli/audit (HTTP 404)."),
         (
             http(b'{"message": "limit?"}', status="400 No"),
-            SourceError,
+            RefusedError,
             "refuses the request (HTTP 400: limit?)",
         ),
         (http(b"[]", status="206 Partial Content"), SourceError, "refuses the request (HTTP 206)"),

@@ -20,7 +20,7 @@ from exporter.source.retries import Sleep, sleep
 from tests.source.servers import Served, answering, http
 from tests.world import NOW
 
-REFUSED = http(b"{}", status="400 Bad Request")
+REFUSED = http(b"{}", status="410 Gone")
 
 
 def entry(offset: int, **changes: object) -> bytes:

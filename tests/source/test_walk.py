@@ -385,6 +385,27 @@ def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_a_limit_that_is_refused_is_lowered(log: Log) -> None:
+    world = log(cap=100, refuses=True)
+
+    walked = walk(world, page_size=1_000)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_below_an_offset_that_is_refused_slices_go_on(log: Log) -> None:
+    actions = sorted(DOCUMENTED_ACTIONS)
+    history = enumerate(generate(entries=1_000, ends=NOW))
+    entries = [replace(entry, action=actions[n % len(actions)]) for n, entry in history]
+    world = log(entries, cap=100, ceiling=300, refuses=True)
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
 def test_an_empty_log_is_whole_where_its_total_says_that_it_is_empty(log: Log) -> None:
     walked = walk(log(0))
 
