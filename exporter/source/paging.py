@@ -196,6 +196,9 @@ class OffsetPass:
                 self._compare_places(page, following, step)
                 return following
             self._steady = False
+            if where is Bearing.GONE and following.asked <= page.answered:
+                following = self._reader.page(following.offset)  # what it lacks may have joined since
+                continue
             if where is Bearing.GONE:
                 self.vanished += len(lacking(page, step, following))
                 return following

@@ -1,6 +1,7 @@
 """Whole or honest: what a walk brings home is the window, or its checks say that it may not be."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -440,6 +441,32 @@ def test_late_arrivals_are_fetched(log: Log, age: timedelta, concurrency: int) -
 
     assert str(late.id) in walked.ids
     assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
+def test_an_entry_that_came_late_between_two_pages_under_way_has_not_vanished(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page after was fetched ahead, and answered before the entry joined; the page before, afterwards."""
+    world = log(cap=100)
+    history = world.service.page(limit=1_000)
+    late = replace(history[184], id=UUID(int=7, version=4), created_at=history[184].created_at + 1_000)
+    page = world.service.page
+    ahead = threading.Event()
+
+    def out_of_order(**asked: Any) -> list[Entry]:
+        if asked["offset"] == 89 and not ahead.is_set():
+            ahead.wait(10)
+            world.service.record(late)
+        entries = page(**asked)
+        if asked["offset"] == 178:
+            ahead.set()
+        return entries
+
+    monkeypatch.setattr(world.service, "page", out_of_order)
+    walked = walk(world, concurrency=4)
+
+    assert str(late.id) in walked.ids
     assert walked.verdict is Verdict.COMPLETE
 
 
