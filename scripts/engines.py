@@ -33,7 +33,17 @@ answers = [[list(row) for row in spark.sql(query).collect()] for query in querie
 print("ANSWERS " + json.dumps(answers, default=written))
 """
 VIEWS = (
-    "CREATE TEMPORARY VIEW audit_all USING parquet OPTIONS (path '{bundle}/data/audit.parquet')",
+    "CREATE TEMPORARY VIEW archive USING parquet OPTIONS (path '{bundle}/data/audit.parquet')",
+    """CREATE TEMPORARY VIEW audit_all AS SELECT
+    * EXCEPT (actor_id, actor_email, actor_type, ip_address, resource_id, resource_name, request_id),
+    nullif(actor_id, '') AS actor_id,
+    nullif(actor_email, '') AS actor_email,
+    nullif(actor_type, '') AS actor_type,
+    nullif(ip_address, '') AS ip_address,
+    nullif(resource_id, '') AS resource_id,
+    nullif(resource_name, '') AS resource_name,
+    nullif(request_id, '') AS request_id
+    FROM archive""",
     "CREATE TEMPORARY VIEW audit AS SELECT * FROM audit_all WHERE timestamp >= TIMESTAMP '{since}'",
     """CREATE TEMPORARY VIEW changed_fields AS SELECT id, action, change.field, change.old, change.new
     FROM (SELECT id, action, explode(changes) AS change FROM audit)""",
