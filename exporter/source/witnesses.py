@@ -101,6 +101,7 @@ class Look:
         self._mark = mark
         self._moved: Mark | None = None
         self._ended: datetime | None = None
+        self._cut: set[datetime] = set()
         self._deepest = _LAST_INSTANT
         self.met: set[str] = set()
         """Ids that were not known before."""
@@ -117,10 +118,13 @@ class Look:
 
     @property
     def gone(self) -> int:
-        """How many of the pass's first entries it passed by without meeting them."""
+        """How many of the pass's first entries it passed by without meeting them.
+
+        Those of an instant that a page began or ended with may have changed places from one page to another.
+        """
         if not self.closed or self._ended is None:
             return 0
-        return sum(moment > self._ended for moment in self._unseen.values())
+        return sum(moment > self._ended and moment not in self._cut for moment in self._unseen.values())
 
     @property
     def joined(self) -> int:
@@ -154,6 +158,7 @@ class Look:
     def _go_down(self, page: Page, new: Collection[datetime]) -> None:
         self._ended = min(page.moments, default=None)
         if self._ended is not None:
+            self._cut |= {self._ended, max(page.moments)}
             more_of_it = self._ended == self._deepest and self._ended in new
             self.stalled = 0 if self._ended < self._deepest or more_of_it else self.stalled + 1
             self._deepest = min(self._deepest, self._ended)
