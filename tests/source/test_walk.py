@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.sandbox.app import Settings
-from exporter.sandbox.audit_service import AuditService
+from exporter.sandbox.audit_service import AuditService, Filters
 from exporter.sandbox.entry import Entry, nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
@@ -174,6 +174,24 @@ def test_a_total_that_is_less_than_was_read_confirms_no_end_of_the_log(
 
     assert walked.ids < held(world)
     assert walked.verdict is not Verdict.COMPLETE
+
+
+def test_a_total_that_counts_no_further_than_can_be_read_confirms_no_end_of_the_log(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Search engines count to ten thousand, and let nobody read below that."""
+    world = log(cap=100)
+    page, count = world.service.page, world.service.count
+
+    def above_the_bound(*, limit: int, offset: int = 0, filters: Filters | None = None) -> list[Entry]:
+        return page(limit=min(limit, max(0, 500 - offset)), offset=offset, filters=filters)
+
+    monkeypatch.setattr(world.service, "page", above_the_bound)
+    monkeypatch.setattr(world.service, "count", lambda filters=None: min(500, count(filters)))
+    walked = walk(world)
+
+    assert walked.ids < {str(entry.id) for entry in page(limit=1_000)}
+    assert walked.verdict is Verdict.PARTIAL
 
 
 @pytest.mark.parametrize("total", ["zero", "page"])
