@@ -192,6 +192,7 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         (("--since", "2026-07-01T00:00:00"), 2, "has no zone"),
         (("--since", "2026-07-01", "--until", "2026-06-01"), 2, "before it begins"),
         (("--since", "2026-07-01", "--until", "2026-07-01"), 2, "ends where it begins"),
+        (("--since", "last", "--overlap", "1e12"), 2, "is not in the range"),
         (("--since", "2030-01-01"), 2, "Nothing of the window is over yet"),
         ((*WINDOW, "--org", "another"), 5, "does not accept the key (HTTP 403"),
         ((*WINDOW, "--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0"), 6, "cannot be reached"),

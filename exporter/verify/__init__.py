@@ -5,6 +5,7 @@ everything that is wrong. The seal comes first: it is checked on the bytes, befo
 meaning.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,13 +86,21 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
         )
     bundle = open_bundle(path, trust)
     if isinstance(bundle.container, Folder) and not _is_bundle(path):
-        raise UsageError(
-            f"{path} is not a bundle: it has no {bag.TAG_MANIFEST}.", "Name the folder that a run printed."
-        )
+        raise UsageError(f"{path} is not a bundle: it has no {bag.TAG_MANIFEST}.", _to_name_instead(path))
     findings = _findings(bundle, reperform=reperform)
     if anchors.head is not None:
         findings.append(seal.head(bundle, anchors.head))
     return Examination(path=path, findings=findings, signer=bundle.signer)
+
+
+def _to_name_instead(folder: Path) -> str:
+    readable = (each for each in folder.iterdir() if each.is_dir() and os.access(each, os.R_OK | os.X_OK))
+    archives = sorted(str(each) for each in readable if archive.folders(each))
+    return (
+        f"It holds archives; name {' or '.join(archives)}."
+        if archives
+        else "Name the folder that a run printed."
+    )
 
 
 def open_bundle(path: Path, trust: Trust = NOBODY) -> Bundle:

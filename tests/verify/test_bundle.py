@@ -496,6 +496,14 @@ def test_a_folder_with_nothing_of_a_bundle_is_none(tmp_path: Path) -> None:
         verify(tmp_path, reperform=False)
 
 
+def test_of_a_folder_of_archives_it_says_what_to_name_instead(sealed: Path) -> None:
+    output = sealed.parent.parent
+
+    with pytest.raises(UsageError) as refused:
+        verify(output, reperform=False)
+    assert refused.value.remedy == f"It holds archives; name {sealed.parent}."
+
+
 def test_sha256sum_and_verify_agree_about_a_fresh_bundle(sealed: Path) -> None:
     ran = subprocess.run(
         ["sha256sum", "-c", "--strict", "--quiet", "tagmanifest-sha256.txt", "manifest-sha256.txt"],
