@@ -4,7 +4,7 @@ The end of a list is the end of the log only if nothing else can have ended it: 
 total or, where there is none, each action that was seen ends there too.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, Self
 
@@ -74,10 +74,11 @@ def end_by_actions(
                 window,
                 f"the list ended at {rfc3339(oldest)}; no total and no filter confirms that the log did",
             )
-        placed = zip(page.ids, page.moments, strict=True)
-        if any(moment < oldest or (moment == oldest and id_ not in known) for id_, moment in placed):
-            return missed(window, f"the list ended at {rfc3339(oldest)}, but {action} goes on below")
         has_room &= page.size < reader.largest_page
+        for each in _up_to(reader, action, page, oldest):
+            placed = zip(each.ids, each.moments, strict=True)
+            if any(moment < oldest or (moment == oldest and id_ not in known) for id_, moment in placed):
+                return missed(window, f"the list ended at {rfc3339(oldest)}, but {action} goes on below")
     if not has_room:
         return unconfirmed(window, f"the list ended at {rfc3339(oldest)}, where a page is full")
     return reached(
@@ -103,6 +104,17 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
             return None
         offset = search.next(offset, Bearing.DOWN if page.size else Bearing.UP)
     return None
+
+
+def _up_to(reader: Reader, action: str, page: Page, oldest: datetime) -> Iterator[Page]:
+    """Yield the last page of an action and those above it, until one begins with an entry newer than that.
+
+    An entry that was removed while those of its instant were read may have let another slip by.
+    """
+    yield page
+    while page.offset and page.size and page.moments[0] <= oldest:
+        page = reader.slice(action=action, offset=max(0, page.offset - max(1, reader.largest_page - 1)))
+        yield page
 
 
 def _start(window: Window, found: str, result: Result) -> Check:

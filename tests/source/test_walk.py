@@ -565,6 +565,22 @@ def test_entries_that_move_up_past_the_overlap_are_gone_back_for(
     assert walked.result("none-vanished") is Result.CONTRADICTS
 
 
+@pytest.mark.parametrize("hidden_after", [6, 7])
+def test_a_removal_among_the_eldest_entries_of_one_instant_hides_no_other(
+    log: Log, hidden_after: int
+) -> None:
+    history = list(generate(entries=30, ends=NOW))
+    tied = [replace(entry, created_at=history[0].created_at) for entry in history[:29]]
+    two = [replace(e, action=("deploy", "secret.create")[n % 2]) for n, e in enumerate([*tied, history[29]])]
+    world = log(two, total="absent", hidden_after=hidden_after)
+    lost = {entry.id for entry in world.service.page(limit=1, offset=15)}
+    world.behave(hidden=frozenset(lost))
+
+    walked = walk(world, page_size=5, concurrency=1)
+
+    assert walked.ids >= held(world) - {str(id_) for id_ in lost}
+
+
 def test_a_third_of_all_requests_failing_in_every_way_loses_nothing(log: Log) -> None:
     temporary = set(Fault) - {Fault.REDIRECT}
     world = log(cap=100, faults=dict.fromkeys(temporary, 0.33 / len(temporary)), retry_after=0, seed=11)
