@@ -58,6 +58,11 @@ class Container(Protocol):
         ...
 
     @property
+    def empty(self) -> frozenset[str]:
+        """Every folder with nothing in it by its path."""
+        ...
+
+    @property
     def roots(self) -> frozenset[str]:
         """What stands at the top, files and folders."""
         ...
@@ -77,16 +82,12 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.flaws: list[str] = []
-        self.odd: dict[str, str] = {}
-        files, roots = set(), set()
-        for name, kind in self._walk():
-            if "/" not in name:
-                roots.add(name)
-            if kind == "file":
-                files.add(name)
-            elif kind != "folder":
-                self.odd[name] = kind
-        self.files, self.roots = frozenset(files), frozenset(roots)
+        found = dict(self._walk())
+        self.odd = {name: kind for name, kind in found.items() if kind not in {"file", "folder"}}
+        self.files = frozenset(name for name, kind in found.items() if kind == "file")
+        self.roots = frozenset(name for name in found if "/" not in name)
+        folders = {name for name, kind in found.items() if kind == "folder"}
+        self.empty = frozenset(folders - {name.rpartition("/")[0] for name in found})
 
     def open(self, path: str) -> BinaryIO:
         """Open a file below the folder without following any link on the way."""
@@ -153,6 +154,9 @@ class Folder:
 
 class Zip:
     """A bundle in a zip as ``pack`` writes it."""
+
+    empty: frozenset[str] = frozenset()
+    """None: a folder of its own in a zip is odd."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

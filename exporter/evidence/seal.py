@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from exporter.errors import OutputError
 from exporter.evidence import bag
 from exporter.evidence.chain import Link
+from exporter.evidence.description import describe
 from exporter.evidence.manifest import statement
-from exporter.facts import Window, rfc3339
+from exporter.facts import Window
 from exporter.record import Run
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") ->
     known = {file.path: file.sha256 for file in run.files}
     names = {path: path.relative_to(folder).as_posix() for path in payload}
     digests = {name: known.get(name) or bag.sha256_file(path) for path, name in names.items()}
+    size = sum(path.stat().st_size for path in payload)
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
         bag.STATEMENT: statement(
@@ -39,7 +41,7 @@ def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") ->
             filters=run.filters,
         ),
         bag.DECLARATION: bag.DECLARATION_TEXT.encode(),
-        bag.DESCRIPTION: bag.description_text(_description(run, link, payload)).encode(),
+        bag.DESCRIPTION: bag.description_text(describe(run, link, size=size, files=len(payload))).encode(),
     }
     for name, content in texts.items():
         (folder / name).write_bytes(content)
@@ -60,39 +62,3 @@ def _refuse_cut_files(folder: Path, run: Run) -> None:
                 f"{file.path} has {found:,} bytes on the disk, and {file.bytes:,} were written to it.",
                 "See to the disk, and to what else writes there, then run the same command again.",
             )
-
-
-def _description(run: Run, link: Link | None, payload: list[Path]) -> list[tuple[str, str]]:
-    """Say what archivists ask of a bag (RFC 8493 section 2.2.2), as far as it is known."""
-    size = sum(path.stat().st_size for path in payload)
-    source = run.source
-    period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
-    contact = source.principal if source.principal and "@" in source.principal else None
-    fields = [
-        ("Source-Organization", source.organization_name or source.organization_id or source.url),
-        ("Contact-Email", contact),
-        (
-            "External-Description",
-            f"{_content(run)}, {period}, verdict {run.verdict.value}, {_signed(run)}",
-        ),
-        ("External-Identifier", link and link.place),
-        ("Bagging-Date", f"{run.clocks.finished:%Y-%m-%d}"),
-        ("Bag-Software-Agent", f"{run.tool.name} {run.tool.version}"),
-        ("Bag-Size", _readable(size)),
-        ("Payload-Oxum", f"{size}.{len(payload)}"),
-        ("Bag-Group-Identifier", link and link.chain),
-        ("Bag-Count", link and f"{link.sequence} of ?"),
-    ]
-    return [(label, value) for label, value in fields if value]
-
-
-def _readable(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.1f} KiB"
-
-
-def _signed(run: Run) -> str:
-    return "unsigned" if run.seal.signing_key is None else f"signed with the key {run.seal.signing_key}"
-
-
-def _content(run: Run) -> str:
-    return "Extract of audit log entries, not the full population" if run.filters else "Audit log entries"

@@ -14,7 +14,7 @@ from exporter.errors import UsageError
 from exporter.evidence import bag
 from exporter.evidence.container import Container, Folder, Zip
 from exporter.facts import Check
-from exporter.verify import archive, content, digests, layout, seal
+from exporter.verify import archive, content, description, digests, layout, seal
 from exporter.verify.archive import NOTHING, Anchors
 from exporter.verify.bundle import Bundle, Trust
 from exporter.verify.findings import Outcome
@@ -31,6 +31,7 @@ _STEPS: list[Callable[[Bundle], Iterator[Check]]] = [
     digests.payload,
     digests.statement,
     digests.recorded,
+    description.description,
     content.rows,
 ]
 _TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}

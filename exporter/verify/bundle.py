@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import msgspec
 from cryptography.x509 import Certificate
@@ -19,7 +20,7 @@ from exporter.verify.measure import Measure, measure
 SMALL, LARGE = 1 << 20, 64 << 20
 """Bytes that are read at most of a short file, and of one that grows with the log."""
 
-NOT_READABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
+NOT_READABLE = (OSError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 """What the properties below raise where the bundle does not hold what it should."""
 
 _SMALL_FILES = {bag.TAG_MANIFEST, bag.SIGNATURE, bag.TOKEN, bag.DECLARATION, bag.DESCRIPTION}
@@ -40,6 +41,25 @@ class Trust:
 
     now: datetime | None = None
     """The examiner's time; a key's validity is held against it where no time stamp says better."""
+
+
+class _Digest(msgspec.Struct):
+    sha256: str
+
+
+class _Subject(msgspec.Struct):
+    name: str
+    digest: _Digest
+
+
+class Statement(msgspec.Struct):
+    """``manifest.json``, as far as it is compared."""
+
+    subject: list[_Subject]
+    """The payload files."""
+
+    predicate: dict[str, Any]
+    """What is said of the run, and of the bundle's place."""
 
 
 class Bundle:
@@ -96,6 +116,11 @@ class Bundle:
             return fingerprint(parse_signature(self.read(bag.SIGNATURE)).key)
         except (OSError, SignatureError):
             return "unreadable"
+
+    @cached_property
+    def stated(self) -> Statement:
+        """The statement; raises what ``NOT_READABLE`` names."""
+        return msgspec.json.decode(self.read(bag.STATEMENT), type=Statement)
 
     @cached_property
     def run(self) -> record.Run:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,8 +55,9 @@ def payload(bundle: Bundle) -> Iterator[Check]:
     yield _digests("payload", "Every file below data/ is as sealed", listed, found)
     absent = {path for path in listed if _is_missing(found[path])}
     yield none_of("payload-whole", "Every listed file is there", absent, Result.MISSING)
-    present = {path for path in bundle.container.files if path.startswith("data/")}
-    yield none_of("payload-listed", "Every file below data/ is listed", present - listed.keys())
+    added = {path for path in bundle.container.files if path.startswith("data/")} - listed.keys()
+    added.update(_left_empty(bundle.container.empty, sorted(listed)))
+    yield none_of("payload-listed", "Every file below data/ is listed, and no folder is empty", added)
 
 
 _LATER_FILES = {"data/run.json", "data/report.pdf"}
@@ -64,31 +67,18 @@ _SOME_LINK = Link(chain="", sequence=0, previous=None)
 _OF_THE_CHAIN = {"chain", "sequence", "previous"}
 
 
-class _Digest(msgspec.Struct):
-    sha256: str
-
-
-class _Subject(msgspec.Struct):
-    name: str
-    digest: _Digest
-
-
-class _Statement(msgspec.Struct):
-    subject: list[_Subject]
-    predicate: dict[str, Any]
-
-
 def statement(bundle: Bundle) -> Iterator[Check]:
     """Compare the statement with the manifest and with the record of the run."""
     what = "manifest.json states the same digests"
     try:
-        stated = msgspec.json.decode(bundle.read(bag.STATEMENT), type=_Statement)
+        stated = bundle.stated
     except NOT_READABLE as error:
         yield none_of("statement", what, {bag.STATEMENT}, lacking(error))
         return
-    subjects = {subject.name: subject.digest.sha256 for subject in stated.subject}
+    subjects = Counter((subject.name, subject.digest.sha256) for subject in stated.subject)
     if bundle.has(bag.PAYLOAD_MANIFEST):
-        yield none_of("statement", what, {name for name, _ in subjects.items() ^ bundle.payload.items()})
+        once = Counter(bundle.payload.items())
+        yield none_of("statement", what, {name for name, _ in (subjects - once) + (once - subjects)})
     what = "It says of the run what the run recorded"
     try:
         yield none_of("statement-run", what, _unlike_run(bundle, bundle.run, stated.predicate))
@@ -151,6 +141,14 @@ def _digests(id_: str, what: str, listed: Mapping[str, str], found: Mapping[str,
         found=f"{good:,}" + (f"; not {named(differing)}" if differing else ""),
         result=Result.AS_EXPECTED if listed and not differing else Result.DIFFERS,
     )
+
+
+def _left_empty(folders: Iterable[str], listed: Sequence[str]) -> Iterator[str]:
+    """Yield the empty folders below ``data/`` in which no listed file, ascending, should be."""
+    for folder in folders:
+        place = bisect_left(listed, f"{folder}/")
+        if folder.startswith("data/") and not "".join(listed[place : place + 1]).startswith(f"{folder}/"):
+            yield f"{folder}/"
 
 
 def _tag_digest(bundle: Bundle, name: str) -> str | OSError:

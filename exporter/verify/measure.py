@@ -20,6 +20,9 @@ class Measure:
     sha256: str
     """Its digest, 64 hexadecimal digits."""
 
+    size: int
+    """Its length in bytes."""
+
     rows: int | None
     """How many rows it has, where it is of a kind that has any and is counted by reading."""
 
@@ -35,16 +38,17 @@ def measure(container: Container, paths: Iterable[str]) -> dict[str, Measure | O
 
 
 def _measured(container: Container, path: str) -> Measure | OSError:
-    digest, counter = hashlib.sha256(), _COUNTERS.get(path, _NoRows)()
+    digest, size, counter = hashlib.sha256(), 0, _COUNTERS.get(path, _NoRows)()
     chunk = memoryview(bytearray(_CHUNK))
     try:
         with container.open(path) as file:
             while count := file.readinto(chunk):  # type: ignore[attr-defined]  # BinaryIO lacks it
                 digest.update(chunk[:count])
+                size += count
                 counter.feed(chunk[:count])
     except OSError as error:
         return error
-    return Measure(sha256=digest.hexdigest(), rows=counter.rows)
+    return Measure(sha256=digest.hexdigest(), size=size, rows=counter.rows)
 
 
 class _Counter(Protocol):

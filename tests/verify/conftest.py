@@ -1,5 +1,6 @@
 """An archive of four signed and stamped bundles, and what an auditor was given by another way."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from exporter.evidence.authority import Authority
+from exporter.evidence.bag import payload_paths
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.export import Outcome as Sealed
@@ -97,3 +99,14 @@ def result_of(checks: list[Check], id_: str) -> Result:
 def found_by(checks: list[Check], id_: str) -> str:
     (check,) = (check for check in checks if check.id == id_)
     return check.found
+
+
+def describe_again(bundle: Path) -> None:
+    """Write the size of what is there now into the bag's description."""
+    sizes = [path.stat().st_size for path in payload_paths(bundle)]
+    size = sum(sizes)
+    readable = f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.1f} KiB"
+    text = (bundle / "bag-info.txt").read_text()
+    text = re.sub(r"(?m)^(Payload-Oxum): .*", rf"\1: {size}.{len(sizes)}", text)
+    text = re.sub(r"(?m)^(Bag-Size): .*", rf"\1: {readable}", text)
+    (bundle / "bag-info.txt").write_text(text)

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import zlib
@@ -21,6 +22,7 @@ from exporter.facts import Check, Result
 from exporter.sandbox.app import Settings
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
+from tests.verify.conftest import describe_again
 from tests.world import NOW, World
 
 EVERY_FILE = [
@@ -97,6 +99,7 @@ def list_again(bundle: Path) -> None:
     statement["subject"] = [{"name": path, "digest": {"sha256": digest}} for path, digest in digests.items()]
     statement["predicate"]["run"] = {"sha256": digests["data/run.json"]}
     (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
+    describe_again(bundle)
     seal_tags_again(bundle)
 
 
@@ -308,6 +311,66 @@ def test_an_archive_that_the_record_disowns_so_that_it_is_not_derived_again_is_f
 
 
 @pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("External-Description", "Audit log entries of the whole of 2026, verdict COMPLETE, unsigned"),
+        ("Source-Organization", "Another Corporation"),
+        ("Bagging-Date", "2025-01-01"),
+        ("Payload-Oxum", "1.1"),
+        ("Bag-Size", "9.9 GiB"),
+        ("Bag-Count", "1 of 1"),
+        ("External-Identifier", "another/000007"),
+    ],
+)
+def test_a_description_that_says_other_things_than_the_record_is_found(
+    bundle: Path, line: str, written: str
+) -> None:
+    path = bundle / "bag-info.txt"
+    path.write_text(re.sub(rf"(?m)^({line}): .*", rf"\1: {written}", path.read_text()))
+    seal_tags_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"description"}
+    assert check_of(checks, "description").found == line
+
+
+@pytest.mark.parametrize("added", ["Internal-Sender-Identifier: approved\n", "Bag-Count: 1 of ?\n"])
+def test_a_field_too_many_in_the_description_is_found(bundle: Path, added: str) -> None:
+    with (bundle / "bag-info.txt").open("a") as file:
+        file.write(added)
+    seal_tags_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"description"}
+    assert check_of(checks, "description").found == added.partition(":")[0]
+
+
+def test_a_file_that_the_statement_names_twice_is_found(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    statement = json.loads(path.read_bytes())
+    statement["subject"].append(statement["subject"][0])
+    path.write_bytes(rfc8785.dumps(statement))
+    seal_tags_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"statement"}
+    assert check_of(checks, "statement").found == statement["subject"][0]["name"]
+
+
+@pytest.mark.parametrize("name", ["data/more", "data/raw/more", "data/queries/more"])
+def test_an_empty_folder_among_the_files_is_found(bundle: Path, name: str) -> None:
+    (bundle / name).mkdir()
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"payload-listed"}
+    assert check_of(checks, "payload-listed").found == f"{name}/"
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda run: run["verdict"].update(value="PARTIAL"),
@@ -360,6 +423,8 @@ def test_a_count_that_cannot_be_checked_is_found(
         {"since": "2026-07-01T00:00:00.5Z"},
         {"since": "2026-07-01T02:00:00+02:00"},
         {"since": "then"},
+        {"since": "0001-01-01T00:00:00+02:00"},
+        {"until": "9999-12-31T23:59:59-02:00"},
     ],
 )
 def test_under_another_window_the_archives_do_not_follow(bundle: Path, window: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +26,7 @@ from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
 from tests.evidence.authorities import chain, served
 from tests.evidence.test_signature import make_key, openssh_signature
-from tests.verify.conftest import Sealer, found_by, result_of
+from tests.verify.conftest import Sealer, describe_again, found_by, result_of
 from tests.world import NOW
 
 SIGNATURE, TOKEN = "tagmanifest-sha256.txt.sig", "tagmanifest-sha256.txt.sig.tsr"
@@ -50,7 +51,10 @@ def rebag(bundle: Path, *, unsigned: bool = False) -> None:
     statement["predicate"]["run"] = {"sha256": digests["data/run.json"]}
     if unsigned:
         statement["predicate"]["signature"] = "unsigned"
+        described = bundle / "bag-info.txt"
+        described.write_text(re.sub(r", signed with the key .*", ", unsigned", described.read_text()))
     (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
+    describe_again(bundle)
     tags = {name: sha256_file(bundle / name) for name in TAG_FILES}
     (bundle / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
 
