@@ -303,6 +303,26 @@ def test_an_interrupted_run_leaves_nothing_behind(serve: Serve, tmp_path: Path) 
         assert not (tmp_path / "evidence").exists()
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_while_it_still_loads_it_says_the_same(number: int, code: int) -> None:
+    begin = f"""
+import os, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "exporter.cli":
+            os.kill(os.getpid(), {number:d})
+
+sys.meta_path.insert(0, Interrupting())
+from exporter.__main__ import main
+main()
+"""
+    ran = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert ran.stderr == "Error: Interrupted.\nRun the same command again.\n"
+
+
 def test_one_run_at_a_time_holds_an_archive(
     terminal: Terminal, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
