@@ -1,6 +1,7 @@
 """Extracts, runs that are sealed already, and runs that only say what they would do."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,24 @@ def test_extracts_of_one_window_by_other_filters_do_not_stand_for_one_another(
     assert run(world.request(tmp_path, action="deploy")).before
     again = run(world.request(tmp_path, action="deploy", again=True))
     assert again.bundle.name.endswith("_2")
+
+
+def test_what_somebody_put_beside_the_extracts_is_no_extract(world: World, tmp_path: Path) -> None:
+    first = run(world.request(tmp_path, action="deploy")).bundle
+    shutil.copytree(first, first.with_name(f"{first.name} copy"))
+
+    assert run(world.request(tmp_path, action="deploy")).bundle == first
+    assert run(world.request(tmp_path, action="deploy", again=True)).bundle.name.endswith("_2")
+
+
+def test_an_extract_that_was_removed_does_not_leave_its_successors_without_a_name(
+    world: World, tmp_path: Path
+) -> None:
+    first = run(world.request(tmp_path, action="deploy")).bundle
+    run(world.request(tmp_path, action="deploy", again=True))
+    shutil.rmtree(first)
+
+    assert run(world.request(tmp_path, action="deploy", again=True)).bundle.name.endswith("_3")
 
 
 def test_an_extract_does_not_continue_an_archive(terminal: Terminal) -> None:

@@ -89,13 +89,13 @@ def sealed_bundles(archive: Path) -> list[SealedBundle]:
 
 def extract_folders(archive: Path, window: Window, filters: Mapping[str, str]) -> list[Path]:
     """Return the extracts of ``window`` by these filters, in the order of sealing."""
-    folders = (archive / EXTRACTS).glob(f"{_extract_name(window, filters)}_*")
-    return sorted(folders, key=lambda folder: int(folder.name.rpartition("_")[2]))
+    numbered = _numbered_extracts(archive, window, filters)
+    return [numbered[number] for number in sorted(numbered)]
 
 
 def next_extract(archive: Path, window: Window, filters: Mapping[str, str]) -> Path:
     """Return the folder for another extract: its window, a digest of its filters, and a number."""
-    number = 1 + len(extract_folders(archive, window, filters))
+    number = 1 + max(_numbered_extracts(archive, window, filters), default=0)
     return archive / EXTRACTS / f"{_extract_name(window, filters)}_{number}"
 
 
@@ -144,6 +144,13 @@ def holes(stretches: list[Window]) -> list[Window]:
     """Return what lies between the stretches."""
     pairs = itertools.pairwise(stretches)
     return [Window(since=before.until, until=after.since) for before, after in pairs]
+
+
+def _numbered_extracts(archive: Path, window: Window, filters: Mapping[str, str]) -> dict[int, Path]:
+    """Find the extracts by their numbers, and pass over what else somebody put there."""
+    name = re.compile(rf"{_extract_name(window, filters)}_([1-9][0-9]*)")
+    folders = ((name.fullmatch(folder.name), folder) for folder in (archive / EXTRACTS).glob("*"))
+    return {int(match[1]): folder for match, folder in folders if match}
 
 
 def _extract_name(window: Window, filters: Mapping[str, str]) -> str:
