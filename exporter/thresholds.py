@@ -20,7 +20,7 @@ MOST = 1_000_000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]*")
 _ADDED_ZONES = ("localtime", "posixrules", "posix/", "right/")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 A bundle carries the catalogues that its report cites, so the report can be made again from the bundle alone.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ def find(names: Sequence[str]) -> list[Catalogued]:
     found: dict[str, Catalogued] = {}
     for name in names:
         path = known.get(name, Path(name))
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - which takes a name that no file can have for none
             raise UsageError(
                 f"There is no control catalogue named {name!r}.",
                 f"Choose from {', '.join(known)}, or give the path of a TOML file.",

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from exporter.errors import UsageError
 from exporter.report import assets, controls
 from exporter.report.analytics import analytics
 from exporter.report.populations import populations
+from exporter.report.sections.followup import Rule, by_control
 
 DOCUMENTED = {
     "deploy",
@@ -83,6 +85,12 @@ def test_an_unknown_framework_is_refused_by_name() -> None:
         controls.find(["nist"])
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "y" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_none_of_a_catalogue(name: str) -> None:
+    with pytest.raises(UsageError, match="There is no control catalogue named"):
+        controls.find([name])
+
+
 def test_a_catalogue_of_ones_own_is_found_by_its_path_and_read_from_the_bundle(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(OWN, "utf-8")
     found = controls.find(["soc2", str(tmp_path / "own.toml")])
@@ -134,3 +142,17 @@ def test_every_figure_and_rule_is_defined_in_the_documentation() -> None:
             assert f"| `templates/queries/{path.name}` | {question} |" in re.sub(r"`([a-z_]+)`", r"\1", text)
     for analytic in analytics().analytic:
         assert f"| {analytic.title} | {analytic.rule} | {analytic.limits} |" in text
+
+
+def test_controls_are_listed_by_their_numbers_whatever_else_an_id_holds(tmp_path: Path) -> None:
+    ids = ["H.10", "H.9", "H.²", "H.٣", f"H.{'9' * 5000}", "H"]
+    mapping = OWN[OWN.index("[[mapping]]") :]
+    (tmp_path / "own.toml").write_text(OWN + "".join(mapping.replace("H-1", id_) for id_ in ids), "utf-8")
+    (own,) = controls.find([str(tmp_path / "own.toml")])
+    analytic = replace(analytics().analytic[0], actions=("deploy",))
+    rule = Rule(analytic=analytic, thresholds=[], not_performed="", size=1, rows=[])
+
+    listed = [touched.control for touched in by_control([rule], [own.framework])]
+
+    assert sorted(listed) == sorted([*ids, "H-1"])
+    assert listed.index("H.9") + 1 == listed.index("H.10")

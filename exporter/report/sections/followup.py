@@ -1,5 +1,6 @@
 """Section 6: what the rules list, what they compare with, and what the period or the log cannot show."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -8,6 +9,8 @@ from exporter.report import queries
 from exporter.report.analytics import Analytic, analytics
 from exporter.report.controls import Framework, Strength
 from exporter.report.figures import Figures, Row
+
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def _directness(strength: Strength) -> bool:
 
 def _natural(control: str) -> list[tuple[int, str]]:
     """Sort A.5.3 before A.5.16."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in control.split(".")]
+    return [(int(part), "") if _NUMBER.fullmatch(part) else (0, part) for part in control.split(".")]
 
 
 def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str:
