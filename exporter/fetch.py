@@ -73,6 +73,7 @@ def fetch(
         with Derivation(selection, data, request.formats) as derivation:
             reader = Reader(
                 platform,
+                total_of_one=greeting.stated,
                 page_size=request.page_size,
                 collect=derivation.add,
                 progress=progress,

@@ -17,6 +17,7 @@ OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
 _SEARCHES = 60
+_ROUND = 100
 
 
 class Bottom(NamedTuple):
@@ -49,16 +50,39 @@ def missed(window: Window, found: str) -> Check:
     return _start(window, found, Result.DIFFERS)
 
 
-def end_by_total(window: Window, entries: int, total: int) -> Check:
-    """Judge a list that ended after ``entries`` by the total that the same answer gave."""
+def ended(  # noqa: PLR0913 - all that is known of the list
+    reader: Reader,
+    window: Window,
+    *,
+    entries: int,
+    total: int | None,
+    counts: Mapping[str, int],
+    bottom: Bottom | None,
+    by_offset: bool,
+) -> Check:
+    """Judge a list that has no more to give than ``entries``, by the total that the same answer gave.
+
+    Where there is none, its actions tell, each with its entries counted so far; and where that is a round
+    number, they may refute it: a search engine may count no further than it lets one read.
+    """
+    by_total = None
+    if total is not None:
+        by_total = _end_by_total(window, entries, total)
+        if by_total.result is Result.DIFFERS or total % _ROUND:
+            return by_total
+    by_actions = _end_by_actions(reader, window, counts, bottom, by_offset=by_offset)
+    return by_actions if by_total is None or by_actions.result is Result.DIFFERS else by_total
+
+
+def _end_by_total(window: Window, entries: int, total: int) -> Check:
     found = f"the list ended after {entries:,} entries, of a total of {total:,}"
     return reached(window, found) if total <= entries else missed(window, found)
 
 
-def end_by_actions(
+def _end_by_actions(
     reader: Reader, window: Window, counts: Mapping[str, int], bottom: Bottom | None, *, by_offset: bool
 ) -> Check:
-    """Judge a list by its actions, each with its entries counted so far; an empty one has no ``bottom``.
+    """Judge a list by its actions; an empty one has no ``bottom``.
 
     None of them may go on below it: no entry older than its oldest, and none of that instant that is new.
     The answer that shows it has to have room for more: a full page could be cut off where the list was.

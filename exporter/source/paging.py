@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking
-from exporter.source.ends import OVERLAP, Bottom, end_by_actions, end_by_total, missed, reached
+from exporter.source.ends import OVERLAP, Bottom, ended, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -27,7 +27,6 @@ _BLIND_ROUNDS = 5
 _OUTGROWN = 4
 _ASKED_BEYOND = 8
 _COUNTED_AGAIN = 3
-_ROUND = 100
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
 _PLACES_AN_ENTRY = 3
@@ -297,14 +296,15 @@ class OffsetPass:
         while bottom.stated not in {None, reach} and asked < _COUNTED_AGAIN:
             bottom = self._reader.page(reach)
             reach, asked = reach + bottom.size, asked + 1
-        by_total = None
-        if bottom.total is not None:
-            by_total = end_by_total(self._window, reach, bottom.total)
-            if by_total.result is Result.DIFFERS or bottom.total % _ROUND:
-                return by_total
-        # A search engine may count no further than it lets one read: to a round number.
-        by_actions = end_by_actions(self._reader, self._window, self._counts, self._bottom, by_offset=True)
-        return by_actions if by_total is None or by_actions.result is Result.DIFFERS else by_total
+        return ended(
+            self._reader,
+            self._window,
+            entries=reach,
+            total=bottom.total,
+            counts=self._counts,
+            bottom=self._bottom,
+            by_offset=True,
+        )
 
 
 def _tail(moments: Sequence[datetime]) -> int | None:

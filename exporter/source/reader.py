@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,7 @@ from exporter.source.witnesses import Totals
 _log = logging.getLogger(__name__)
 
 _AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
+_ONE_AND_MORE = 2
 
 Progress = Callable[[int, datetime | None], None]
 """Told after each page how many entries were received so far, and the time of the oldest of that page."""
@@ -36,10 +38,12 @@ class Reader:
         self,
         platform: Platform,
         *,
+        total_of_one: int | None,
         page_size: int,
         collect: Callable[[Rows], None],
         progress: Progress,
     ) -> None:
+        """``total_of_one`` is what the platform stated as the total where one entry was asked for."""
         self.limit = page_size
         """Entries to ask for in one request."""
         self.largest_page = 0
@@ -55,6 +59,8 @@ class Reader:
         self.users: set[str] = set()
         """Every actor seen so far, by id, or by e-mail address where there is no id."""
         self._platform = platform
+        self._total_of_one = total_of_one
+        self._totals_follow_pages = False
         self._foresight = _AHEAD * (platform.client.at_once - 1)
         self._collect = collect
         self._progress = progress
@@ -119,6 +125,7 @@ class Reader:
         self._note(page)
 
     def _note(self, page: Page, *, whole: bool = True) -> Page:
+        page = self._without_total_of_itself(page)
         self._received += page.size
         self.largest_page = max(self.largest_page, page.size)
         self.server_time = page.server_time or self.server_time
@@ -132,6 +139,16 @@ class Reader:
             self._collect(rows)
         self._progress(self._received, page.oldest)
         return page
+
+    def _without_total_of_itself(self, page: Page) -> Page:
+        """Leave out a total that counts what a page shows, or one more where there is more, and not the log.
+
+        With one entry, such a total was one or two; and then there are more entries than that.
+        """
+        one = self._total_of_one
+        if one is not None and one <= _ONE_AND_MORE and page.offset + page.size > one:
+            self._totals_follow_pages = True
+        return replace(page, stated=None) if self._totals_follow_pages else page
 
     def __enter__(self) -> Self:
         return self

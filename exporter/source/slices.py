@@ -7,14 +7,15 @@ totals add up to the total: otherwise there may be actions or users that no page
 
 from collections import Counter
 
-from exporter.facts import Check, Result, Window
+from exporter.facts import Check, Window
 from exporter.source.dialects import DOCUMENTED_ACTIONS
-from exporter.source.ends import Bottom, end_by_actions, end_by_total, missed, reached, unconfirmed
+from exporter.source.ends import Bottom, ended, missed, reached, unconfirmed
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
 _WITNESSES = 10
+_TELLING = 2
 _MOST_SLICES = 500
 
 
@@ -45,17 +46,17 @@ class LimitPass:
     def _end(self, page: Page) -> Check:
         if page.total != page.size and page.stated is not None:  # one may have joined while it was answered
             page = self._reader.page()
-        by_total = None
-        if page.total is not None and page.total >= self._met:
-            by_total = end_by_total(self._window, page.size, page.total)
-            if by_total.result is Result.DIFFERS:
-                return by_total
-        # What is called a total may count the entries of the page alone, which a cap may have ended.
-        is_full = page.limit is not None and page.size >= page.limit
-        counts = Counter(page.rows.batch["action"].to_pylist())
-        bottom = Bottom.of(page) if page.size else None
-        by_actions = end_by_actions(self._reader, self._window, counts, bottom, by_offset=False)
-        return by_actions if by_total is None or is_full or by_actions.result is Result.DIFFERS else by_total
+        # A single entry is one of itself, whatever it is that is counted.
+        counts_the_log = page.total is not None and page.total >= max(self._met, _TELLING)
+        return ended(
+            self._reader,
+            self._window,
+            entries=page.size,
+            total=page.total if counts_the_log else None,
+            counts=Counter(page.rows.batch["action"].to_pylist()),
+            bottom=Bottom.of(page) if page.size else None,
+            by_offset=False,
+        )
 
 
 class SlicePass:

@@ -46,6 +46,7 @@ def reading(
             Client(connection, now=lambda: NOW, at_once=at_once, sleep=sleep) as client,
             Reader(
                 Platform(client, dialect_a()),
+                total_of_one=None,
                 page_size=10,
                 collect=lambda rows: collected.extend(rows.batch["id"].to_pylist()),
                 progress=lambda _received, _oldest: None,

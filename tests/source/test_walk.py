@@ -60,9 +60,10 @@ def walk(  # noqa: PLR0913 - what a test may want otherwise
     organization = str(world.settings.organization_id) if dialect == "B" else None
     connection = world.connection(retry_for=60.0)
     with Client(connection, now=lambda: NOW, at_once=concurrency, sleep=no_sleep) as client:
-        platform, _ = connect(client, organization=organization, known_organization=None)
+        platform, greeting = connect(client, organization=organization, known_organization=None)
         with Reader(
             platform,
+            total_of_one=greeting.stated,
             page_size=page_size,
             collect=lambda page: rows.extend(
                 zip(page.batch["id"].to_pylist(), page.batch["timestamp"].to_pylist(), strict=True)
@@ -229,6 +230,40 @@ def test_slices_that_end_before_their_own_totals_are_not_called_whole(log: Log) 
 
     assert walked.ids < held(world)
     assert walked.verdict is Verdict.PARTIAL
+
+
+@pytest.mark.parametrize("filters_ignored", [False, True])
+def test_a_total_of_the_page_confirms_no_end_where_the_bytes_of_an_answer_are_capped(
+    log: Log,
+    filters_ignored: bool,  # noqa: FBT001
+) -> None:
+    """No page is as long as the limit that it echoes, and each holds as many entries as its total says."""
+    history = [replace(entry, action="deploy") for entry in generate(entries=200, ends=NOW)]
+    world = log(
+        history, heaviest=30_000, offset_honoured=False, filters_ignored=filters_ignored, total="page"
+    )
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is not Verdict.COMPLETE
+
+
+def test_a_total_of_the_page_does_not_accuse_the_log_of_having_shrunk(log: Log) -> None:
+    """Where the bytes of an answer are capped, the head holds fewer entries once long ones have joined."""
+    history = list(generate(entries=200, ends=NOW))
+    world = log(history, heaviest=30_000, total="page")
+    long = {"text": {"old": "", "new": "x" * 9_000}}
+    joining = [replace(history[-1], id=UUID(int=n, version=4), changes=long) for n in range(3)]
+
+    def meanwhile(entries: int, _oldest: datetime | None) -> None:
+        if entries > 100 and world.service.get(joining[0].id) is None:
+            world.service.record_all(joining)
+
+    walked = walk(world, meanwhile=meanwhile)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
 
 
 @pytest.mark.parametrize(
