@@ -26,10 +26,8 @@ from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
 
-_OURS = "audit-export run --report none"
-_PEER = "httpx, the same pages thrown away"
 _LATENCY = 0.05
-_CONCURRENCY = 4
+_CONCURRENCIES = (4, 1)
 _OVERLAP = 11
 """Entries that two pages share where no two are of one instant: ten, and the one before them."""
 
@@ -42,13 +40,18 @@ def measure(setting: Setting) -> Result:
     """Measure the run, and count what the kits return."""
     pages = make_pages(setting.entries, setting.work)
     with _far_away(pages) as url:
-        measured = compare([_ours(url), _peer(url, pages.entries)], runs=setting.runs)
+        subjects = [
+            subject
+            for concurrency in _CONCURRENCIES
+            for subject in (_ours(url, concurrency), _peer(url, pages.entries, concurrency))
+        ]
+        measured = compare(subjects, runs=setting.runs)
     packages = {"httpx": version("httpx"), "pyarrow": version("pyarrow")}
     return Result(
         title="A whole run, where every answer takes 50 ms",
         work=f"{pages.entries:,} entries from a server that answers {_LATENCY * 1000:.0f} ms late, in pages "
-        f"of {PAGE:,} with {_CONCURRENCY} requests at a time. The server, a process of its own that sends "
-        "prepared bytes, and the command share this machine's cores.",
+        f"of {PAGE:,}. The server, a process of its own that sends prepared bytes, and the command share "
+        "this machine's cores.",
         measured=measured,
         targets=_targets({one.name: one for one in measured}),
         versions=packages | _versions(setting),
@@ -57,19 +60,39 @@ def measure(setting: Setting) -> Result:
 
 
 def _targets(measured: dict[str, Measured]) -> list[Target]:
-    ours, peer = measured[_OURS].median, measured[_PEER].median
-    return [at_most("time on the clock, of that of fetching the same pages", ours.wall / peer.wall, 1.3)]
+    walls = {name: one.median.wall for name, one in measured.items()}
+    return [
+        at_most(
+            f"time on the clock, of that of fetching the same pages, {_at_once(concurrency)}",
+            walls[_our_name(concurrency)] / walls[_peer_name(concurrency)],
+            1.3,
+        )
+        for concurrency in _CONCURRENCIES
+    ]
 
 
-def _ours(url: str) -> Subject:
-    command = _run(url, FOLDER, "--concurrency", str(_CONCURRENCY), "--page-size", str(PAGE))
-    return Subject(name=_OURS, command=command, environment=_ENVIRONMENT)
+def _at_once(concurrency: int) -> str:
+    return f"{concurrency} request{'s' if concurrency > 1 else ''} at a time"
 
 
-def _peer(url: str, entries: int) -> Subject:
+def _our_name(concurrency: int) -> str:
+    return f"audit-export run --report none, {_at_once(concurrency)}"
+
+
+def _peer_name(concurrency: int) -> str:
+    return f"httpx, the same pages thrown away, {_at_once(concurrency)}"
+
+
+def _ours(url: str, concurrency: int) -> Subject:
+    command = _run(url, FOLDER, "--concurrency", str(concurrency), "--page-size", str(PAGE))
+    return Subject(name=_our_name(concurrency), command=command, environment=_ENVIRONMENT)
+
+
+def _peer(url: str, entries: int, concurrency: int) -> Subject:
     listed = f"{url}/audit-logs/organizations/{_ORGANIZATION}"
-    numbers = map(str, (entries, PAGE, PAGE - _OVERLAP, _CONCURRENCY))
-    return Subject(name=_PEER, command=[sys.executable, str(PEERS / "fetch_with_httpx.py"), listed, *numbers])
+    numbers = map(str, (entries, PAGE, PAGE - _OVERLAP, concurrency))
+    command = [sys.executable, str(PEERS / "fetch_with_httpx.py"), listed, *numbers]
+    return Subject(name=_peer_name(concurrency), command=command)
 
 
 _KEY = Settings().api_key

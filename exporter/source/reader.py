@@ -24,7 +24,7 @@ from exporter.source.witnesses import Totals
 
 _log = logging.getLogger(__name__)
 
-_AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
+_AT_HAND = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
 _ONE_AND_MORE = 2
 
 Progress = Callable[[int, datetime | None], None]
@@ -61,7 +61,7 @@ class Reader:
         self._platform = platform
         self._total_of_one = total_of_one
         self._totals_follow_pages = False
-        self._foresight = _AHEAD * (platform.client.at_once - 1)
+        self._foresight = _AT_HAND * platform.client.at_once - 1
         self._collect = collect
         self._progress = progress
         self._received = 0

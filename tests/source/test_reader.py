@@ -69,7 +69,7 @@ def test_a_page_that_nobody_needs_may_fail_and_one_that_came_is_collected(
     def answer(offset: int) -> bytes:
         if offset == 20:
             slowly.wait(5)
-        return REFUSED if offset == 20 else entry(offset)
+        return REFUSED if offset >= 20 else entry(offset)
 
     with reading(answer, at_once=2) as (reader, collected, served):
         assert reader.page(0, step=10).ids == ["log_0"]
@@ -125,7 +125,7 @@ def test_a_reader_that_is_closed_wakes_what_waits_to_try_again() -> None:
 
     assert set(woken) == {True}
     assert collected == ["log_0"]
-    assert len(served.heads) <= 3
+    assert len(served.heads) <= 4
 
 
 def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> None:
