@@ -39,21 +39,24 @@ class Body:
 
 
 class _Object(msgspec.Struct):
-    error: bool | None = None
-    message: str | None = None
+    error: object = None
+    message: object = None
     data: msgspec.Raw = _NOTHING
     audit_logs: msgspec.Raw = _NOTHING
     entries: msgspec.Raw = _NOTHING
+    total: object = None
+    limit: object = None
+    offset: object = None
+
+
+class _Numbers(msgspec.Struct):
     total: int | None = None
     limit: int | None = None
     offset: int | None = None
 
 
-class _Listing(msgspec.Struct):
+class _Listing(_Numbers, kw_only=True):
     audit_logs: list[msgspec.Raw]
-    total: int | None = None
-    limit: int | None = None
-    offset: int | None = None
 
 
 class _Usual(msgspec.Struct):
@@ -152,7 +155,8 @@ def _parse(body: bytes) -> Body:
     if not lists:
         raise msgspec.ValidationError(f"no {', '.join(ENTRY_KEYS)} in it")
     found = next(filter(_is_given, lists), lists[0])
-    return Body(entries=_array.decode(found) or [], total=inner.total, limit=inner.limit, offset=inner.offset)
+    said = msgspec.convert(inner, _Numbers, from_attributes=True)
+    return Body(entries=_array.decode(found) or [], total=said.total, limit=said.limit, offset=said.offset)
 
 
 def _is_given(raw: msgspec.Raw) -> bool:
@@ -164,8 +168,9 @@ def _is_array(body: bytes) -> bool:
 
 
 def _refuse_failure(envelope: _Object) -> None:
-    if envelope.error:
+    if envelope.error is not None and envelope.error is not False:
+        told = (text for text in (envelope.message, envelope.error) if text and isinstance(text, str))
         raise SourceError(
-            f"The platform reports a failure: {envelope.message or 'no message given'}.",
+            f"The platform reports a failure: {next(told, 'no message given')}.",
             "Try again later; if it persists, ask the platform's support with this message.",
         )

@@ -21,6 +21,10 @@ LIST = b"[" + ONE + b" , " + TWO + b"]"
         b'{"data": LIST}',
         b'{"data": {"entries": LIST}, "later": {"fields": ["do", "not", "matter"]}}',
         b'{"error": null, "message": null, "data": null, "audit_logs": LIST}',
+        b'{"error": false, "message": {"text": "ok"}, "data": LIST}',
+        b'{"total": "a sentence", "data": {"entries": LIST, "error": "none"}}',
+        b'{"audit_logs": null, "entries": LIST, "data": null}',
+        b'{"audit_logs": [], "data": {"audit_logs": LIST}}',
         b"\xef\xbb\xbfLIST",
         b'\xef\xbb\xbf{"data": LIST}',
     ],
@@ -79,6 +83,20 @@ def test_an_error_in_a_good_answer_is_a_failure_with_the_platforms_words(body: b
             parse(body)
 
 
+@pytest.mark.parametrize("error", ["true", '"no such organization"', "1", "0", "{}"])
+@pytest.mark.parametrize("data", ['{"audit_logs": []}', "[]", '{"id": "log_1"}'])
+def test_whatever_is_neither_false_nor_null_is_an_error(error: str, data: str) -> None:
+    body = f'{{"error": {error}, "data": {data}}}'.encode()
+    for parse in (parse_list, parse_entry):
+        with pytest.raises(SourceError, match="reports a failure"):
+            parse(body)
+
+
+def test_an_error_that_is_a_text_is_told_where_there_is_no_message() -> None:
+    with pytest.raises(SourceError, match="reports a failure: no such organization"):
+        parse_list(b'{"error": "no such organization", "data": []}')
+
+
 def test_an_error_without_a_message_is_a_failure_all_the_same() -> None:
     with pytest.raises(SourceError, match="no message given"):
         parse_list(b'{"error": true, "data": []}')
@@ -100,6 +118,10 @@ def test_an_error_without_a_message_is_a_failure_all_the_same() -> None:
         b'{"data": {"total": 3}}',
         b'{"audit_logs": {"id": "log_1"}}',
         b'{"data": [], "total": "many"}',
+        b'{"data": [], "limit": true}',
+        b'{"data": {"audit_logs": [], "offset": 1.0}}',
+        b'{"audit_logs": [], "data": {"id": "log_1"}}',
+        b'{"audit_logs": [], "data": "later"}',
         b'[{"id": "log_1"}] trailing',
         b'[{"id": 01}]',
         b'[{"id": "raw \n line break"}]',
