@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from itertools import product
@@ -21,6 +22,7 @@ import pytest
 from exporter.derive import derive
 from exporter.export import export
 from exporter.facts import Selection, Window
+from exporter.record import Run
 from exporter.source.bodies import Payload
 from exporter.source.credentials import Key
 from exporter.source.platform import recorded_rows
@@ -124,10 +126,15 @@ def entries(body: str) -> list[str]:
     if body.startswith("["):
         return items(body)
     outer = given(members(body)) if body.startswith("{") else {}
-    if outer.get("error") == "true":
+    if outer.get("error", "false") != "false":
         return []
-    inner = given(members(outer["data"])) if outer.get("data", "").startswith("{") else outer
-    return next((items(inner[name]) for name in ("audit_logs", "entries", "data") if name in inner), [])
+    inner = outer
+    if outer.get("data", "[")[0] != "[":
+        inner = given(members(outer["data"])) if outer["data"][0] == "{" else {}
+    if any(not re.fullmatch(r"-?\d+", inner.get(name, "0")) for name in ("total", "limit", "offset")):
+        return []
+    found = next((inner[name] for name in ("audit_logs", "entries", "data") if name in inner), "")
+    return items(found) if found.startswith("[") else []
 
 
 def text_of(value: str | None) -> str | None:
@@ -265,9 +272,11 @@ def levels_of(entry: str) -> int:
     return deepest
 
 
-def jsonl(warc: Path, run: dict[str, Any]) -> bytes:
-    """Sections 3 and 5: the JSON lines."""
+def table(warc: Path, run: dict[str, Any]) -> list[dict[str, str | None]]:
+    """Section 3: the rows, each value as it stands in the JSON line."""
     since, until = (datetime.fromisoformat(run["window"][end]) for end in ("since", "until"))
+    overlap = run.get("overlap") or {"since": run["window"]["since"], "late": []}
+    reread = datetime.fromisoformat(overlap["since"])
     received = [entry for body in bodies(warc) for entry in entries(body)]
     if run["options"]["allow_partial"]:
         received = [entry for entry in received if levels_of(entry) <= LEVELS]
@@ -275,13 +284,39 @@ def jsonl(warc: Path, run: dict[str, Any]) -> bytes:
     rows = sorted(map(row_of, received), key=lambda row: row[:3])
     kept: dict[str, dict[str, str | None]] = {}
     for moment, id_, _, row in rows:
-        if since <= moment < until:
+        inside = since <= moment < until or (reread <= moment < since and id_ in overlap["late"])
+        if inside and matches(row, run.get("filters", {})):
             kept.setdefault(id_, row)
+    return list(kept.values())
+
+
+def matches(row: dict[str, str | None], filters: dict[str, str]) -> bool:
+    places = {"action": ("action",), "user": ("actor_id", "actor_email")}
+    return all(string(value) in map(row.get, places[name]) for name, value in filters.items())
+
+
+def jsonl(warc: Path, run: dict[str, Any]) -> bytes:
+    """Section 5: the JSON lines."""
     lines = [
         "{" + ",".join(f'"{name}":{row.get(name) or "null"}' for name in COLUMNS) + "}\n"
-        for row in kept.values()
+        for row in table(warc, run)
     ]
     return "".join(lines).encode()
+
+
+def csv(warc: Path, run: dict[str, Any]) -> bytes:
+    """Section 6: the CSV."""
+    rows = [[cell(name, row.get(name)) for name in COLUMNS] for row in table(warc, run)]
+    return "".join(",".join(line) + "\r\n" for line in [COLUMNS, *rows]).encode()
+
+
+def cell(column: str, value: str | None) -> str:
+    if value is None:
+        return ""
+    text = value if column in ("changes", "metadata", "extra") else str(json.loads(value))
+    apostrophe = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "'")) else ""
+    doubled = text.replace('"', '""')
+    return f'"{apostrophe}{doubled}"'
 
 
 ODD = [
@@ -364,10 +399,11 @@ def test_a_second_implementation_arrives_at_the_same_bytes(world: World, tmp_pat
         )
         data = outcome.bundle / "data"
 
-        made = jsonl(data / "raw" / "responses.warc.gz", json.loads((data / "run.json").read_bytes()))
+        warc, run = data / "raw" / "responses.warc.gz", json.loads((data / "run.json").read_bytes())
 
-        assert made == (data / "audit.jsonl").read_bytes()
-        assert made.count(b"\n") > 100
+        assert jsonl(warc, run) == (data / "audit.jsonl").read_bytes()
+        assert csv(warc, run) == (data / "audit.csv").read_bytes()
+        assert len(table(warc, run)) > 100
 
 
 @pytest.mark.parametrize(
@@ -391,7 +427,80 @@ def test_it_does_so_for_every_odd_shape(
     derive(recorded_rows(warc), Selection(window=window), tmp_path)
 
     assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
-    assert jsonl(warc, run).count(b"\n") == len(ODD) - 1
+    assert csv(warc, run) == (tmp_path / "audit.csv").read_bytes()
+    assert len(table(warc, run)) == len(ODD) - 1
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        '{"error": true, "data": %s}',
+        '{"error": "none", "data": {"audit_logs": %s}}',
+        '{"error": null, "message": 5, "data": {"error": 1, "entries": %s}}',
+        '{"audit_logs": %s, "data": {"id": "x"}}',
+        '{"audit_logs": %s, "data": "none"}',
+        '{"audit_logs": [], "data": {"audit_logs": null, "entries": %s}}',
+        '{"audit_logs": {}, "entries": %s}',
+        '{"total": "1", "data": %s}',
+        '{"total": "1", "data": {"total": -1, "data": %s}}',
+        '{"data": {"limit": 1.0, "data": %s}}',
+        '{"data": {"data": {"data": %s}}}',
+    ],
+)
+def test_it_sees_lists_in_the_same_bodies(tmp_path: Path, wrap: str) -> None:
+    entry = '{"id": "a", "action": "x", "created_at": "2026-01-02T00:00:00Z"}'
+    warc = tmp_path / "responses.warc.gz"
+    recorded(warc, [(wrap % f"[{entry}]", 200)])
+    run = {
+        "window": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"},
+        "options": {"allow_partial": False},
+    }
+
+    derive(recorded_rows(warc), Selection(window=WINDOW), tmp_path)
+
+    assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("filters", [{"action": "x"}, {"user": "u"}, {"user": "a@b", "action": "y"}])
+def test_it_selects_the_same_rows(tmp_path: Path, filters: dict[str, str]) -> None:
+    """Late entries of the overlap belong to the table, others before the window do not."""
+    entry = '{"id": "%s", "action": "%s", "created_at": "2026-01-%02dT00:00:00Z", "user": "%s"}'
+    entries_ = [
+        entry % (f"{day}{action}{user}", action, day, user)
+        for day, action, user in product((1, 2, 3), "xy", ("u", "a@b"))
+    ]
+    warc = tmp_path / "responses.warc.gz"
+    recorded(warc, [(f"[{','.join(entries_)}]", 200)])
+    late = [f"{day}{action}{user}" for day, action, user in product((1, 2), "xy", ("u", "a@b"))]
+    run = {
+        "window": {"since": "2026-01-03T00:00:00Z", "until": "2026-02-01T00:00:00Z"},
+        "overlap": {"since": "2026-01-02T00:00:00Z", "late": late[:-1]},
+        "filters": filters,
+        "options": {"allow_partial": False},
+    }
+    begin, since = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    selection = Selection(
+        window=Window(since=since, until=datetime(2026, 2, 1, tzinfo=UTC)),
+        overlap=Window(since=begin, until=since),
+        late=frozenset(late[:-1]),
+        **filters,
+    )
+
+    derive(recorded_rows(warc), selection, tmp_path)
+
+    assert jsonl(warc, run) == (tmp_path / "audit.jsonl").read_bytes()
+    assert 0 < len(table(warc, run)) < len(entries_)
+
+
+def test_the_page_names_every_field_of_the_record() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "evidence-format.md").read_text("utf-8")
+    rows = page.split("## 9 ")[1].split("## 10 ")[0]
+    listed = [
+        name
+        for line in re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE)
+        for name in re.findall("`([^`]+)`", line)
+    ]
+    assert sorted(listed) == sorted(field.name for field in dataclass_fields(Run))
 
 
 @pytest.fixture
