@@ -14,7 +14,7 @@ from exporter.facts import Window
 PERIODS = "2026|2026-Q1|2026-03|last-quarter|last-month|yesterday"
 """The forms of a period."""
 
-_DATE_LENGTH = len("2026-01-31")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NO_ZONES = ("localtime", "posixrules")
 _MONTHS = 12
 _MONTHS_IN_QUARTER = 3
@@ -45,20 +45,25 @@ def parse_moment(text: str, *, name: str, zone: ZoneInfo) -> datetime:
     Raises :class:`~exporter.errors.UsageError` for anything else; ``name`` is the option's.
     """
     try:
-        if len(text) == _DATE_LENGTH:
-            return _first_instant(date.fromisoformat(text), zone)
-        moment = datetime.fromisoformat(text)
+        moment = _first_instant(date.fromisoformat(text), zone) if _DAY.fullmatch(text) else _time(text)
         in_utc = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{name} {text!r} is neither a date nor a time ({error}).",
+            f"{name} {text!r} is neither a date nor a time.",
             "Write it as 2026-01-31 or 2026-01-31T12:00:00Z.",
         ) from error
-    if moment.tzinfo is None or in_utc.microsecond:
-        raise UsageError(
-            f"{name} {text!r} has no zone or fractions of a second.", "Write a time as 2026-01-31T12:00:00Z."
-        )
+    if moment.tzinfo is None:
+        raise UsageError(f"{name} {text!r} names no zone.", "Write a time as 2026-01-31T12:00:00Z.")
+    if in_utc.microsecond:
+        raise UsageError(f"{name} {text!r} has fractions of a second.", "Write it in whole seconds.")
     return in_utc
+
+
+def _time(text: str) -> datetime:
+    """Read a day with a time; raises :class:`ValueError` for anything else, ISO 8601's other forms too."""
+    if _DAY.match(text) is None:
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def parse_period(text: str, *, zone: ZoneInfo, now: datetime) -> Window:

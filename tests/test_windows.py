@@ -160,17 +160,25 @@ def test_anything_else_is_no_period(text: str) -> None:
         period(text)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-02-29", "2026-1-1", "0001-01-01", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-02-29", "2026-1-1", "0001-01-01", "", "2026", "20260101", "2026-W01-1"]
+)
 def test_anything_else_is_neither_a_date_nor_a_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is neither a date nor a time"):
+    with pytest.raises(UsageError, match=r"is neither a date nor a time\."):
         day(text, "Europe/Berlin")
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-01T00:00:00", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00+01:00:00.500000"]
+    ("text", "lack"),
+    [
+        ("2026-01-01T00:00:00", "names no zone"),
+        ("2026-01-01T00:00:00.5", "names no zone"),
+        ("2026-01-01T00:00:00.5Z", "has fractions of a second"),
+        ("2026-01-01T00:00:00+01:00:00.500000", "has fractions of a second"),
+    ],
 )
-def test_a_time_needs_a_zone_and_whole_seconds(text: str) -> None:
-    with pytest.raises(UsageError, match="has no zone or fractions of a second"):
+def test_a_time_needs_a_zone_and_whole_seconds_and_which_is_lacking_is_said(text: str, lack: str) -> None:
+    with pytest.raises(UsageError, match=rf"^--since '.*' {lack}\."):
         day(text, "Europe/Berlin")
 
 

@@ -81,7 +81,8 @@ def _formats(names: str, *, report: bool) -> tuple[str, ...]:
     unknown = sorted(set(asked).difference(FORMATS))
     if unknown or not asked:
         raise UsageError(
-            f"--format names {' and '.join(unknown) or 'nothing'}.", f"It takes some of {','.join(FORMATS)}."
+            f"--format names {' and '.join(unknown) or 'nothing'}.",
+            f"Give one or several of {', '.join(FORMATS)}, separated by commas.",
         )
     if report and "parquet" not in asked:
         raise UsageError(

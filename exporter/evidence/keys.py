@@ -25,6 +25,10 @@ def load_signing_key(path: Path, passphrase: bytes | None) -> SigningKey:
     Raises :class:`~exporter.errors.SigningError` where it cannot be read, is no such key, or is open to
     others, as ``ssh`` would refuse it.
     """
+    if path.suffix == ".pub":
+        raise SigningError(
+            f"{path} is the public half of a key.", f"Name the private one, {path.with_suffix('')}."
+        )
     content = _read_private(path)
     try:
         private = serialization.load_ssh_private_key(content, passphrase)

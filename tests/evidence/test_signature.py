@@ -127,6 +127,14 @@ def test_a_passphrase_for_a_key_that_has_none_is_pointed_out(keys: dict[str, Pat
         load_signing_key(keys["ed25519"], b"something")
 
 
+def test_the_public_half_of_a_key_is_told_from_a_key_that_others_can_open(tmp_path: Path) -> None:
+    public = make_key(tmp_path / "key").with_suffix(".pub")
+
+    with pytest.raises(SigningError, match="is the public half of a key") as told:
+        load_signing_key(public, None)
+    assert str(tmp_path / "key.") in told.value.remedy
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o620])
 def test_a_key_that_others_can_open_is_refused_as_ssh_refuses_it(tmp_path: Path, mode: int) -> None:
     path = make_key(tmp_path / "key")
