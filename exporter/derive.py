@@ -22,7 +22,7 @@ from exporter.archive.parquet import ParquetWriter
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
-from exporter.facts import Check, Result, Selection, Window, rfc3339
+from exporter.facts import Check, Result, Selection, Window, counted, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Derived:
                 id="one-content",
                 what="Every id came with one content, however often it was read",
                 expected="0 ids with several contents",
-                found=f"{len(set(self.conflicts)):,}",
+                found=counted(self.conflicts),
                 result=Result.CONTRADICTS if self.conflicts else Result.AS_EXPECTED,
             ),
             Check(

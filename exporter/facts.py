@@ -1,12 +1,14 @@
 """The records that the rooms share. Frozen: a fact, once stated, does not change."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from exporter.errors import UsageError
+
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,3 +114,13 @@ class Verdict(StrEnum):
 def rfc3339(moment: datetime) -> str:
     """Write a UTC time as RFC 3339 with ``Z``, with fractions only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def counted(ids: Collection[str], what: str = "") -> str:
+    """Write how many ids there are, repeats aside, and name the first ten: ``2 changed (log_1, log_2)``."""
+    distinct = sorted(set(ids))
+    count = f"{len(distinct):,} {what}".rstrip()
+    if not distinct:
+        return count
+    more = ", …" if len(distinct) > _NAMED else ""
+    return f"{count} ({', '.join(distinct[:_NAMED])}{more})"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exporter import record
 from exporter.derive import Derived
-from exporter.facts import Check, Result, Window
+from exporter.facts import Check, Result, Window, counted
 from exporter.source.platform import Page, Platform
 from exporter.source.probe import Probe
 from exporter.source.reader import Reader
@@ -85,7 +85,7 @@ def history_check(
         id="history",
         what="Entries that were sealed before are still there, with the same content",
         expected="0 changed, 0 missing",
-        found=f"{len(changed):,} changed, {len(missing):,} missing, {same:,} the same",
+        found=f"{counted(changed, 'changed')}, {counted(missing, 'missing')}, {same:,} the same",
         result=result,
     )
 

@@ -19,7 +19,7 @@ from exporter.archive.compare import Differences, compare
 from exporter.errors import OutputError, UsageError
 from exporter.evidence.bag import TAG_MANIFEST
 from exporter.evidence.unfinished import Unfinished
-from exporter.facts import Check, Result, Verdict, rfc3339
+from exporter.facts import Check, Result, Verdict, counted, rfc3339
 from exporter.fetch import fetch, table_of
 from exporter.fetched import history_check
 from exporter.plan import Plan
@@ -147,7 +147,7 @@ def _compared(differences: Differences, *, met_everything: bool) -> list[Check]:
         id="late",
         what="The window holds no entry that the bundle lacks",
         expected="0",
-        found=f"{len(differences.late):,}",
+        found=counted(differences.late),
         result=Result.DIFFERS if differences.late else Result.AS_EXPECTED,
     )
     return [

@@ -280,7 +280,7 @@ def test_ids_with_several_contents_are_counted_by_id() -> None:
     _, derived = derived_from(page(*(entry(action=action) for action in "abc"), entry(id="log_2")))
 
     (check,) = (check for check in derived.checks if check.id == "one-content")
-    assert check.found == "1"
+    assert check.found == "1 (log_1)"
 
 
 def test_oddities_are_counted_over_all_pages() -> None:

@@ -253,6 +253,8 @@ def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Nig
     assert outcome.run.overlap is not None
     assert outcome.run.overlap.changed == [str(changed.id)]
     assert outcome.run.overlap.missing == [str(gone.id)]
+    (history,) = (check for check in outcome.run.checks if check.id == "history")
+    assert history.found.startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
 
 
 def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:

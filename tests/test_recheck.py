@@ -61,6 +61,9 @@ def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path
     assert finding.differences.changed == (str(changed.id),)
     assert finding.differences.missing == (str(gone.id),)
     assert finding.differences.late == (str(late.id),)
+    found = {check.id: check.found for check in finding.checks}
+    assert found["history"].startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
+    assert found["late"] == f"1 ({late.id})"
 
 
 @pytest.mark.parametrize("limits", [{"ceiling": 100, "total": "absent"}, {"offset_honoured": False}], ids=str)

@@ -61,7 +61,7 @@ def print_outcome(
     say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
     for check in run.checks:
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
-    say(f"  {_sealed(run.seal)}", signing_key=run.seal.signing_key)
+    say(f"  {_sealed(run.seal, stamped=outcome.stamped)}", signing_key=run.seal.signing_key)
     say(f"  head sha256:{outcome.root}", head=outcome.root)
     if outcome.unstamped is not None:
         warn(f"{click.style('Not stamped:', fg='yellow')} {visible(str(outcome.unstamped))}")
@@ -126,10 +126,11 @@ def print_result(text: str, *, end: str = "\n") -> None:
         ) from error
 
 
-def _sealed(seal: "record.Seal") -> str:
+def _sealed(seal: "record.Seal", *, stamped: bool) -> str:
     if seal.signing_key is None:
         return "unsigned"
-    return f"signed with {seal.algorithm} {seal.signing_key}"
+    by = f", time-stamped by {seal.timestamp_authority}" if stamped else ""
+    return f"signed with {seal.algorithm} {seal.signing_key}{by}"
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:

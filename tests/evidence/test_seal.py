@@ -122,7 +122,7 @@ def test_a_signed_and_stamped_bundle_is_accepted_by_stock_tools_and_says_by_whom
     assert stamped(ran.bundle, authority)
     printed = subprocess.run(["ssh-keygen", "-lf", key], check=True, capture_output=True, text=True).stdout
     fingerprint = printed.split()[1]
-    assert f"signed with ssh-ed25519 {fingerprint}" in ran.err
+    assert f"  signed with ssh-ed25519 {fingerprint}, time-stamped by {tsa}\n" in ran.err
     assert ran.seal == {
         "signing_key": fingerprint,
         "algorithm": "ssh-ed25519",
