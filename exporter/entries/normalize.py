@@ -225,7 +225,7 @@ class _Entry:
                 continue
             moment = _moment(raw)
             if moment is None:
-                raise _UnusableError(f"its time cannot be read: {raw[:40]!r}")
+                raise _UnusableError(f"its time cannot be read: {raw[:40].decode(errors='replace')}")
             observations[_NO_ZONE] += moment.zoneless
             observations[_CUT] += moment.cut
             if not moment.cut:

@@ -244,7 +244,7 @@ def test_every_oddity_that_is_counted_is_explained() -> None:
         (b'{"id": "1", "action": [], "created_at": 1}', "it has no action"),
         (b'{"id": "1", "action": "a"}', "it has no time"),
         (b'{"id": "1", "action": "a", "created_at": null, "timestamp": null}', "it has no time"),
-        (b'{"id": "1", "action": "a", "created_at": "soon"}', "its time cannot be read"),
+        (b'{"id": "1", "action": "a", "created_at": "soon"}', 'its time cannot be read: "soon"'),
         (b'{"id": "1", "action": "a", "created_at": {"at": 1}}', "its time cannot be read"),
         (b'{"id": "1", "action": "a", "created_at": true}', "its time cannot be read"),
         (b'{"id": "1", "action": "a", "created_at": 1e99999999}', "its time cannot be read"),
