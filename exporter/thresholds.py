@@ -61,7 +61,7 @@ class Thresholds:
     """Hours within which a destroyed service that is deployed again is listed."""
 
     address_baseline_days: int = 30
-    """Days from an actor's first entry in which the actor's usual addresses are learnt."""
+    """Days from an actor's first entry with an address in which the actor's usual addresses are learnt."""
 
     silence_hours: int = 24
     """Hours without an entry that are ordinary, unless one gap in a hundred is longer."""

@@ -42,7 +42,8 @@ VIEWS = (
     nullif(ip_address, '') AS ip_address,
     nullif(resource_id, '') AS resource_id,
     nullif(resource_name, '') AS resource_name,
-    nullif(request_id, '') AS request_id
+    nullif(request_id, '') AS request_id,
+    coalesce(lower(nullif(actor_email, '')), nullif(actor_id, '')) AS actor_key
     FROM archive""",
     "CREATE TEMPORARY VIEW audit AS SELECT * FROM audit_all WHERE timestamp >= TIMESTAMP '{since}'",
     """CREATE TEMPORARY VIEW changed_fields AS SELECT id, action, change.field, change.old, change.new

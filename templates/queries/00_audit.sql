@@ -1,7 +1,8 @@
 -- The views and functions that the queries use. For DuckDB, started in the bundle's folder; run it first.
 SET TimeZone = 'UTC';
 -- Every entry in the archive, and below it those of the window: late entries from before it are a supplement.
--- An empty text says as little as none: who has no e-mail address is told from others by the id.
+-- An empty text says as little as none. An actor is told from others by the e-mail address, without regard to case,
+-- and by the id where an entry has none.
 CREATE VIEW audit_all AS
   SELECT
     * REPLACE (
@@ -12,7 +13,8 @@ CREATE VIEW audit_all AS
       nullif(resource_id, '') AS resource_id,
       nullif(resource_name, '') AS resource_name,
       nullif(request_id, '') AS request_id
-    )
+    ),
+    coalesce(lower(nullif(actor_email, '')), nullif(actor_id, '')) AS actor_key
   FROM read_parquet('data/audit.parquet');
 CREATE VIEW audit AS SELECT * FROM audit_all WHERE timestamp >= TIMESTAMPTZ $since_text;
 -- One row for each field that an entry changed. In Spark SQL it is explode(changes).

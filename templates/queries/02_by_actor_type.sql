@@ -2,7 +2,7 @@
 SELECT
   actor_type,
   count(*) AS entries,
-  count(DISTINCT coalesce(actor_email, actor_id)) AS actors,
+  count(DISTINCT actor_key) AS actors,
   min(timestamp) AS earliest,
   max(timestamp) AS latest
 FROM audit

@@ -12,7 +12,7 @@ users AS (
     audit.action,
     coalesce(audit.actor_email, audit.actor_id) AS actor,
     coalesce(audit.resource_name, audit.resource_id) AS resource,
-    coalesce(audit.resource_id, audit.resource_name) AS person,
+    coalesce(audit.resource_id, lower(audit.resource_name)) AS person,
     roles.before,
     roles.after,
     CASE WHEN roles.after IN $privileged_roles THEN 1 ELSE 0 END AS privileged,

@@ -4,9 +4,10 @@ WITH users AS (
     timestamp,
     id,
     action,
+    actor_key,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
-    coalesce(resource_id, resource_name) AS person,
+    coalesce(resource_id, lower(resource_name)) AS person,
     CASE WHEN actor_id = resource_id OR lower(actor_email) = lower(resource_name) THEN 1 ELSE 0 END AS own
   FROM audit
   WHERE coalesce(action, '') IN ('user.add', 'user.role.update')
@@ -27,7 +28,7 @@ SELECT
   ) AS what,
   added.id AS related
 FROM users AS changed
-JOIN users AS added ON added.person = changed.person AND added.actor = changed.actor
+JOIN users AS added ON added.person = changed.person AND added.actor_key = changed.actor_key
 WHERE changed.action = 'user.role.update'
   AND changed.own = 0
   AND added.action = 'user.add'

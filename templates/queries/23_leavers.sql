@@ -4,69 +4,107 @@ WITH removed AS (
     timestamp,
     id,
     coalesce(actor_email, actor_id) AS actor,
-    resource_id,
-    resource_name,
     coalesce(resource_name, resource_id) AS resource,
-    coalesce(resource_id, resource_name) AS person
+    coalesce(resource_id, lower(resource_name)) AS person,
+    resource_id,
+    lower(resource_name) AS address
   FROM audit
   WHERE action = 'user.remove'
-),
-returns AS (
-  SELECT removed.id, min(added.timestamp) AS timestamp
-  FROM audit AS added
-  JOIN removed ON removed.person = coalesce(added.resource_id, added.resource_name)
-  WHERE added.action = 'user.add' AND added.timestamp > removed.timestamp
-  GROUP BY removed.id
 ),
 actors AS (
   SELECT DISTINCT coalesce(actor_id, '') AS actor_id, coalesce(actor_email, '') AS actor_email FROM audit
 ),
 accounts AS (
-  SELECT removed.id AS removal, removed.timestamp AS since, returns.timestamp AS until, actors.actor_id, actors.actor_email
-  FROM removed
-  JOIN actors ON actors.actor_id = removed.resource_id OR actors.actor_email = removed.resource_name
-  LEFT JOIN returns ON returns.id = removed.id
-),
-acts AS (
-  SELECT accounts.removal, count(*) AS entries, min(audit.timestamp) AS first_act
-  FROM audit
-  JOIN accounts
-    ON accounts.actor_id = coalesce(audit.actor_id, '') AND accounts.actor_email = coalesce(audit.actor_email, '')
-  WHERE audit.timestamp > accounts.since AND (accounts.until IS NULL OR audit.timestamp < accounts.until)
-  GROUP BY accounts.removal
-),
-later AS (
-  SELECT acts.removal, acts.entries, acts.first_act, min(audit.id) AS id
-  FROM audit
-  JOIN acts ON acts.first_act = audit.timestamp
-  JOIN accounts
-    ON accounts.removal = acts.removal
-    AND accounts.actor_id = coalesce(audit.actor_id, '')
-    AND accounts.actor_email = coalesce(audit.actor_email, '')
-  GROUP BY acts.removal, acts.entries, acts.first_act
+  SELECT removed.person, actors.actor_id, actors.actor_email
+  FROM actors
+  JOIN removed ON removed.resource_id = actors.actor_id
+  UNION
+  SELECT removed.person, actors.actor_id, actors.actor_email
+  FROM actors
+  JOIN removed ON removed.address = lower(actors.actor_email)
 ),
 tokens AS (
   SELECT
     id,
     timestamp,
     action,
-    actor_id,
-    actor_email,
+    coalesce(actor_id, '') AS actor_id,
+    coalesce(actor_email, '') AS actor_email,
     coalesce(resource_name, resource_id, 'without a name') AS name,
     lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_action,
     lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_timestamp
   FROM audit
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 ),
-made AS (
+turns AS (
   SELECT
-    removed.id AS removal,
+    coalesce(resource_id, lower(resource_name)) AS person,
+    id,
+    timestamp,
+    action,
+    cast(NULL AS string) AS name,
+    cast(NULL AS timestamp) AS deleted
+  FROM audit
+  WHERE coalesce(action, '') IN ('user.add', 'user.remove')
+  UNION ALL
+  SELECT
+    accounts.person,
     tokens.id,
+    tokens.timestamp,
+    tokens.action,
     tokens.name,
     CASE WHEN tokens.next_action = 'token.delete' THEN tokens.next_timestamp END AS deleted
   FROM tokens
-  JOIN removed ON removed.resource_id = tokens.actor_id OR removed.resource_name = tokens.actor_email
-  WHERE tokens.action = 'token.create' AND tokens.timestamp < removed.timestamp
+  JOIN accounts ON accounts.actor_id = tokens.actor_id AND accounts.actor_email = tokens.actor_email
+  WHERE tokens.action = 'token.create'
+),
+lives AS (
+  SELECT
+    person,
+    id,
+    timestamp,
+    action,
+    name,
+    deleted,
+    min(CASE WHEN action = 'user.add' THEN timestamp END) OVER (
+      PARTITION BY person ORDER BY unix_micros(timestamp) DESC RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS next_return,
+    min(CASE WHEN action = 'user.remove' THEN timestamp END) OVER (
+      PARTITION BY person ORDER BY unix_micros(timestamp) DESC RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS next_removal
+  FROM turns
+),
+absences AS (
+  SELECT
+    lives.id AS removal,
+    lives.timestamp AS since,
+    lives.next_return AS until,
+    accounts.actor_id,
+    accounts.actor_email
+  FROM lives
+  JOIN accounts ON accounts.person = lives.person
+  WHERE lives.action = 'user.remove'
+),
+acts AS (
+  SELECT absences.removal, count(*) AS entries, min(audit.timestamp) AS first_act
+  FROM audit
+  JOIN absences
+    ON absences.actor_id = coalesce(audit.actor_id, '') AND absences.actor_email = coalesce(audit.actor_email, '')
+  WHERE audit.timestamp > absences.since AND (absences.until IS NULL OR audit.timestamp < absences.until)
+  GROUP BY absences.removal
+),
+later AS (
+  SELECT acts.removal, acts.entries, acts.first_act, min(audit.id) AS id
+  FROM audit
+  JOIN acts ON acts.first_act = audit.timestamp
+  JOIN absences
+    ON absences.removal = acts.removal
+    AND absences.actor_id = coalesce(audit.actor_id, '')
+    AND absences.actor_email = coalesce(audit.actor_email, '')
+  GROUP BY acts.removal, acts.entries, acts.first_act
+),
+made AS (
+  SELECT person, id, name, deleted, next_removal FROM lives WHERE action = 'token.create'
 )
 SELECT
   removed.timestamp,
@@ -94,7 +132,7 @@ SELECT
   END AS what,
   made.id AS related
 FROM removed
-JOIN made ON made.removal = removed.id
+JOIN made ON made.person = removed.person AND made.next_removal = removed.timestamp
 WHERE coalesce(unix_micros(made.deleted), $until) - unix_micros(removed.timestamp)
   >= $leaver_token_hours * cast(3600000000 AS bigint)
 ORDER BY timestamp, id, related

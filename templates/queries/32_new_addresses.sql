@@ -1,38 +1,38 @@
--- New addresses: from where did an actor act that was not seen in the actor's first address_baseline_days? Newest first.
+-- New addresses: from where did an actor act that was not seen in the address_baseline_days from the actor's first address on? Newest first.
 WITH uses AS (
   SELECT
-    coalesce(actor_email, actor_id) AS actor,
+    actor_key,
     ip_address,
     min(timestamp) AS first_use,
     count(*) AS entries
   FROM audit
-  WHERE ip_address IS NOT NULL AND coalesce(actor_email, actor_id) IS NOT NULL
-  GROUP BY coalesce(actor_email, actor_id), ip_address
+  WHERE ip_address IS NOT NULL AND actor_key IS NOT NULL
+  GROUP BY actor_key, ip_address
 ),
 beginnings AS (
-  SELECT actor, min(first_use) AS first_entry FROM uses GROUP BY actor
+  SELECT actor_key, min(first_use) AS first_address FROM uses GROUP BY actor_key
 ),
 fresh AS (
-  SELECT uses.actor, uses.ip_address, uses.first_use, uses.entries
+  SELECT uses.actor_key, uses.ip_address, uses.first_use, uses.entries
   FROM uses
-  JOIN beginnings ON beginnings.actor = uses.actor
-  WHERE unix_micros(uses.first_use) - unix_micros(beginnings.first_entry)
+  JOIN beginnings ON beginnings.actor_key = uses.actor_key
+  WHERE unix_micros(uses.first_use) - unix_micros(beginnings.first_address)
     >= $address_baseline_days * cast(86400000000 AS bigint)
 ),
 at_first_use AS (
   SELECT
     audit.timestamp,
     audit.id,
-    fresh.actor,
+    coalesce(audit.actor_email, audit.actor_id) AS actor,
     coalesce(audit.resource_name, audit.resource_id) AS resource,
     fresh.ip_address,
     fresh.entries,
-    row_number() OVER (PARTITION BY fresh.actor, fresh.ip_address ORDER BY audit.id) AS place
+    row_number() OVER (PARTITION BY fresh.actor_key, fresh.ip_address ORDER BY audit.id) AS place
   FROM audit
   JOIN fresh
     ON fresh.first_use = audit.timestamp
     AND fresh.ip_address = audit.ip_address
-    AND fresh.actor = coalesce(audit.actor_email, audit.actor_id)
+    AND fresh.actor_key = audit.actor_key
 )
 SELECT
   timestamp,

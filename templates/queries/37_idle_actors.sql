@@ -1,31 +1,31 @@
 -- Idle actors: who has no entry in the last idle_days of the period, and was not removed? Longest idle first.
 WITH actors AS (
   SELECT
-    coalesce(actor_email, actor_id) AS actor,
+    actor_key,
     max(actor_id) AS actor_id,
-    max(actor_email) AS actor_email,
+    max(lower(actor_email)) AS address,
     max(timestamp) AS last_entry,
     count(*) AS entries
   FROM audit
-  WHERE coalesce(actor_email, actor_id) IS NOT NULL
-  GROUP BY coalesce(actor_email, actor_id)
+  WHERE actor_key IS NOT NULL
+  GROUP BY actor_key
   HAVING $until - unix_micros(max(timestamp)) > $idle_days * cast(86400000000 AS bigint)
 ),
 removed AS (
-  SELECT resource_id, resource_name FROM audit WHERE action = 'user.remove'
+  SELECT resource_id, lower(resource_name) AS address FROM audit WHERE action = 'user.remove'
 ),
 at_the_end AS (
   SELECT
     audit.timestamp,
     audit.id,
-    actors.actor,
+    coalesce(audit.actor_email, audit.actor_id) AS actor,
     coalesce(audit.resource_name, audit.resource_id) AS resource,
     actors.entries,
-    row_number() OVER (PARTITION BY actors.actor ORDER BY audit.id) AS place
+    row_number() OVER (PARTITION BY actors.actor_key ORDER BY audit.id) AS place
   FROM audit
-  JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor = coalesce(audit.actor_email, audit.actor_id)
+  JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor_key = audit.actor_key
   WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
-    AND coalesce(actors.actor_email, '') NOT IN (SELECT coalesce(resource_name, '-') FROM removed)
+    AND coalesce(actors.address, '') NOT IN (SELECT coalesce(address, '-') FROM removed)
 )
 SELECT
   timestamp,

@@ -161,6 +161,59 @@ def test_4_leavers_who_act_or_leave_tokens_behind(ask: Ask) -> None:
     ]
 
 
+def test_4_a_token_is_listed_with_the_first_removal_after_it_was_made(ask: Ask) -> None:
+    log = [
+        entry("t1", "01-02", "token.create", actor="bo", on="one"),
+        entry("left1", "02-01", "user.remove", on="bo"),
+        entry("back", "02-06", "user.add", on="bo"),
+        entry("t2", "02-07", "token.create", actor="bo", on="two"),
+        entry("left2", "03-01", "user.remove", on="bo"),
+        entry("gone", "03-11", "token.delete", on="one"),
+    ]
+    assert items(ask(23, log)) == [
+        ("left1", "Token one of the removed user was deleted 912.0 hours after the removal.", "t1"),
+        ("left2", "Token two of the removed user was not deleted up to the end of the period.", "t2"),
+    ]
+
+
+def test_4_a_user_who_is_removed_again_and_again_does_not_fill_the_memory(ask: Ask) -> None:
+    log = []
+    for minute in range(1000):
+        moment = f"{1 + minute // 500:02}-{1 + minute % 28:02}T{minute // 60:02}:{minute % 60:02}"
+        log += [
+            entry(f"add{minute}", f"{moment}:00", "user.add", on="bo"),
+            entry(f"token{minute}", f"{moment}:01", "token.create", actor="bo", on=str(minute)),
+            entry(f"remove{minute}", f"{moment}:02", "user.remove", on="bo"),
+        ]
+    listed = [related for _, _, related in items(ask(23, log))]
+    assert sorted(listed, key=str) == sorted(f"token{minute}" for minute in range(1000))
+
+
+def test_an_address_counts_without_regard_to_case(ask: Ask) -> None:
+    loud = {"actor_id": None, "actor_email": "BO@Acme.example"}
+    named = {"resource_id": None, "resource_name": "Bo@acme.EXAMPLE"}
+    quiet = {"actor_id": None, "actor_email": "bo@acme.example"}
+    log = [
+        entry("add", "01-02", "user.add", on="cy", ip_address="192.0.2.1", **quiet),
+        entry(
+            "role", "01-03", "user.role.update", on="cy", ip_address="192.0.2.1", role=('"a"', '"b"'), **loud
+        ),
+        entry("token", "01-04", "token.create", on="kept", ip_address="192.0.2.1", **loud),
+        entry("left", "02-10", "user.remove", **named),
+        entry("act", "02-12T00:00", "deploy", ip_address="192.0.2.1", **quiet),
+    ]
+    calendar = Thresholds(calendar_zone="UTC", calendar_begins="23:58", calendar_ends="23:59")
+    assert [row["id"] for row in ask(22, log)] == ["role"]
+    assert [(row["id"], row["related"]) for row in ask(23, log)] == [("left", "act"), ("left", "token")]
+    assert ask(32, log) == []
+    assert len(ask(36, [*log, entry("twice", "02-12T01:00", "deploy", **loud)], calendar)) == 5
+    assert [row["actor"] for row in ask(37, log)] == ["ana@acme.example"]
+    assert [row["actors"] for row in ask(2, log)] == [2]
+    assert sum(row["actors"] for row in ask(3, log)) == 3
+    crowd = [entry(f"{n:02}", "03-01", "deploy", **(loud if n % 2 else quiet)) for n in range(11)]
+    assert items(ask(34, crowd)) == [("00", "11 entries at this instant, by 1 actors.", None)]
+
+
 def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(ask: Ask) -> None:
     log = [
         entry("d1", "01-05T10:00", "deploy"),
@@ -318,6 +371,15 @@ def test_11_an_address_is_new_after_the_actor_s_own_baseline(ask: Ask) -> None:
     rows = ask(32, log)
     assert items(rows) == [("new", "First use of 192.0.2.3, entries from it: 2.", None)]
     assert (rows[0]["actor"], rows[0]["resource"]) == ("ana@acme.example", "web")
+
+
+def test_11_the_baseline_begins_with_the_first_entry_that_has_an_address(ask: Ask) -> None:
+    log = [
+        entry("nowhere", "01-05", "deploy"),
+        entry("first", "03-01", "deploy", ip_address="192.0.2.1"),
+        entry("new", "05-01", "deploy", ip_address="192.0.2.2"),
+    ]
+    assert [row["id"] for row in ask(32, log)] == ["new"]
 
 
 def test_12_silence_counts_also_at_the_edges_of_the_period(ask: Ask) -> None:
