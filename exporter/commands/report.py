@@ -61,7 +61,7 @@ def report(
 
 def _compared(redrawn: "Redrawn") -> str:
     if redrawn.same is None:
-        return "There is no report of the bundle's own that could be the same."
+        return "The bundle holds no such report to compare it with."
     if redrawn.same:
         return f"The same bytes as the bundle's own report: SHA-256 {redrawn.sha256}"
     others = ", ".join(f"{name} {now} instead of {then}" for name, (then, now) in redrawn.versions.items())

@@ -61,7 +61,7 @@ def dialect_b(organization: str) -> Dialect:
 def _segment(text: str, what: str) -> str:
     """Write ``text`` as one segment of a path, whatever is in it; dots alone would lead to another path."""
     if not text:
-        raise UsageError(f"{what} is empty.", "Give it, or leave the option out.")
+        raise UsageError(f"{what} is empty.", "Give it, or leave it out.")
     if text in {".", ".."}:
         return text.replace(".", "%2E")
     return quote(text, safe="", errors="surrogateescape")

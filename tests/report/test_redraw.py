@@ -110,7 +110,7 @@ def test_it_is_said_why_the_bytes_may_differ(versions: dict[str, tuple[str | Non
 
 def test_it_is_said_that_there_is_nothing_to_compare_with() -> None:
     redrawn = Redrawn(path=Path("r.pdf"), sha256="ab", same=None, versions={})
-    assert _compared(redrawn) == "There is no report of the bundle's own that could be the same."
+    assert _compared(redrawn) == "The bundle holds no such report to compare it with."
 
 
 def test_a_seed_fills_in_the_samples_and_a_sample_that_cannot_be_drawn_is_refused(
