@@ -1,7 +1,8 @@
 """Where the end of one page stands, seen from another: on it, above it, below it, or nowhere.
 
 Both are stretches of one list, newest first, that other entries may have joined or left between the two
-answers. Entries of one instant stand in any order, which may be another one in each answer.
+answers. Entries of one instant stand in any order, which may be another one in each answer. Where times are
+out of order, the list may be in order of insertion, and ids tell what stands above what.
 """
 
 from collections.abc import Collection
@@ -33,6 +34,8 @@ def bearing(page: Page, step: int, other: Page) -> Bearing:
         return Bearing.HERE
     if not other.size:
         return Bearing.UP
+    if not (page.in_order and other.in_order):
+        return _bearing_by_ids(page, missing, other)
     moments = [at for id_, at in zip(page.ids, page.moments, strict=True) if id_ in missing]
     newest, oldest = max(other.moments), min(other.moments)
     if newest == oldest in moments:
@@ -41,6 +44,31 @@ def bearing(page: Page, step: int, other: Page) -> Bearing:
     if min(moments) <= oldest:
         return Bearing.DOWN
     return Bearing.UP if max(moments) >= newest else Bearing.GONE
+
+
+def _bearing_by_ids(page: Page, missing: Collection[str], other: Page) -> Bearing:
+    shared = set(page.ids).intersection(other.ids)
+    if not shared:
+        middle = sorted(other.moments)[other.size // 2]
+        return Bearing.DOWN if middle > page.moments[-1] else Bearing.UP
+    places = {id_: place for place, id_ in enumerate(page.ids)}
+    if max(places[id_] for id_ in missing) > max(places[id_] for id_ in shared):
+        return Bearing.DOWN
+    above = min(places[id_] for id_ in missing) < min(places[id_] for id_ in shared)
+    return Bearing.UP if above else Bearing.GONE
+
+
+def shift(page: Page, step: int, other: Page) -> int:
+    """Return how much further down ``other`` shows the entries at ``step`` and below of ``page``.
+
+    The place where an instant begins tells, or, where times are out of order, that of the ids.
+    """
+    if page.in_order and other.in_order:
+        moment = page.moments[step + 1]
+        return other.start_of(moment) - page.start_of(moment)
+    places = {id_: other.offset + place for place, id_ in enumerate(other.ids)}
+    repeated = enumerate(page.ids[step:], page.offset + step)
+    return max(places[id_] - place for place, id_ in repeated if id_ in places)
 
 
 def lacking(page: Page, step: int, other: Page) -> Collection[str]:

@@ -5,18 +5,20 @@ total or, where there is none, each action that was seen ends there too.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search
+from exporter.source.dialects import DOCUMENTED_ACTIONS
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 
 OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
-_SEARCHES = 60
+_SEARCHES = 30
 _ROUND = 100
 
 
@@ -26,13 +28,42 @@ class Bottom(NamedTuple):
     oldest: datetime
     """Time of the oldest entry there."""
 
+    newest: datetime
+    """Time of the newest."""
+
     ids: Collection[str]
     """Ids there, with all that were met of that instant."""
 
     @classmethod
     def of(cls, page: Page) -> Self:
         """Return the bottom of a list that ends with ``page``, which holds entries."""
-        return cls(min(page.moments), set(page.ids))
+        return cls(min(page.moments), max(page.moments), set(page.ids))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A list that was read to where it brings nothing more."""
+
+    entries: int
+    """Its length."""
+
+    total: int | None
+    """What the platform calls the length of the log, as far as that is to be believed."""
+
+    counts: Mapping[str, int]
+    """How many entries of each action were met."""
+
+    last: Mapping[str, datetime]
+    """Time of the last entry of each action."""
+
+    bottom: Bottom | None
+    """Where it ended; ``None`` where it is empty."""
+
+    full: int
+    """How few entries a page may hold that others follow."""
+
+    by_offset: bool
+    """Whether ``offset`` leads down it."""
 
 
 def reached(window: Window, found: str) -> Check:
@@ -50,27 +81,18 @@ def missed(window: Window, found: str) -> Check:
     return _start(window, found, Result.DIFFERS)
 
 
-def ended(  # noqa: PLR0913 - all that is known of the list
-    reader: Reader,
-    window: Window,
-    *,
-    entries: int,
-    total: int | None,
-    counts: Mapping[str, int],
-    bottom: Bottom | None,
-    by_offset: bool,
-) -> Check:
-    """Judge a list that has no more to give than ``entries``, by the total that the same answer gave.
+def ended(reader: Reader, window: Window, listed: Listed) -> Check:
+    """Judge a list that has no more to give, by the total that the same answer gave.
 
-    Where there is none, its actions tell, each with its entries counted so far; and where that is a round
-    number, they may refute it: a search engine may count no further than it lets one read.
+    Where there is none, its actions tell; and where that is a round number, they may refute it: a search
+    engine may count no further than it lets one read.
     """
     by_total = None
-    if total is not None:
-        by_total = _end_by_total(window, entries, total)
-        if by_total.result is Result.DIFFERS or total % _ROUND:
+    if listed.total is not None:
+        by_total = _end_by_total(window, listed.entries, listed.total)
+        if by_total.result is Result.DIFFERS or listed.total % _ROUND:
             return by_total
-    by_actions = _end_by_actions(reader, window, counts, bottom, by_offset=by_offset)
+    by_actions = _end_by_actions(reader, window, listed)
     return by_actions if by_total is None or by_actions.result is Result.DIFFERS else by_total
 
 
@@ -79,35 +101,61 @@ def _end_by_total(window: Window, entries: int, total: int) -> Check:
     return reached(window, found) if total <= entries else missed(window, found)
 
 
-def _end_by_actions(
-    reader: Reader, window: Window, counts: Mapping[str, int], bottom: Bottom | None, *, by_offset: bool
-) -> Check:
-    """Judge a list by its actions; an empty one has no ``bottom``.
+def _end_by_actions(reader: Reader, window: Window, listed: Listed) -> Check:
+    """Judge a list by its actions, and by documented ones that it did not show.
 
-    None of them may go on below it: no entry older than its oldest, and none of that instant that is new.
-    The answer that shows it has to have room for more: a full page could be cut off where the list was.
+    None of them may go on below it. The answer that shows it has to come down as far as the list did, and to
+    have room for more: a full page could be cut off where the list was.
     """
-    if bottom is None:
+    if listed.bottom is None:
         return unconfirmed(window, "the list is empty, and no total confirms that the log is")
-    oldest, known = bottom
-    has_room = True
-    for action, count in sorted(counts.items()):
-        page = _last_of(reader, action, count if by_offset else 0)
-        if page is None:
-            return unconfirmed(
-                window,
-                f"the list ended at {rfc3339(oldest)}; no total and no filter confirms that the log did",
-            )
-        has_room &= page.size < reader.largest_page
+    oldest, has_room = listed.bottom.oldest, True
+    for action, count in sorted(listed.counts.items()):
+        page = _last_of(reader, action, count if listed.by_offset else 0)
+        if page is None or min(page.moments) > listed.last[action]:
+            return _without_filter(window, oldest)
+        has_room &= page.size < listed.full
         for each in _up_to(reader, action, page, oldest):
-            placed = zip(each.ids, each.moments, strict=True)
-            if any(moment < oldest or (moment == oldest and id_ not in known) for id_, moment in placed):
-                return missed(window, f"the list ended at {rfc3339(oldest)}, but {action} goes on below")
-    if not has_room:
-        return unconfirmed(window, f"the list ended at {rfc3339(oldest)}, where a page is full")
+            if refuted := _going_on(reader, window, listed.bottom, action, each):
+                return refuted
+    refuted = _others_going_on(reader, window, listed.bottom, DOCUMENTED_ACTIONS - listed.counts.keys())
+    if refuted or not has_room:
+        return refuted or unconfirmed(window, f"the list ended at {rfc3339(oldest)}, where a page is full")
     return reached(
-        window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(counts):,} actions"
+        window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(listed.counts):,} actions"
     )
+
+
+def _others_going_on(
+    reader: Reader, window: Window, bottom: Bottom, actions: Collection[str]
+) -> Check | None:
+    for action in sorted(actions):
+        page = reader.slice(action=action)
+        if set(page.rows.batch["action"].to_pylist()) - {action}:
+            return _without_filter(window, bottom.oldest)
+        if refuted := _going_on(reader, window, bottom, action, page):
+            return refuted
+    return None
+
+
+def _going_on(reader: Reader, window: Window, bottom: Bottom, action: str, page: Page) -> Check | None:
+    """Say where a page of one action goes on below the bottom: with what is new there, and no newer.
+
+    Where times are out of order, what is no newer than anything at the bottom may stand above it.
+    """
+    lowest = bottom.oldest if reader.in_order else bottom.newest
+    placed = zip(page.ids, page.moments, strict=True)
+    if not any(moment <= lowest and id_ not in bottom.ids for id_, moment in placed):
+        return None
+    found = f"the list ended at {rfc3339(bottom.oldest)}, but {action} goes on below"
+    if reader.in_order:
+        return missed(window, found)
+    return unconfirmed(window, f"{found}, or the list is not in the order of its times")
+
+
+def _without_filter(window: Window, oldest: datetime) -> Check:
+    found = f"the list ended at {rfc3339(oldest)}; no total and no filter confirms that the log did"
+    return unconfirmed(window, found)
 
 
 def _last_of(reader: Reader, action: str, count: int) -> Page | None:

@@ -8,13 +8,14 @@ where more entries share an instant than fit on a page, they are read again unti
 they have places in the list.
 """
 
+import sys
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
-from exporter.source.bearings import Bearing, Search, bearing, lacking
-from exporter.source.ends import OVERLAP, Bottom, ended, missed, reached
+from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
+from exporter.source.ends import OVERLAP, Bottom, Listed, ended, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -43,8 +44,11 @@ class OffsetPass:
         self._overlaps = self._confirmed = 0
         self._open_ties: list[str] = []
         self._counts: Counter[str] = Counter()
+        self._last: dict[str, datetime] = {}
         self._bottom: Bottom | None = None
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
+        self._above = 0
+        self._shortest = sys.maxsize
         self._reach = 0
         self._eldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
@@ -119,22 +123,27 @@ class OffsetPass:
         self.pages += 1
         self._head.remember(page)
         known = {id_ for ids in self._recent for id_ in ids}
-        actions = page.rows.batch["action"].to_pylist()
-        new = [action for id_, action in zip(page.ids, actions, strict=True) if id_ not in known]
-        self._counts.update(new)
+        placed = zip(page.ids, page.rows.batch["action"].to_pylist(), page.moments, strict=True)
+        new = [(action, moment) for id_, action, moment in placed if id_ not in known]
+        self._counts.update(action for action, _ in new)
+        self._last.update(new)
         self._recent.append(page.ids)
-        self._go_down(Bottom.of(page))
+        bottom = Bottom.of(page)
+        self._go_down(bottom if self._reader.in_order else bottom._replace(ids=known.union(page.ids)))
         reach, eldest = page.offset + page.size, min(page.moments)
         deeper, older = reach > self._reach, eldest < self._eldest
         self._reach, self._eldest = max(reach, self._reach), min(eldest, self._eldest)
-        if not new:
-            return False  # pages before held them all
-        return deeper or older  # else only ties changed places
+        if not new or not (deeper or older):
+            return False  # pages before held them all, or ties changed places
+        if self._above and older:
+            self._shortest = min(self._shortest, self._above)
+        self._above = page.size
+        return True
 
     def _go_down(self, bottom: Bottom) -> None:
         more_of_it = self._bottom is not None and self._bottom.oldest == bottom.oldest
         known = self._bottom.ids if self._bottom and more_of_it else ()
-        self._bottom = Bottom(bottom.oldest, {*bottom.ids, *known})
+        self._bottom = bottom._replace(ids={*bottom.ids, *known})
 
     def _next(self, page: Page) -> Page | None:
         """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""
@@ -200,8 +209,12 @@ class OffsetPass:
                 following = self._reader.page(following.offset)  # what it lacks may have joined since
                 continue
             if where is Bearing.GONE:
-                self.vanished += len(lacking(page, step, following))
-                return following
+                nearby = self._look_around(page, step, following)
+                if nearby is None:
+                    self.vanished += len(lacking(page, step, following))
+                    return following
+                following = nearby
+                continue
             met = len(sought.intersection(following.ids))
             if met > most:
                 most, best = met, following
@@ -210,10 +223,17 @@ class OffsetPass:
             following = self._reader.page(search.next(following.offset, where))
         return best
 
+    def _look_around(self, page: Page, step: int, following: Page) -> Page | None:
+        """Return the page that does hold what ``following`` should: times may be out of order up or down."""
+        for places in (-following.size // 2, following.size // 2):
+            other = self._reader.page(max(0, following.offset + places))
+            if bearing(page, step, other) is Bearing.HERE:
+                return other
+        return None
+
     def _compare_places(self, page: Page, following: Page, step: int) -> None:
         """Note how far the list moved between two requests: entries push it down, none pulls it up."""
-        moment = page.moments[step + 1]
-        moved = following.start_of(moment) - page.start_of(moment)
+        moved = shift(page, step, following)
         self._pushes.append(max(0, moved))
         if page.recorded and not following.recorded:
             self.displaced = max(self.displaced, moved)
@@ -245,7 +265,7 @@ class OffsetPass:
             current = self._through_ties(first, moment, met)
             if self.ignored:
                 return current
-            self._go_down(Bottom(moment, met))
+            self._go_down(Bottom(moment, moment, met))
             at_rest = first.total in {None, current.total}
             again = first if at_rest else self._before(moment, first.offset)
             places = _places(first, current, again, moment)
@@ -296,15 +316,16 @@ class OffsetPass:
         while bottom.stated not in {None, reach} and asked < _COUNTED_AGAIN:
             bottom = self._reader.page(reach)
             reach, asked = reach + bottom.size, asked + 1
-        return ended(
-            self._reader,
-            self._window,
+        listed = Listed(
             entries=reach,
             total=bottom.total,
             counts=self._counts,
+            last=self._last,
             bottom=self._bottom,
+            full=min(self._shortest, self._reader.largest_page),
             by_offset=True,
         )
+        return ended(self._reader, self._window, listed)
 
 
 def _tail(moments: Sequence[datetime]) -> int | None:
@@ -315,7 +336,7 @@ def _tail(moments: Sequence[datetime]) -> int | None:
     """
     size = len(moments)
     for tail in range(max(2, min(OVERLAP, size // 4) + 1), size):
-        if moments[-tail] > moments[-tail + 1]:
+        if moments[-tail] != moments[-tail + 1]:
             return tail
     return None
 

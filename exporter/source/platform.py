@@ -82,6 +82,13 @@ class Page:
         microseconds = self.rows.batch["timestamp"].cast(pa.int64()).to_pylist()
         return [_EPOCH + timedelta(0, 0, count) for count in microseconds]
 
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether no entry is newer than the one above it."""
+        below = self.rows.batch["timestamp"][1:]
+        above = self.rows.batch["timestamp"][:-1]
+        return not pc.any(pc.greater(below, above)).as_py()
+
     def start_of(self, moment: datetime) -> int:
         """Return the first place in the list whose entry is no newer than ``moment``, as far as it shows."""
         return self.offset + sum(at > moment for at in self.moments)

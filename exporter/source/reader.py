@@ -20,6 +20,7 @@ from exporter.errors import AuthorizationError, RecordError, SourceError
 from exporter.source.client import UnwantedError
 from exporter.source.platform import Page, Platform
 from exporter.source.recorded import RecordedPages
+from exporter.source.responses import EchoError
 from exporter.source.witnesses import Totals
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Reader:
         """The platform's clock at the latest page, where it gave one."""
         self.totals = Totals()
         """What the platform said of the size of the whole log."""
+        self.in_order = True
+        """Whether no page of the whole log showed an entry that is newer than the one above it."""
         self.actions: set[str] = set()
         """Every action seen so far."""
         self.users: set[str] = set()
@@ -115,8 +118,8 @@ class Reader:
         """Note a page that the walk has no use for; that it could not be had is no reason to fail."""
         try:
             page = future.result()
-        except RecordError:  # it was received, and reading the record again would stop there
-            raise
+        except (RecordError, EchoError):
+            raise  # it was received: the record would stop the next reading, and the key is out
         except UnwantedError:
             return
         except (SourceError, AuthorizationError) as error:
@@ -134,6 +137,7 @@ class Reader:
         self.users.update(pc.unique(users).drop_null().to_pylist())
         if whole:
             self.totals.note(page)
+            self.in_order &= page.in_order
             self.oldest = min(filter(None, (self.oldest, page.oldest)), default=None)
         for rows in page.batches:
             self._collect(rows)
@@ -143,11 +147,18 @@ class Reader:
     def _without_total_of_itself(self, page: Page) -> Page:
         """Leave out a total that counts what a page shows, or one more where there is more, and not the log.
 
-        With one entry, such a total was one or two; and then there are more entries than that.
+        With one entry, such a total is one or two, and stays so though there are more entries than that.
         """
-        one = self._total_of_one
-        if one is not None and one <= _ONE_AND_MORE and page.offset + page.size > one:
-            self._totals_follow_pages = True
+        while page.total is not None and self._total_of_one is not None:
+            one = self._total_of_one
+            if self._totals_follow_pages or one >= min(page.offset + page.size, _ONE_AND_MORE + 1):
+                break
+            again = self._platform.page(limit=1)
+            self._collect(again.rows)
+            self._total_of_one = again.stated
+            if again.stated is None or again.stated <= one:
+                self._totals_follow_pages = True
+                self.totals = Totals()
         return replace(page, stated=None) if self._totals_follow_pages else page
 
     def __enter__(self) -> Self:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from exporter.source.again import read_again
-from exporter.source.bearings import Bearing, bearing
+from exporter.source.bearings import Bearing, bearing, shift
 from exporter.source.platform import Page, Platform
 from exporter.source.responses import Recorded, read_response, read_responses
 
@@ -92,5 +92,4 @@ def _page(response: Recorded, *, lenient: bool) -> Page | None:
 
 def _placed(recorded: Page, page: Page, step: int) -> Page:
     """Give a page the offset that its entries have now, as those it shares with ``page`` tell."""
-    moment = page.moments[step + 1]
-    return replace(recorded, offset=page.start_of(moment) - recorded.start_of(moment))
+    return replace(recorded, offset=-shift(page, step, recorded))

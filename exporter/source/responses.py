@@ -51,6 +51,10 @@ _MAGIC = (
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
 
+class EchoError(SourceError):
+    """An answer holds the API key: whoever keeps it, keeps the key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A response as it stands in the file."""
@@ -115,7 +119,7 @@ class ResponseFile:
     def append(self, response: httpx.Response, body: Payload, *, at: datetime) -> None:
         """Append a response with its ``body`` as received, and its request.
 
-        Raises :class:`SourceError`, and writes nothing, when the response echoes the key.
+        Raises :class:`EchoError`, and writes nothing, when the response echoes the key.
         """
         request = response.request
         refuse_echo(response, body, self._key)
@@ -239,7 +243,7 @@ def read_response(path: Path, at: int) -> Recorded:
 
 
 def refuse_echo(response: httpx.Response, body: Payload, key: Key) -> None:
-    """Raise :class:`SourceError` when a response, its ``body`` as received, holds the key anywhere."""
+    """Raise :class:`EchoError` when a response, its ``body`` as received, holds the key anywhere."""
     head = [response.reason_phrase, *(text for pair in response.headers.multi_items() for text in pair)]
     coding = response.headers.get("content-encoding", "")
     found = key.is_in("\n".join(head).encode()) or _echoes(body.chunks(), key)
@@ -247,7 +251,7 @@ def refuse_echo(response: httpx.Response, body: Payload, key: Key) -> None:
         with suppress(SourceError):
             found = _echoes(decoded(body.chunks(), coding), key)
     if found:
-        raise SourceError(
+        raise EchoError(
             "The platform's answer contains the API key, so it was not stored.",
             "Revoke this key, and report the answer to the platform.",
         )

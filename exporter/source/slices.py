@@ -7,9 +7,9 @@ totals add up to the total: otherwise there may be actions or users that no page
 
 from collections import Counter
 
-from exporter.facts import Check, Window
+from exporter.facts import Check, Result, Window
 from exporter.source.dialects import DOCUMENTED_ACTIONS
-from exporter.source.ends import Bottom, ended, missed, reached, unconfirmed
+from exporter.source.ends import Bottom, Listed, ended, missed, reached, unconfirmed
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -48,15 +48,21 @@ class LimitPass:
             page = self._reader.page()
         # A single entry is one of itself, whatever it is that is counted.
         counts_the_log = page.total is not None and page.total >= max(self._met, _TELLING)
-        return ended(
-            self._reader,
-            self._window,
+        actions = page.rows.batch["action"].to_pylist()
+        listed = Listed(
             entries=page.size,
             total=page.total if counts_the_log else None,
-            counts=Counter(page.rows.batch["action"].to_pylist()),
+            counts=Counter(actions),
+            last=dict(zip(actions, page.moments, strict=True)),
             bottom=Bottom.of(page) if page.size else None,
+            full=self._reader.largest_page,
             by_offset=False,
         )
+        end = ended(self._reader, self._window, listed)
+        if end.result is Result.AS_EXPECTED and page.oldest != self._reader.oldest:
+            found = f"the list ended after {page.size:,} entries, though older ones had been met"
+            return unconfirmed(self._window, found)
+        return end
 
 
 class SlicePass:
@@ -71,6 +77,8 @@ class SlicePass:
         self._cut_off: list[str] = []
         self._all_counted = True
         self._slices = 0
+        self._emails: dict[str, str] = {}
+        self._takes_ids: bool | None = None
         self.go_below = False
         """Whether they hold entries older than the list of the whole log did."""
 
@@ -99,11 +107,12 @@ class SlicePass:
 
     def _read_users(self, action: str, whole: Page) -> None:
         done: dict[str, int | None] = {}
+        self._emails.update(_emails(whole))
         placed = zip(whole.ids, whole.moments, strict=True)
         unmet = {id_ for id_, moment in placed if moment >= self._window.since}
         while pending := sorted(self._reader.users - done.keys()):
             user = pending[0]
-            page = self._reader.slice(action=action, user=user)
+            page = self._by_user(action, user)
             done[user] = self._counted(page)
             unmet.difference_update(page.ids)
             self._place(page)
@@ -114,6 +123,21 @@ class SlicePass:
         if unmet:  # by nobody who has a name, or by someone whom the filter does not give
             self._cut_off.append(action)
         self._all_counted &= self._adds_up(list(done.values()), whole.total)
+
+    def _by_user(self, action: str, user: str) -> Page:
+        """Return the entries of a user, by e-mail address where the filter was seen to take no ids."""
+        email = self._emails.get(user)
+        if email is None or self._takes_ids:
+            return self._reader.slice(action=action, user=user)
+        if self._takes_ids is None:
+            page = self._reader.slice(action=action, user=user)
+            if page.size:
+                self._takes_ids = True
+                return page
+        page = self._reader.slice(action=action, user=email)
+        if page.size:
+            self._takes_ids = False
+        return page
 
     def _place(self, page: Page) -> None:
         if page.oldest is not None and self._bottom is not None:
@@ -132,6 +156,14 @@ class SlicePass:
     @staticmethod
     def _adds_up(parts: list[int | None], total: int | None) -> bool:
         return total is not None and None not in parts and sum(filter(None, parts)) == total
+
+
+def _emails(page: Page) -> dict[str, str]:
+    """Return the e-mail addresses of the users on a page who have ids as well."""
+    users = zip(
+        page.rows.batch["actor_id"].to_pylist(), page.rows.batch["actor_email"].to_pylist(), strict=True
+    )
+    return {id_: email for id_, email in users if id_ and email}
 
 
 def _passed(page: Page, window: Window) -> bool:

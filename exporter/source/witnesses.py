@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import NamedTuple, Self
 
 from exporter.facts import Check, Result, Window
@@ -61,9 +62,13 @@ class Mark(NamedTuple):
 
     @classmethod
     def within(cls, page: Page) -> Self | None:
-        """Mark where the second instant of a page begins; ``None`` where it holds but one."""
-        moment = next((at for at in page.moments if at < page.moments[0]), None)
-        return None if moment is None else cls(moment, page.start_of(moment), page.total)
+        """Mark the first place of a page with newer entries above it alone; ``None`` where there is none."""
+        newest_below = list(accumulate(reversed(page.moments), max))[-2::-1]
+        oldest_above = accumulate(page.moments, min)
+        for oldest, moment in zip(oldest_above, newest_below, strict=False):
+            if moment < oldest:
+                return cls(moment, page.start_of(moment), page.total)
+        return None
 
     def found(self, page: Page) -> Self | None:
         """Mark the same instant where ``page`` shows it to begin; ``None`` where it does not show that."""
@@ -90,7 +95,7 @@ class Look:
         self,
         window: Window,
         *,
-        known: set[str],
+        known: Mapping[str, int],
         first: Mapping[str, datetime],
         mark: Mark,
         joined_below: int,
@@ -102,6 +107,7 @@ class Look:
         self._moved: Mark | None = None
         self._ended: datetime | None = None
         self._cut: set[datetime] = set()
+        self._lowest = 0
         self._deepest = _LAST_INSTANT
         self.met: set[str] = set()
         """Ids that were not known before."""
@@ -124,7 +130,8 @@ class Look:
         """
         if not self.closed or self._ended is None:
             return 0
-        return sum(moment > self._ended and moment not in self._cut for moment in self._unseen.values())
+        above = [moment for id_, moment in self._unseen.items() if self._known[id_] < self._lowest]
+        return sum(moment > self._ended and moment not in self._cut for moment in above)
 
     @property
     def joined(self) -> int:
@@ -147,6 +154,7 @@ class Look:
         self.late += sum(self._window.since <= moment < self._window.until for moment in new)
         for id_ in page.ids:
             self._unseen.pop(id_, None)
+            self._lowest = max(self._lowest, self._known.get(id_, 0))
         self.joined_below += sum(moment <= self._mark.moment for moment in new)
         self._moved = self._mark.found(page) or self._moved
         self.mark = self.mark or Mark.within(page)
@@ -173,7 +181,7 @@ class Head:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._pages = 0
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
         self._first: dict[str, datetime] = {}
         self._mark = _TOP
         self._look: Look | None = None
@@ -208,7 +216,8 @@ class Head:
             self._mark = _TOP._replace(total=page.total)
         if self._pages == _REMEMBERED_PAGES:
             return
-        self._known.update(page.ids)
+        for id_ in page.ids:
+            self._known.setdefault(id_, len(self._known))
         if self._mark.moment == _LAST_INSTANT:
             self._mark = Mark.within(page) or self._mark
         self._pages += self._mark.moment != _LAST_INSTANT
@@ -217,7 +226,7 @@ class Head:
         """Begin another look from the newest entry."""
         joined_below = 0
         if self._look:
-            self._known |= self._look.met
+            self._known |= dict.fromkeys(self._look.met, 0)
             self._late += self._look.late
             if self._look.closed and self._look.mark:
                 self._joined += self._look.joined

@@ -16,6 +16,7 @@ from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_a
 from exporter.source.platform import Platform
 from exporter.source.reader import Reader
+from exporter.source.responses import EchoError
 from exporter.source.retries import Sleep, sleep
 from tests.source.servers import Served, answering, http
 from tests.world import NOW
@@ -80,6 +81,22 @@ def test_a_page_that_nobody_needs_may_fail_and_one_that_came_is_collected(
 
     assert collected == ["log_0", "log_10", "log_5"] if elsewhere else ["log_0", "log_10"]
     assert "A page that is not needed could not be had" in caplog.text
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["left over", "stale"])
+def test_a_page_that_nobody_needs_and_that_holds_the_key_stops_the_run(*, elsewhere: bool) -> None:
+    def answer(offset: int) -> bytes:
+        return entry(offset, details={"key": "k" * 12}) if offset == 20 else entry(offset)
+
+    def read() -> None:
+        with reading(answer, at_once=2) as (reader, _, served):
+            reader.page(0, step=10)
+            until_sent(served, 3)
+            if elsewhere:
+                reader.page(5)
+
+    with pytest.raises(EchoError, match="contains the API key"):
+        read()
 
 
 def test_an_entry_that_has_no_place_stops_the_run_on_whichever_page_it_came() -> None:
