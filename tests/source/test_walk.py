@@ -255,6 +255,39 @@ def test_slices_that_end_before_their_own_totals_are_not_called_whole(log: Log) 
 
 
 @pytest.mark.parametrize("filters_ignored", [False, True])
+@pytest.mark.parametrize("ceiling", [100, 200, 300])
+def test_a_page_that_is_short_for_its_bytes_confirms_no_end_of_the_log(
+    log: Log,
+    ceiling: int,
+    filters_ignored: bool,  # noqa: FBT001
+) -> None:
+    """Pages hold as many entries as fit, which are longer or shorter: a short page has no room for more."""
+    history = [
+        replace(entry, action="deploy", changes={"text": {"old": "", "new": "x" * (n * 7919 % 900)}})
+        for n, entry in enumerate(generate(entries=600, ends=NOW))
+    ]
+    world = log(history, heaviest=30_000, ceiling=ceiling, filters_ignored=filters_ignored, total="absent")
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is not Verdict.COMPLETE
+
+
+def test_documented_actions_that_a_capped_list_did_not_show_are_asked_for(log: Log) -> None:
+    history = [
+        replace(entry, action="secret.create" if n < 30 else ("deploy", "org.update")[n % 2])
+        for n, entry in enumerate(generate(entries=50, ends=NOW))
+    ]
+    world = log(history, cap=20, offset_honoured=False, total="absent")
+
+    walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is not Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("filters_ignored", [False, True])
 def test_a_total_of_the_page_confirms_no_end_where_the_bytes_of_an_answer_are_capped(
     log: Log,
     filters_ignored: bool,  # noqa: FBT001
