@@ -123,10 +123,11 @@ class OffsetPass:
         self.pages += 1
         self._head.remember(page)
         known = {id_ for ids in self._recent for id_ in ids}
-        placed = zip(page.ids, page.rows.batch["action"].to_pylist(), page.moments, strict=True)
-        new = [(action, moment) for id_, action, moment in placed if id_ not in known]
-        self._counts.update(action for action, _ in new)
-        self._last.update(new)
+        actions = page.rows.batch["action"].to_pylist()
+        new = [action for id_, action in zip(page.ids, actions, strict=True) if id_ not in known]
+        self._counts.update(new)
+        if new:
+            self._last.update(zip(actions, page.moments, strict=True))
         self._recent.append(page.ids)
         bottom = Bottom.of(page)
         self._go_down(bottom if self._reader.in_order else bottom._replace(ids=known.union(page.ids)))
