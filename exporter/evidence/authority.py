@@ -5,19 +5,30 @@ token is kept it is held against the request; its signature needs the authority'
 checked by whoever has that.
 """
 
+import logging
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import stamina
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
 from exporter.errors import StampError, UsageError
 from exporter.evidence.timestamp import MOST, Token, TokenError, parse_token
 
+_log = logging.getLogger(__name__)
+
 _ATTEMPTS = 3
-_FIRST_WAIT = 0.2
+_PATIENCE = 45.0
+_backoff = wait_exponential_jitter(multiplier=0.2, max=5.0)
 
 
 class _BusyError(Exception):
@@ -86,8 +97,12 @@ def _refuse_other(token: Token, content: bytes, nonce: int | None) -> None:
 def _send(body: bytes, authority: Authority) -> bytes:
     context = ssl.create_default_context(cafile=authority.ca_bundle) if authority.ca_bundle else True
     headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
-    again = stamina.retry_context(
-        on=(httpx.TransportError, _BusyError), attempts=_ATTEMPTS, wait_initial=_FIRST_WAIT
+    again = Retrying(
+        retry=retry_if_exception_type((httpx.TransportError, _BusyError)),
+        stop=stop_after_attempt(_ATTEMPTS) | stop_after_delay(_PATIENCE),
+        wait=_backoff,
+        before_sleep=_log_retry,
+        reraise=True,
     )
     with httpx.Client(verify=context, proxy=authority.proxy, timeout=authority.timeout) as client:
         for attempt in again:
@@ -97,7 +112,13 @@ def _send(body: bytes, authority: Authority) -> bytes:
                 if response.status_code != httpx.codes.OK:
                     raise TokenError(f"HTTP {response.status_code}")
                 return _bounded(response)
-    raise AssertionError("stamina ends with a result or an exception")
+    raise AssertionError("the last attempt ends with a result or an exception")
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = None if state.outcome is None else state.outcome.exception()
+    reason = str(error) or type(error).__name__
+    _log.warning("Trying the time-stamping authority again in %.1f seconds: %s", state.upcoming_sleep, reason)
 
 
 def _bounded(response: httpx.Response) -> bytes:

@@ -1,5 +1,6 @@
 """Time stamps: real authorities on loopback, ``openssl ts`` as the judge."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -173,7 +174,9 @@ def test_an_authority_that_is_not_there_is_an_error_with_exit_code_7() -> None:
         request_token(CONTENT, Authority(url="http://127.0.0.1:9/tsa"))
 
 
-def test_an_authority_that_fails_at_first_is_asked_again(authority_chain: Chain) -> None:
+def test_an_authority_that_fails_at_first_is_asked_again_and_that_is_said(
+    authority_chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
     answers = iter([(503, b""), (503, b"")])
     good = authority_chain.respond()
 
@@ -181,6 +184,12 @@ def test_an_authority_that_fails_at_first_is_asked_again(authority_chain: Chain)
         token = request_token(CONTENT, Authority(url=url))
 
     check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2
+    for line in said:
+        assert re.fullmatch(r"Trying the time-stamping authority again in \d+\.\d seconds: HTTP 503", line), (
+            line
+        )
 
 
 def test_the_token_of_another_request_is_not_kept(token: bytes) -> None:
