@@ -1,10 +1,12 @@
 """The command line: one group, its commands loaded when they are used, and errors turned into exit codes."""
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +16,7 @@ from exporter import __version__
 from exporter.commands import messages
 from exporter.commands.results import UnreadError, print_failure, visible
 from exporter.commands.session import Session
-from exporter.errors import AuditExportError
+from exporter.errors import AuditExportError, OutputError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -41,6 +43,8 @@ _COMMANDS = {
 
 _OWN_OPTIONS = ("-h", "--help", "--version")
 _UNEXPECTED = 1
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What the system says of a disk, or of a user's share of it, that is full."""
 
 
 class _Stopped(SystemExit):
@@ -91,9 +95,17 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the exit codes are part of the contract."""
     os.umask(0o077)
+    _fill_closed_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     sys.exit(_run(arguments))
+
+
+def _fill_closed_streams() -> None:
+    """Lead closed streams nowhere, or what is written to them would go into the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -111,10 +123,18 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
     except click.ClickException as error:
         return _refuse(session, error)
-    except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence, exit with 1
-        remedy = "This is a defect; run the command with -vv and report what it prints."
-        return _report(session, f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
+    except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence
+        return _report_unexpected(session, error)
     return int(code or 0)
+
+
+def _report_unexpected(session: Session, error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        where = "the device" if error.filename is None else str(error.filename)
+        what = f"There is no room for what has to be written to {where} ({error.strerror})."
+        return _report(session, what, "Make room, then run the same command again.", OutputError.exit_code)
+    remedy = "This is a defect; run the command with -vv and report what it prints."
+    return _report(session, f"Unexpected: {type(error).__name__}: {error}.", remedy, _UNEXPECTED)
 
 
 def _report(session: Session, what: str, remedy: str, code: int) -> int:

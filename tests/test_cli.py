@@ -215,6 +215,15 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         ((*WINDOW, "--format", ","), 2, "--format names nothing"),
         ((*WINDOW[:4], "--format", "csv"), 2, "leaves out Parquet, which the report is drawn from"),
         ((*WINDOW, "--proxy", "nowhere"), 2, "--proxy is not the URL"),
+        ((*WINDOW, "--output", "x" * 300), 7, "cannot be written (File name too long)"),
+        ((*WINDOW, "--api-key-file", "/dev/zero"), 5, "holds characters that no key has"),
+        ((*WINDOW, "--config", "/dev/zero"), 2, "larger than 1,048,576 bytes"),
+        ((*WINDOW, "--api-url", "https://xn--/"), 2, "--api-url is not a URL"),
+        ((*WINDOW, "--api-url", f"https://{'x' * 64}.example/"), 2, "--api-url is not a URL"),
+        ((*WINDOW, "--proxy", "http://xn--/"), 2, "--proxy is not the URL"),
+        ((*WINDOW, "--proxy", f"http://{'x' * 64}.example/"), 2, "--proxy is not the URL"),
+        ((*WINDOW, "--report-rows", "9" * 20), 2, "Invalid value for '--report-rows'"),
+        ((*WINDOW, "--page-size", "9" * 20), 2, "Invalid value for '--page-size'"),
     ],
 )
 def test_a_mistake_gets_one_sentence_what_and_one_what_to_do(

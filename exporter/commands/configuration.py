@@ -35,6 +35,7 @@ AsTyped: TypeAlias = str | int | bool | list[str]
 """A value as the command line would have had it: text, a number of repetitions, a flag's presence."""
 
 _META = "exporter.configuration"
+_LARGEST = 1 << 20
 _SECRETS = frozenset({"key", "api-key", "apikey", "token", "api-token", "secret", "password", "passphrase"})
 
 
@@ -156,7 +157,14 @@ def _parse(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise UsageError(
+                f"The configuration file {path} is larger than {_LARGEST:,} bytes.",
+                "Name another with --config.",
+            )
+        return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = (
             str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not text that can be read"

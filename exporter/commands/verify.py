@@ -66,7 +66,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--expect-through",
     section="Checks",
     metavar="DATE|TIME",
-    help="Last day, or first instant after it, that the archive has to cover.",
+    help="Last day, or first instant after it, that COMPLETE bundles of the archive have to cover.",
 )
 @option("--json", section="Behaviour", is_flag=True, help="Print the findings as one JSON object.")
 def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
@@ -135,7 +135,13 @@ def _end(text: str) -> datetime:
     from exporter.windows import find_zone, parse_moment
 
     moment = parse_moment(text, name="--expect-through", zone=find_zone("UTC"))
-    return moment + timedelta(days=1) if len(text) == _DATE_LENGTH else moment
+    day = timedelta(days=1 if len(text) == _DATE_LENGTH else 0)
+    try:
+        return moment + day
+    except OverflowError as error:
+        raise UsageError(
+            f"--expect-through {text!r} is the last day of all years.", "Give a day before it."
+        ) from error
 
 
 def _all_findings(examined: "Examination") -> list[Any]:

@@ -54,9 +54,11 @@ class Authority:
     def __post_init__(self) -> None:
         try:
             url = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
+            host = url.host
+            url.raw_host.decode().encode("idna")  # as is done to ask for its address
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"--tsa-url is not a URL: {error}.", _EXAMPLE) from error
-        if url.scheme not in {"http", "https"} or not url.host:
+        if url.scheme not in {"http", "https"} or not host:
             raise UsageError(f"--tsa-url {self.url} is no http or https address.", _EXAMPLE)
         if url.userinfo:
             raise UsageError(

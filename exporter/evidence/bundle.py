@@ -18,12 +18,16 @@ _SYNCED_AT_ONCE = 8
 def archive_folder(output: Path, *, identity: str, name: str) -> Path:
     """Return the archive's folder for an organization: a slug of its name and 8 digits of its identity.
 
-    The digits decide: a folder that has them is the organization's, whatever the slug says.
+    The digits decide: a folder that has them is the organization's, whatever the slug says. Raises
+    :class:`OutputError` where ``output`` cannot be a folder.
     """
     digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    for folder in sorted(output.glob(f"*-{digits}")):
-        if folder.is_dir():
-            return folder
+    try:
+        for folder in sorted(output.glob(f"*-{digits}")):
+            if folder.is_dir():
+                return folder
+    except OSError as error:
+        raise unwritable(output, error) from error
     return output / f"{slugify(name, max_length=40) or 'organization'}-{digits}"
 
 

@@ -46,7 +46,8 @@ def trusted(base_url: str) -> str:
     """Return the URL without a slash at its end; raise :class:`UsageError` where the key may not go there."""
     try:
         url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
+        host = _host(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise UsageError(
             f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
         ) from error
@@ -55,13 +56,19 @@ def trusted(base_url: str) -> str:
             "--api-url holds a user name, a query or a fragment.",
             "Give the base URL alone; the key has its own options.",
         )
-    if not url.host:
+    if not host:
         raise UsageError("--api-url names no host.", "Give one such as https://api.example/v1/cli.")
-    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOCAL_HOSTS):
+    if url.scheme != "https" and not (url.scheme == "http" and host in _LOCAL_HOSTS):
         raise UsageError(
             f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
         )
     return base_url.rstrip("/")
+
+
+def _host(url: httpx.URL) -> str:
+    """Return the host of a URL; raises :class:`UnicodeError` for one whose address cannot be asked for."""
+    url.raw_host.decode().encode("idna")
+    return url.host
 
 
 def open_http(connection: Connection) -> httpx.Client:
@@ -97,15 +104,16 @@ def _proxy(connection: Connection) -> httpx.Proxy | None:
         return None
     try:
         proxy = httpx.Proxy(connection.proxy)
+        host = _host(proxy.url)
     except (ValueError, httpx.InvalidURL):
-        proxy = None
-    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        proxy, host = None, ""
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not host:
         raise UsageError(
             "--proxy is not the URL of an http or https proxy.", "Give one such as http://proxy.example:3128."
         )
-    if httpx.URL(connection.base_url).scheme == "http" and proxy.url.host not in _LOCAL_HOSTS:
+    if httpx.URL(connection.base_url).scheme == "http" and host not in _LOCAL_HOSTS:
         raise UsageError(
-            f"The key would travel unprotected to the proxy at {proxy.url.host}.",
+            f"The key would travel unprotected to the proxy at {host}.",
             "Reach this machine without --proxy, or use an https API.",
         )
     return proxy

@@ -20,6 +20,8 @@ from exporter.errors import AuthorizationError, UsageError
 _SYSTEMD_NAME = "satusky-api-key"
 _VARIABLE = "SATUSKY_API_KEY"
 _REDACTED = "[redacted]"
+_LONGEST = 1 << 16
+"""Characters that are read of a key file at most; no key is nearly as long."""
 _TELLING = 8
 _SHORT = 4
 _JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
@@ -153,7 +155,8 @@ def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_LONGEST)
     except OSError as error:
         raise AuthorizationError(
             f"The API key file {path} cannot be read: {os.strerror(error.errno or 0)}.",

@@ -53,7 +53,7 @@ def on_a_terminal(world: World, folder: Path, *arguments: str) -> tuple[int, str
     done = program(world, folder, *arguments, stderr=program_side)
     os.write(program_side, b"\0")  # there is something to read in any case
     os.close(program_side)
-    shown = os.read(terminal, 100_000).decode()
+    shown = os.read(terminal, 100_000).decode(errors="replace")  # it may end within a letter
     os.close(terminal)
     return done.returncode, shown.rstrip("\0")
 
@@ -170,6 +170,26 @@ def test_a_result_that_cannot_be_written_is_an_error(world: World, tmp_path: Pat
     assert done.returncode == 7
     assert "The result could not be written to stdout (No space left on device)." in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_help_that_cannot_be_written_is_no_defect(world: World, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = program(world, tmp_path, "--help", stdout=full.fileno())
+    assert done.returncode == 7
+    assert done.stderr.startswith("Error: There is no room for what has to be written")
+
+
+def test_a_run_without_a_place_for_its_messages_is_a_run(world: World, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "exporter", *WINDOW],
+        cwd=tmp_path,
+        env=environment(world, tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert Path(tmp_path, done.stdout.strip(), "manifest.json").exists()
 
 
 def test_whoever_stops_reading_the_result_gets_no_complaint(world: World, tmp_path: Path) -> None:

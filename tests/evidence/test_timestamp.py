@@ -200,7 +200,16 @@ def test_the_token_of_another_request_is_not_kept(token: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "tsa", "ftp://tsa.example", "http://", "http://user:secret@tsa.example/"]
+    "url",
+    [
+        "",
+        "tsa",
+        "ftp://tsa.example",
+        "http://",
+        "http://xn--/",
+        f"http://{'x' * 64}/",
+        "http://user:secret@tsa.example/",
+    ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(UsageError, match="--tsa-url") as error:

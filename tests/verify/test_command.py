@@ -131,6 +131,7 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
         (["--from-head", "g" * 64], "is no SHA-256"),
         (["--expect-through", "soon"], "--expect-through 'soon' is neither a date nor a time"),
         (["--expect-through", "2026-01-01"], "ask about an archive"),
+        (["--expect-through", "9999-12-31"], "the last day of all years"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
