@@ -25,7 +25,8 @@ from exporter.source.witnesses import Totals
 
 _log = logging.getLogger(__name__)
 
-_AT_HAND = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
+_AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
+_LONG = 200  # entries from which on a page takes so long to read that the next is fetched meanwhile
 _ONE_AND_MORE = 2
 
 Progress = Callable[[int, datetime | None], None]
@@ -64,12 +65,12 @@ class Reader:
         self._platform = platform
         self._total_of_one = total_of_one
         self._totals_follow_pages = False
-        self._foresight = _AT_HAND * platform.client.at_once - 1
+        self._foresight = _AHEAD * (platform.client.at_once - 1)
         self._collect = collect
         self._progress = progress
         self._received = 0
         self._recorded: RecordedPages | None = None
-        self._pool = ThreadPoolExecutor(max_workers=1 + self._foresight, thread_name_prefix="fetch")
+        self._pool = ThreadPoolExecutor(max_workers=1 + max(1, self._foresight), thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
         self._closing = threading.Event()
 
@@ -108,7 +109,8 @@ class Reader:
 
     def _foreseen(self, offset: int, step: int) -> range:
         """Return the offsets that should follow, as far as the platform says that the log goes."""
-        end = offset + step * self._foresight + 1
+        foresight = self._foresight if step < _LONG else max(1, self._foresight)
+        end = offset + step * foresight + 1
         return range(offset + step, end if self.totals.last is None else min(end, self.totals.last), step)
 
     def _submit(self, offset: int) -> Future[Page]:

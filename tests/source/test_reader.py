@@ -70,7 +70,7 @@ def test_a_page_that_nobody_needs_may_fail_and_one_that_came_is_collected(
     def answer(offset: int) -> bytes:
         if offset == 20:
             slowly.wait(5)
-        return REFUSED if offset >= 20 else entry(offset)
+        return REFUSED if offset == 20 else entry(offset)
 
     with reading(answer, at_once=2) as (reader, collected, served):
         assert reader.page(0, step=10).ids == ["log_0"]
@@ -97,6 +97,15 @@ def test_a_page_that_nobody_needs_and_that_holds_the_key_stops_the_run(*, elsewh
 
     with pytest.raises(EchoError, match="contains the API key"):
         read()
+
+
+@pytest.mark.parametrize(("step", "sent"), [(10, 1), (1_000, 2)])
+def test_one_request_at_a_time_goes_ahead_of_what_takes_long_to_read(step: int, sent: int) -> None:
+    with reading(entry, at_once=1) as (reader, collected, served):
+        reader.page(0, step=step)
+        until_sent(served, sent)
+
+    assert len(served.heads) == len(collected) == sent
 
 
 def test_an_entry_that_has_no_place_stops_the_run_on_whichever_page_it_came() -> None:
@@ -142,7 +151,7 @@ def test_a_reader_that_is_closed_wakes_what_waits_to_try_again() -> None:
 
     assert set(woken) == {True}
     assert collected == ["log_0"]
-    assert len(served.heads) <= 4
+    assert len(served.heads) <= 3
 
 
 def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> None:
