@@ -30,6 +30,7 @@ _ASKED_BEYOND = 8
 _COUNTED_AGAIN = 3
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
+_OUTRUN_PAGES = 40
 _PLACES_AN_ENTRY = 3
 _RECENT_PAGES = 4
 
@@ -53,6 +54,7 @@ class OffsetPass:
         self._eldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
         self._pushes: deque[int] = deque([0, 0], maxlen=2)
+        self._outrun = 0
         self.pages = 0
         """How many pages brought it down."""
         self.displaced = 0
@@ -73,7 +75,7 @@ class OffsetPass:
             if max(page.moments) < self._window.since:
                 found = f"page at offset {page.offset:,}: newest entry {rfc3339(max(page.moments))}"
                 return reached(self._window, found)
-            if stalled > _STALLED_PAGES:
+            if stalled > _STALLED_PAGES or self._outrun > _OUTRUN_PAGES:
                 self.deepest = page.offset
                 found = (
                     f"the log grows faster than it can be read, or breaks off after offset {page.offset:,}"
@@ -134,6 +136,8 @@ class OffsetPass:
         reach, eldest = page.offset + page.size, min(page.moments)
         deeper, older = reach > self._reach, eldest < self._eldest
         self._reach, self._eldest = max(reach, self._reach), min(eldest, self._eldest)
+        if older:
+            self._outrun = 0
         if not new or not (deeper or older):
             return False  # pages before held them all, or ties changed places
         if self._above and older:
@@ -236,6 +240,7 @@ class OffsetPass:
         """Note how far the list moved between two requests: entries push it down, none pulls it up."""
         moved = shift(page, step, following)
         self._pushes.append(max(0, moved))
+        self._outrun += 2 * moved >= step  # where nothing older comes either, entries join wherever it reads
         if page.recorded and not following.recorded:
             self.displaced = max(self.displaced, moved)
         if following.asked > page.answered:

@@ -508,6 +508,16 @@ def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: in
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_a_list_that_entries_join_anywhere_as_fast_as_it_is_read_is_given_up(log: Log) -> None:
+    history = list(generate(entries=29, ends=NOW))
+    history = [replace(entry, created_at=history[0].created_at) for entry in history]
+    world = log(history, insert_every=3, filters_ignored=True, edit=shown_askew(timedelta(days=9)))
+
+    walked = walk(world, page_size=5, concurrency=1)
+
+    assert walked.verdict is not Verdict.COMPLETE
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("total", ["filtered", "absent"])
 @pytest.mark.parametrize(("every", "count"), [(7, 300), (30, 1_000)])
