@@ -18,7 +18,7 @@ from exporter.source.reader import Reader
 OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
-_SEARCHES = 30
+_SEARCHES = 60
 _ROUND = 100
 
 
