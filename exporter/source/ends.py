@@ -131,7 +131,7 @@ def _others_going_on(
 ) -> Check | None:
     for action in sorted(actions):
         page = reader.slice(action=action)
-        if set(page.rows.batch["action"].to_pylist()) - {action}:
+        if not page.is_of(action):
             return _without_filter(window, bottom.oldest)
         if refuted := _going_on(reader, window, bottom, action, page):
             return refuted
@@ -168,7 +168,7 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
     search = Search(up=max(1, full // 2), down=max(1, full - 1))
     for _ in range(_SEARCHES):
         page = reader.slice(action=action, offset=offset)
-        if set(page.rows.batch["action"].to_pylist()) - {action}:
+        if not page.is_of(action):
             return None
         if 0 < page.size < full or (page.size and not count):
             return page

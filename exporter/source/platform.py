@@ -89,6 +89,10 @@ class Page:
         above = self.rows.batch["timestamp"][:-1]
         return not pc.any(pc.greater(below, above)).as_py()
 
+    def is_of(self, action: str) -> bool:
+        """Whether it holds no entry of another action."""
+        return set(self.rows.batch["action"].to_pylist()) <= {action}
+
     def start_of(self, moment: datetime) -> int:
         """Return the first place in the list whose entry is no newer than ``moment``, as far as it shows."""
         return self.offset + sum(at > moment for at in self.moments)
