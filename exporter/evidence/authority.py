@@ -23,6 +23,7 @@ from tenacity import (
 
 from exporter.errors import StampError, UsageError
 from exporter.evidence.timestamp import MOST, Token, TokenError, parse_token
+from exporter.hosts import host_of
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +55,7 @@ class Authority:
     def __post_init__(self) -> None:
         try:
             url = httpx.URL(self.url)
-            host = url.host
-            url.raw_host.decode().encode("idna")  # as is done to ask for its address
+            host = host_of(url)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"--tsa-url is not a URL: {error}.", _EXAMPLE) from error
         if url.scheme not in {"http", "https"} or not host:

@@ -8,6 +8,7 @@ import httpx
 
 from exporter import __version__
 from exporter.errors import UsageError
+from exporter.hosts import host_of
 from exporter.source.credentials import Key
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,7 +47,7 @@ def trusted(base_url: str) -> str:
     """Return the URL without a slash at its end; raise :class:`UsageError` where the key may not go there."""
     try:
         url = httpx.URL(base_url)
-        host = _host(url)
+        host = host_of(url)
     except (httpx.InvalidURL, UnicodeError) as error:
         raise UsageError(
             f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
@@ -63,12 +64,6 @@ def trusted(base_url: str) -> str:
             f"The key would travel unprotected to {base_url}.", "Use https; plain http is for localhost only."
         )
     return base_url.rstrip("/")
-
-
-def _host(url: httpx.URL) -> str:
-    """Return the host of a URL; raises :class:`UnicodeError` for one whose address cannot be asked for."""
-    url.raw_host.decode().encode("idna")
-    return url.host
 
 
 def open_http(connection: Connection) -> httpx.Client:
@@ -104,7 +99,7 @@ def _proxy(connection: Connection) -> httpx.Proxy | None:
         return None
     try:
         proxy = httpx.Proxy(connection.proxy)
-        host = _host(proxy.url)
+        host = host_of(proxy.url)
     except (ValueError, httpx.InvalidURL):
         proxy, host = None, ""
     if proxy is None or proxy.url.scheme not in ("http", "https") or not host:
