@@ -18,6 +18,12 @@ from exporter.source.reader import Reader
 OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
+COUNTED_AGAIN = 8
+"""How often to ask again where entries and the platform's count of them disagree.
+
+It may take the entries of a page first and count the log afterwards, and others may join in between.
+"""
+
 _SEARCHES = 60
 _ROUND = 100
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
-from exporter.source.ends import OVERLAP, Bottom, Listed, ended, missed, reached
+from exporter.source.ends import COUNTED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -27,7 +27,6 @@ _ROUNDS = 60
 _BLIND_ROUNDS = 5
 _OUTGROWN = 4
 _ASKED_BEYOND = 8
-_COUNTED_AGAIN = 3
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
 _OUTRUN_PAGES = 40
@@ -317,11 +316,14 @@ class OffsetPass:
         return first
 
     def _end(self, bottom: Page) -> Check:
-        reach, asked = bottom.offset + bottom.size, 0
-        # An entry may join after the platform took a page's entries and before it counts the log, or after.
-        while bottom.stated not in {None, reach} and asked < _COUNTED_AGAIN:
-            bottom = self._reader.page(reach)
-            reach, asked = reach + bottom.size, asked + 1
+        reach = bottom.offset + bottom.size
+        for _ in range(COUNTED_AGAIN):
+            if bottom.stated in {None, reach}:
+                break
+            before, bottom = bottom, self._reader.page(reach)
+            reach += bottom.size
+            if not bottom.size and bottom.stated == before.stated:
+                break
         listed = Listed(
             entries=reach,
             total=bottom.total,

@@ -7,7 +7,7 @@ shows the export to be whole is stated as a list of checks.
 """
 
 from exporter.facts import Check, Result, Window
-from exporter.source.ends import OVERLAP, missed
+from exporter.source.ends import COUNTED_AGAIN, OVERLAP, missed
 from exporter.source.paging import OffsetPass
 from exporter.source.reader import Reader
 from exporter.source.slices import LimitPass, SlicePass
@@ -108,6 +108,10 @@ class Walk:
                 break
             page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
             look.take(page, whole=False)
+        for _ in range(COUNTED_AGAIN):
+            if look.unexplained <= 0:
+                break
+            look.count_again(self._reader.page(max(0, look.place - OVERLAP)))
         self._unexplained = max(look.unexplained, self._paging.displaced - self._head.joined)
 
     def _rest_check(self) -> Check:

@@ -78,6 +78,13 @@ class Mark(NamedTuple):
             return None
         return self._replace(place=page.start_of(self.moment), total=page.total)
 
+    def counted_again(self, page: Page) -> Self:
+        """Mark the same instant by ``page`` instead, if the platform counts fewer entries below it there."""
+        again = self.found(page)
+        if again is None or again.total is None or self.total is None:
+            return self
+        return again if again.total - again.place < self.total - self.place else self
+
 
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 _TOP = Mark(moment=_LAST_INSTANT, place=0, total=None)
@@ -134,6 +141,11 @@ class Look:
         return sum(moment > self._ended and moment not in self._cut for moment in above)
 
     @property
+    def place(self) -> int:
+        """Where in the list the mark was found, as far as it was."""
+        return (self._moved or self._mark).place
+
+    @property
     def joined(self) -> int:
         """How many entries joined the list since the mark was set, as far as it has shown."""
         return self.joined_below + (self._moved.place - self._mark.place if self._moved else 0)
@@ -162,6 +174,11 @@ class Look:
         # What this look met itself does not close it: it may have been pushed down to this page meanwhile.
         known = not unknown or (whole and len(unknown) < page.size)
         self.closed = known and self._moved is not None
+
+    def count_again(self, page: Page) -> None:
+        """Take the platform's count anew from a page on which the marks may stand."""
+        self._moved = self._moved and self._moved.counted_again(page)
+        self.mark = self.mark and self.mark.counted_again(page)
 
     def _go_down(self, page: Page, new: Collection[datetime]) -> None:
         self._ended = min(page.moments, default=None)

@@ -1,6 +1,7 @@
 """Whole or honest: what a walk brings home is the window, or its checks say that it may not be."""
 
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -489,6 +490,29 @@ def test_entries_that_join_at_every_request_lose_nothing(log: Log, concurrency: 
     walked = walk(world, concurrency=concurrency)
 
     assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize(("share", "seed"), [(0.3, 27), (0.5, 14)])
+def test_entries_that_join_while_the_platform_answers_do_not_unsettle_the_reading(
+    log: Log, monkeypatch: pytest.MonkeyPatch, share: float, seed: int
+) -> None:
+    """It takes the entries of a page first and counts the log afterwards: the count is one ahead at times."""
+    world = log(150, cap=60)
+    newest = world.service.page(limit=1)[0]
+    count = world.service.count
+    drawn = random.Random(seed)  # noqa: S311 - reproducible, not secret
+
+    def counted(filters: Filters) -> int:
+        if drawn.random() < share:
+            another = UUID(int=drawn.getrandbits(128), version=4)
+            world.service.record(replace(newest, id=another, created_at=nanoseconds(NOW)))
+        return count(filters)
+
+    monkeypatch.setattr(world.service, "count", counted)
+    walked = walk(world, concurrency=1)
+
+    assert walked.ids == held(world)
     assert walked.verdict is Verdict.COMPLETE
 
 
