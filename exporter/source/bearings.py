@@ -31,7 +31,7 @@ def bearing(page: Page, step: int, other: Page) -> Bearing:
     """Say where, seen from ``other``, those entries of ``page`` are that stand at ``step`` and below."""
     missing = lacking(page, step, other)
     if not missing:
-        return Bearing.HERE
+        return Bearing.UP if _may_begin_above(page, step, other) else Bearing.HERE
     if not other.size:
         return Bearing.UP
     if not (page.in_order and other.in_order):
@@ -44,6 +44,17 @@ def bearing(page: Page, step: int, other: Page) -> Bearing:
     if min(moments) <= oldest:
         return Bearing.DOWN
     return Bearing.UP if max(moments) >= newest else Bearing.GONE
+
+
+def _may_begin_above(page: Page, step: int, other: Page) -> bool:
+    """Tell whether ``other`` may lack some of the instant that follows on ``step``: those above its first.
+
+    They may have changed places with those that ``page`` shows.
+    """
+    is_head = other.offset == 0 and not other.recorded
+    if is_head or not (page.in_order and other.in_order):
+        return False
+    return other.moments[0] <= page.moments[step + 1]
 
 
 def _bearing_by_ids(page: Page, missing: Collection[str], other: Page) -> Bearing:

@@ -671,6 +671,41 @@ def test_an_entry_that_came_late_between_two_pages_under_way_has_not_vanished(
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_an_entry_whose_instant_is_cut_by_two_pages_under_way_in_other_orders_is_not_missed(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later page was answered before two entries joined; the earlier one after that, in another order."""
+    hours = [
+        nanoseconds(NOW - timedelta(hours=number)) for number in (*range(100, 12, -1), *range(13, 1, -1))
+    ]
+    history = [
+        replace(entry, created_at=at)
+        for entry, at in zip(generate(entries=100, ends=NOW), hours, strict=True)
+    ]
+    world = log(history, cap=5)
+    newest, *_, above, below = world.service.page(limit=13)
+    page = world.service.page
+    ahead = threading.Event()
+
+    def out_of_order(**asked: Any) -> list[Entry]:
+        if asked.get("offset") == 9 and not ahead.is_set():
+            ahead.wait(10)
+            for number in range(2):
+                world.service.record(replace(newest, id=UUID(int=number, version=4)))
+        entries = page(**asked)
+        if asked.get("offset") == 12 and not ahead.is_set():
+            assert entries[0] == below
+            entries[0] = above
+            ahead.set()
+        return entries
+
+    monkeypatch.setattr(world.service, "page", out_of_order)
+    walked = walk(world, concurrency=4)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_late_arrival_is_not_hidden_by_others_that_join_at_the_head(log: Log, concurrency: int) -> None:
     """What joins at the head while a look goes down accounts for no growth further down."""
