@@ -4,7 +4,7 @@ The end of a list is the end of the log only if nothing else can have ended it: 
 total or, where there is none, each action that was seen ends there too.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -85,6 +85,17 @@ def unconfirmed(window: Window, found: str) -> Check:
 def missed(window: Window, found: str) -> Check:
     """State that the list ended although the log goes on."""
     return _start(window, found, Result.DIFFERS)
+
+
+def recounted(page: Page, again: Callable[[Page], Page]) -> Page:
+    """Ask again where the list ends elsewhere than the platform's count of it, as long as either changes."""
+    for _ in range(COUNTED_AGAIN):
+        if page.stated in {None, page.reach}:
+            break
+        before, page = page, again(page)
+        if (page.reach, page.stated) == (before.reach, before.stated):
+            break
+    return page
 
 
 def ended(reader: Reader, window: Window, listed: Listed) -> Check:

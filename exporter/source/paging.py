@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
-from exporter.source.ends import COUNTED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached
+from exporter.source.ends import OVERLAP, Bottom, Listed, ended, missed, reached, recounted
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -132,9 +132,9 @@ class OffsetPass:
         self._recent.append(page.ids)
         bottom = Bottom.of(page)
         self._go_down(bottom if self._reader.in_order else bottom._replace(ids=known.union(page.ids)))
-        reach, eldest = page.offset + page.size, min(page.moments)
-        deeper, older = reach > self._reach, eldest < self._eldest
-        self._reach, self._eldest = max(reach, self._reach), min(eldest, self._eldest)
+        eldest = min(page.moments)
+        deeper, older = page.reach > self._reach, eldest < self._eldest
+        self._reach, self._eldest = max(page.reach, self._reach), min(eldest, self._eldest)
         if older:
             self._outrun = 0
         if not new or not (deeper or older):
@@ -248,7 +248,7 @@ class OffsetPass:
     def _nothing_beyond(self, page: Page, last: Page) -> bool:
         """Ask on below ``last``, twice where that is empty; known entries may be pushed down there."""
         known = {*page.ids, *last.ids}
-        offset, empty = last.offset + last.size, 0
+        offset, empty = last.reach, 0
         for _ in range(_ASKED_BEYOND):
             beyond = self._reader.page(offset)
             empty = 0 if beyond.size else empty + 1
@@ -294,7 +294,7 @@ class OffsetPass:
         current, seen = first, set(first.ids)
         while current.size and current.moments[-1] >= moment:
             met.update(_at(current, moment))
-            current = self._reader.page(current.offset + current.size)
+            current = self._reader.page(current.reach)
             seen.update(current.ids)
             if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + first.size:
                 self.ignored = True
@@ -316,16 +316,9 @@ class OffsetPass:
         return first
 
     def _end(self, bottom: Page) -> Check:
-        reach = bottom.offset + bottom.size
-        for _ in range(COUNTED_AGAIN):
-            if bottom.stated in {None, reach}:
-                break
-            before, bottom = bottom, self._reader.page(reach)
-            reach += bottom.size
-            if not bottom.size and bottom.stated == before.stated:
-                break
+        bottom = recounted(bottom, lambda page: self._reader.page(page.reach))
         listed = Listed(
-            entries=reach,
+            entries=bottom.reach,
             total=bottom.total,
             counts=self._counts,
             last=self._last,

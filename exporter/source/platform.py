@@ -61,9 +61,14 @@ class Page:
         return int(self.rows.batch.num_rows)
 
     @property
+    def reach(self) -> int:
+        """The place in the list below its last entry."""
+        return self.offset + self.size
+
+    @property
     def total(self) -> int | None:
         """How many entries the log holds; ``None`` where the page itself shows more than are stated."""
-        return None if self.stated is None or self.stated < self.offset + self.size else self.stated
+        return None if self.stated is None or self.stated < self.reach else self.stated
 
     @property
     def recorded(self) -> bool:

@@ -147,21 +147,24 @@ class Reader:
         return page
 
     def _without_total_of_itself(self, page: Page) -> Page:
-        """Leave out a total that counts what a page shows, or one more where there is more, and not the log.
+        """Leave out a total that counts what a page shows, or one more where there is, and not the log."""
+        if page.total is not None and not self._totals_follow_pages and self._stays_behind(page):
+            self._totals_follow_pages = True
+            self.totals = Totals()
+        return replace(page, stated=None) if self._totals_follow_pages else page
 
-        With one entry, such a total is one or two, and stays so though there are more entries than that.
+    def _stays_behind(self, page: Page) -> bool:
+        """Tell whether one or two is the total where one entry is asked for, though ``page`` shows more.
+
+        The log may have grown since that was asked.
         """
-        while page.total is not None and self._total_of_one is not None:
-            one = self._total_of_one
-            if self._totals_follow_pages or one >= min(page.offset + page.size, _ONE_AND_MORE + 1):
-                break
-            again = self._platform.page(limit=1)
+        while self._total_of_one is not None and self._total_of_one < min(page.reach, _ONE_AND_MORE + 1):
+            before, again = self._total_of_one, self._platform.page(limit=1)
             self._collect(again.rows)
             self._total_of_one = again.stated
-            if again.stated is None or again.stated <= one:
-                self._totals_follow_pages = True
-                self.totals = Totals()
-        return replace(page, stated=None) if self._totals_follow_pages else page
+            if again.stated is None or again.stated <= before:
+                return True
+        return False
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from collections import Counter
 
 from exporter.facts import Check, Result, Window
 from exporter.source.dialects import DOCUMENTED_ACTIONS
-from exporter.source.ends import COUNTED_AGAIN, Bottom, Listed, ended, missed, reached, unconfirmed
+from exporter.source.ends import Bottom, Listed, ended, missed, reached, recounted, unconfirmed
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -44,12 +44,7 @@ class LimitPass:
             short_before = short
 
     def _end(self, page: Page) -> Check:
-        for _ in range(COUNTED_AGAIN):
-            if page.stated in {None, page.size}:
-                break
-            before, page = page, self._reader.page()
-            if (page.size, page.stated) == (before.size, before.stated):
-                break
+        page = recounted(page, lambda _page: self._reader.page())
         # A single entry is one of itself, whatever it is that is counted.
         counts_the_log = page.total is not None and page.total >= max(self._met, _TELLING)
         actions = page.rows.batch["action"].to_pylist()

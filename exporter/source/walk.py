@@ -106,7 +106,7 @@ class Walk:
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
             if look.closed or self._paging.ignored or look.stalled > _STALLED_PAGES:
                 break
-            page = self._reader.page(page.offset + page.size - min(OVERLAP, page.size // 4))
+            page = self._reader.page(page.reach - min(OVERLAP, page.size // 4))
             look.take(page, whole=False)
         for _ in range(COUNTED_AGAIN):
             if look.unexplained <= 0:
