@@ -1,8 +1,8 @@
 """HTML into PDF: PDF/A-3a and PDF/UA-1 in one file, the same bytes on every run, nothing fetched.
 
-``python -m exporter.report.pdf DATA PDF`` does it in a process of its own, which gets ready to draw and waits
-for the document as its input. A font configuration (``FONTCONFIG_FILE``) must be in its environment, and by
-the time of the document the one that the document needs.
+``python -m exporter.report.pdf DATA`` does it in a process of its own, which gets ready to draw and waits for
+the document as its input; the PDF is its output. A font configuration (``FONTCONFIG_FILE``) must be in its
+environment, and by the time of the document the one that the document needs.
 """
 
 import ctypes.util
@@ -264,7 +264,6 @@ _IDENTITY = """\
 if __name__ == "__main__":
     gc.disable()  # a tenth of the time goes into looking for garbage, of which there are a few megabytes
     try:
-        data, target = map(Path, sys.argv[1:])
-        target.write_bytes(render(sys.stdin.buffer.read().decode(), data))
+        sys.stdout.buffer.write(render(sys.stdin.buffer.read().decode(), Path(sys.argv[1])))
     except AuditExportError as error:
         leave(error)

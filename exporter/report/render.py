@@ -29,17 +29,18 @@ def render_report(
 
     Composing and drawing are processes of their own, so that their memory does not stay. The one that draws
     gets ready while the other composes. Raises ``OutputError`` where the report cannot be rendered, or a step
-    takes longer than ``time_limit`` seconds.
+    takes longer than ``time_limit`` seconds, and ``OSError`` where it cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         configuration = fonts.configure(Path(folder))
         composing = ["exporter.report.composing", str(data), folder]
         if how is not None:
             composing.append(json.dumps(asdict(how)))
-        drawing = ["exporter.report.pdf", str(data), str(to or data / "report.pdf")]
+        drawing = ["exporter.report.pdf", str(data)]
         with _begin(composing, configuration) as composed, _begin(drawing, configuration) as drawn:
             html = _end(composed, b"", time_limit)
-            _end(drawn, html, time_limit)
+            pdf = _end(drawn, html, time_limit)
+    (to or data / "report.pdf").write_bytes(pdf)
 
 
 @contextmanager

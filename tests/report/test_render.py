@@ -113,6 +113,12 @@ def test_a_report_that_takes_too_long_is_given_up(ordinary: Path) -> None:
         render.render_report(ordinary, time_limit=0.01)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file for which there is no room")
+def test_that_there_is_no_room_for_the_report_is_no_fault_of_rendering(ordinary: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        render.render_report(ordinary, Path("/dev/full"))
+
+
 def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"run\.json, cannot be used"):
         render.render_report(tmp_path)
