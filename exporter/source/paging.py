@@ -30,6 +30,7 @@ _ASKED_BEYOND = 8
 _EMPTY_ENOUGH = 2
 _STALLED_PAGES = 30
 _OUTRUN_PAGES = 40
+_SEARCHED_IN_VAIN = 10
 _PLACES_AN_ENTRY = 3
 _RECENT_PAGES = 4
 
@@ -225,6 +226,7 @@ class OffsetPass:
             if where is Bearing.UP and following.offset == 0:
                 break
             following = self._reader.page(search.next(following.offset, where))
+        self._outrun += _SEARCHED_IN_VAIN
         return best
 
     def _look_around(self, page: Page, step: int, following: Page) -> Page | None:

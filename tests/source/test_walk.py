@@ -542,6 +542,18 @@ def test_a_list_that_entries_join_anywhere_as_fast_as_it_is_read_is_given_up(log
     assert walked.verdict is not Verdict.COMPLETE
 
 
+def test_a_list_whose_pages_never_join_is_given_up(log: Log) -> None:
+    """Entries vanish from the first page, which hides that offset has no effect, and others keep joining."""
+    askew = shown_askew(timedelta(days=1))
+    world = log(77, cap=50, offset_honoured=False, filters_ignored=True, insert_every=3, edit=askew)
+    lost = frozenset(entry.id for entry in world.service.page(limit=4, offset=38))
+    world.behave(hidden=lost, hidden_after=2)
+
+    walked = walk(world, concurrency=1)
+
+    assert walked.verdict is not Verdict.COMPLETE
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("total", ["filtered", "absent"])
 @pytest.mark.parametrize(("every", "count"), [(7, 300), (30, 1_000)])
