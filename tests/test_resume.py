@@ -21,6 +21,7 @@ from exporter.facts import Result, Verdict
 from exporter.request import Request
 from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
+from exporter.sandbox.history import generate
 from exporter.verify import verify
 from tests.conftest import Serve
 from tests.source.servers import http, serving
@@ -125,20 +126,43 @@ def test_a_log_that_grew_meanwhile_is_carried_on_where_it_stands_now(
     assert outcome.run.counts.requests < whole.run.counts.requests
 
 
+@pytest.mark.parametrize("total", ["filtered", "absent"])
+@pytest.mark.parametrize("insert_every", [0, 1, 3, 10])
 def test_an_entry_that_came_late_where_a_killed_run_had_read_is_not_missed(
-    serve: Serve, tmp_path: Path
+    serve: Serve, tmp_path: Path, insert_every: int, total: str
 ) -> None:
-    world = serve(entries=2_500)
+    """Nor do others hide it that join at the head while the run is carried on."""
+    world = serve(entries=2_500, total=total)
     request = broken_off(world, tmp_path, after=25)
     moment = datetime(2026, 9, 30, 23, 59, tzinfo=UTC)
     late = replace(world.service.page(limit=1)[0], id=UUID(int=1), created_at=nanoseconds(moment))
     world.service.record(late)
+    world.behave(insert_every=insert_every)
 
     outcome = run(request)
 
     whole = run(world.request(tmp_path / "whole", page_size=PAGE))
     assert archives(outcome.bundle) == archives(whole.bundle)
     assert str(late.id).encode() in archives(outcome.bundle)[2]
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+
+
+def test_a_run_that_was_broken_off_within_the_eldest_instant_is_carried_on_downwards(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """The page that ends the log begins below what was received, and what was received leads back up."""
+    world = serve(entries=0, total="absent", cap=PAGE)
+    history = list(generate(entries=PAGE + 1, ends=NOW))
+    eldest = history[0].created_at
+    tied = [replace(entry, created_at=eldest) for entry in history[:4]]
+    world.service.record_all([*tied, *history[4:]])
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    request = broken_off(world, tmp_path, after=4, since=since, concurrency=1)
+
+    outcome = run(request)
+
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE, since=since))
+    assert archives(outcome.bundle) == archives(whole.bundle)
     assert outcome.run.verdict.value is Verdict.COMPLETE
 
 

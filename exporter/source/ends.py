@@ -180,7 +180,7 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
 
     ``None`` where the platform takes no notice of the filter, or gives nothing for it.
     """
-    full = reader.largest_page
+    full = min(reader.largest_page, reader.limit)
     offset = max(0, count - min(OVERLAP, full // 2))
     search = Search(up=max(1, full // 2), down=max(1, full - 1))
     for _ in range(_SEARCHES):

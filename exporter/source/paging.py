@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
-from exporter.source.ends import OVERLAP, Bottom, Listed, ended, missed, reached, recounted
+from exporter.source.ends import COUNTED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached, recounted
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -55,10 +55,11 @@ class OffsetPass:
         self._steady = True
         self._pushes: deque[int] = deque([0, 0], maxlen=2)
         self._outrun = 0
+        self._drift: int | None = 0
         self.pages = 0
         """How many pages brought it down."""
         self.displaced = 0
-        """How far the list had been pushed down below pages that were received before this run."""
+        """How many entries came late among those that were received before this run."""
         self.ignored = False
         """Whether the platform takes no notice of ``offset``."""
         self.deepest: int | None = None
@@ -170,10 +171,15 @@ class OffsetPass:
     def _received_before(self, page: Page, step: int) -> Page | None:
         """Return the page after ``page`` where an attempt that was broken off had received it.
 
-        That which shows the start of the window is read anew: if the list moved, it stands elsewhere now.
+        That which shows the start of the window is read anew: if the list moved, it stands elsewhere now. So
+        is one whose end nothing could be held against, since one instant fills it.
         """
         recorded = self._reader.recorded_after(page, step)
-        return None if recorded is None or min(recorded.moments) < self._window.since else recorded
+        if recorded is None or min(recorded.moments) < self._window.since or _tail(recorded.moments) is None:
+            return None
+        if self._drift is None:
+            self._drift = self._joined_at_head()
+        return recorded
 
     def _fetch_next(self, page: Page, step: int) -> Page:
         ahead = step + self._expected_push(step)
@@ -242,10 +248,32 @@ class OffsetPass:
         moved = shift(page, step, following)
         self._pushes.append(max(0, moved))
         self._outrun += 2 * moved >= step  # where nothing older comes either, entries join wherever it reads
-        if page.recorded and not following.recorded:
-            self.displaced = max(self.displaced, moved)
+        drift = None if self._drift is None else self._drift + moved
+        if page.recorded and not following.recorded and drift != 0:
+            self.displaced = max(self.displaced, self._came_late(page, following, step))
+        self._drift = drift
         if following.asked > page.answered:
             self.vanished = max(self.vanished, -moved)
+
+    def _came_late(self, page: Page, following: Page, step: int) -> int:
+        """Return how far the list was pushed down to ``following``, beyond what joined it at its head.
+
+        The head is asked first: what joins in between makes it more, and never less.
+        """
+        late = 1
+        for _ in range(COUNTED_AGAIN):
+            joined = self._joined_at_head()
+            again = self._reader.page(following.offset)
+            if joined is None or self._drift is None or bearing(page, step, again) is not Bearing.HERE:
+                continue
+            late = self._drift + shift(page, step, again) - joined
+            if late <= 0:
+                break
+        return late
+
+    def _joined_at_head(self) -> int | None:
+        """Ask how many entries joined above a mark near the head; ``None`` where that is out of sight."""
+        return self._head.pushed(self._reader.page(max(0, self._head.place - OVERLAP)))
 
     def _nothing_beyond(self, page: Page, last: Page) -> bool:
         """Ask on below ``last``, twice where that is empty; known entries may be pushed down there."""
@@ -262,7 +290,11 @@ class OffsetPass:
         return True
 
     def _past_ties(self, page: Page) -> Page:
-        """Read on to the first entry that is older than the instant which fills the end of ``page``."""
+        """Read on to the first entry that is older than the instant which fills the end of ``page``.
+
+        Nothing tells how far the list is pushed down meanwhile.
+        """
+        self._drift = None
         moment = page.moments[-1]
         met: set[str] = set()
         starts: set[int] = set()
@@ -296,6 +328,7 @@ class OffsetPass:
         current, seen = first, set(first.ids)
         while current.size and current.moments[-1] >= moment:
             met.update(_at(current, moment))
+            self._head.remember(current)
             current = self._reader.page(current.reach)
             seen.update(current.ids)
             if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + first.size:
@@ -325,7 +358,7 @@ class OffsetPass:
             counts=self._counts,
             last=self._last,
             bottom=self._bottom,
-            full=min(self._shortest, self._reader.largest_page),
+            full=min(self._shortest, self._reader.largest_page, self._reader.limit),
             by_offset=True,
         )
         return ended(self._reader, self._window, listed)

@@ -50,12 +50,14 @@ class RecordedPages:
         Its offset is where it would be now, seen from ``page``. ``None`` where there is none.
         """
         places = {place for id_ in page.ids[step:] for place in self._places.get(id_, ())}
+        known = set(page.ids)
         best, most = None, 0
         for place in sorted(places, reverse=True)[:_CANDIDATES]:
             candidate = _page(read_response(self._responses, place), lenient=self._lenient)
             if candidate is None or bearing(page, step, candidate) is not Bearing.HERE:
                 continue
-            news = len(set(candidate.ids).difference(page.ids))
+            last_shared = max(at for at, id_ in enumerate(candidate.ids) if id_ in known)
+            news = candidate.size - 1 - last_shared  # what stands above leads back up
             if news > most:
                 best, most = candidate, news
         return None if best is None else _placed(best, page, step)

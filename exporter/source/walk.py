@@ -112,7 +112,7 @@ class Walk:
             if look.unexplained <= 0:
                 break
             look.count_again(self._reader.page(max(0, look.place - OVERLAP)))
-        self._unexplained = max(look.unexplained, self._paging.displaced - self._head.joined)
+        self._unexplained = max(look.unexplained, self._paging.displaced)
 
     def _rest_check(self) -> Check:
         late = f"; {self._head.late:,} late ones were fetched" if self._head.late else ""

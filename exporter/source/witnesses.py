@@ -202,7 +202,7 @@ class Head:
         self._first: dict[str, datetime] = {}
         self._mark = _TOP
         self._look: Look | None = None
-        self._joined = self._late = 0
+        self._late = 0
 
     @property
     def quiet(self) -> bool:
@@ -213,11 +213,6 @@ class Head:
     def gone(self) -> int:
         """How many of the pass's first entries the last look passed by without meeting them."""
         return self._look.gone if self._look else 0
-
-    @property
-    def joined(self) -> int:
-        """How many entries joined the list since the pass began, as far as looks have shown."""
-        return self._joined + (self._look.joined if self._look else 0)
 
     @property
     def late(self) -> int:
@@ -239,6 +234,16 @@ class Head:
             self._mark = Mark.within(page) or self._mark
         self._pages += self._mark.moment != _LAST_INSTANT
 
+    @property
+    def place(self) -> int:
+        """Where in the list the mark stood when it was set."""
+        return self._mark.place
+
+    def pushed(self, page: Page) -> int | None:
+        """How far ``page`` shows the mark to have been pushed down; ``None`` where it does not show it."""
+        found = self._mark.found(page)
+        return None if found is None else found.place - self._mark.place
+
     def begin_look(self) -> Look:
         """Begin another look from the newest entry."""
         joined_below = 0
@@ -246,7 +251,6 @@ class Head:
             self._known |= dict.fromkeys(self._look.met, 0)
             self._late += self._look.late
             if self._look.closed and self._look.mark:
-                self._joined += self._look.joined
                 self._mark = self._look.mark
             else:
                 joined_below = self._look.joined_below

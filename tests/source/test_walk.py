@@ -430,6 +430,19 @@ def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_an_instant_of_several_pages_near_the_head_of_a_log_at_rest_is_not_taken_for_late(log: Log) -> None:
+    history = list(generate(entries=400, ends=NOW))
+    instant = history[270].created_at
+    tied = [replace(entry, created_at=instant) for entry in history[:271]]
+    world = log([*tied, *history[271:301]], cap=100, ties_shuffled=True)
+
+    walked = walk(world)
+
+    assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
+    assert next(check.found for check in walked.checks if check.id == "second-pass") == "0"
+
+
 @pytest.mark.parametrize(("page_size", "ties"), [(6, 21), (7, 23), (8, 31), (8, 44)])
 def test_entries_that_join_below_an_instant_take_none_of_its_places(
     log: Log, page_size: int, ties: int
