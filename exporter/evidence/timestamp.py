@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.utils import CryptographyDeprecationWarning
 from rfc3161_client import (
     TimeStampResponse,
@@ -26,7 +27,14 @@ from exporter.errors import UsageError
 MOST = 1 << 20
 """Bytes that an authority's answer has at most; a token has a few thousand."""
 
-_NOT_DER = (ValueError, TypeError, KeyError, IndexError, OverflowError)
+_ODD_CERTIFICATE = (
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError, *_ODD_CERTIFICATE)
 _HASHES = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
     "2.16.840.1.101.3.4.2.2": hashlib.sha384,
@@ -68,7 +76,7 @@ def parse_token(answer: bytes) -> Token:
         response = decode_timestamp_response(_with_sorted_certificates(answer))
         token = Token(response=response)
         _ = token.time  # an answer without a token has none
-    except _NOT_DER as error:
+    except _UNREADABLE as error:
         raise TokenError(f"no token: {str(error)[:200]}") from error
     return token
 
@@ -84,7 +92,7 @@ def check_token(token: Token, content: bytes, roots: Sequence[x509.Certificate])
         with warnings.catch_warnings():  # of oddities in certificates that whoever made the token chose
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             VerifierBuilder(roots=list(roots)).build().verify_message(token.response, content)
-    except (VerificationError, *_NOT_DER) as error:
+    except (VerificationError, *_UNREADABLE) as error:
         raise TokenError(_reason(str(error))) from error
 
 
@@ -92,7 +100,7 @@ def load_roots(path: Path) -> list[x509.Certificate]:
     """Read PEM certificates; raises :class:`~exporter.errors.UsageError` where there are none."""
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, *_ODD_CERTIFICATE) as error:
         raise UsageError(
             f"{path} holds no certificate in PEM form ({error}).",
             "Name the root certificate that the time-stamping authority publishes.",
@@ -120,7 +128,7 @@ def _with_sorted_certificates(answer: bytes) -> bytes:
         place = next(at for at in _elements(answer, *signed) if answer[at[0]] == _CERTIFICATES)
         begin, end = _content(answer, place[0], _CERTIFICATES)
         certificates = sorted(answer[at:after] for at, after in _elements(answer, begin, end))
-    except (*_NOT_DER, StopIteration):
+    except (*_UNREADABLE, StopIteration):
         return answer
     return answer[:begin] + b"".join(certificates) + answer[end:]
 

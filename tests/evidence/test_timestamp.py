@@ -125,6 +125,18 @@ def test_no_byte_of_what_an_authority_signed_can_be_changed_unseen(
             check_token(parse_token(changed), CONTENT, [authority_chain.root.certificate])
 
 
+def test_a_token_with_a_certificate_of_no_known_version_is_refused(
+    token: bytes, authority_chain: Chain
+) -> None:
+    version_3 = bytes([0xA0, 0x03, 0x02, 0x01, 0x02])
+    places = [found.end() - 1 for found in re.finditer(re.escape(version_3), token)]
+    assert places
+    for place in places:
+        read = parse_token(token[:place] + bytes([0x03]) + token[place + 1 :])
+        with pytest.raises(TokenError):
+            check_token(read, CONTENT, [authority_chain.root.certificate])
+
+
 @given(data=st.data())
 def test_a_changed_token_is_refused_or_says_the_same(
     token: bytes, authority_chain: Chain, data: st.DataObject
