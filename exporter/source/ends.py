@@ -18,10 +18,10 @@ from exporter.source.reader import Reader
 OVERLAP = 10
 """Entries that two readings of neighbouring places share, so that the one can be held against the other."""
 
-COUNTED_AGAIN = 8
-"""How often to ask again where entries and the platform's count of them disagree.
+ASKED_AGAIN = 8
+"""How often to ask again where answers disagree that entries may have joined between.
 
-It may take the entries of a page first and count the log afterwards, and others may join in between.
+One answer may disagree with itself: the platform may take the entries of a page before it counts the log.
 """
 
 _SEARCHES = 60
@@ -89,7 +89,7 @@ def missed(window: Window, found: str) -> Check:
 
 def recounted(page: Page, again: Callable[[Page], Page]) -> Page:
     """Ask again where the list ends elsewhere than the platform's count of it, as long as either changes."""
-    for _ in range(COUNTED_AGAIN):
+    for _ in range(ASKED_AGAIN):
         if page.stated in {None, page.reach}:
             break
         before, page = page, again(page)

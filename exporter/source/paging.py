@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
-from exporter.source.ends import COUNTED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached, recounted
+from exporter.source.ends import ASKED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached, recounted
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
@@ -59,7 +59,7 @@ class OffsetPass:
         self.pages = 0
         """How many pages brought it down."""
         self.displaced = 0
-        """How many entries came late among those that were received before this run."""
+        """How many entries may have come late among those that were received before this run."""
         self.ignored = False
         """Whether the platform takes no notice of ``offset``."""
         self.deepest: int | None = None
@@ -258,13 +258,16 @@ class OffsetPass:
     def _came_late(self, page: Page, following: Page, step: int) -> int:
         """Return how far the list was pushed down to ``following``, beyond what joined it at its head.
 
-        The head is asked first: what joins in between makes it more, and never less.
+        The head is asked first: what joins in between makes it more, and never less. Where it cannot be told,
+        it is one.
         """
         late = 1
-        for _ in range(COUNTED_AGAIN):
+        if self._drift is None:
+            return late
+        for _ in range(ASKED_AGAIN):
             joined = self._joined_at_head()
             again = self._reader.page(following.offset)
-            if joined is None or self._drift is None or bearing(page, step, again) is not Bearing.HERE:
+            if joined is None or bearing(page, step, again) is not Bearing.HERE:
                 continue
             late = self._drift + shift(page, step, again) - joined
             if late <= 0:

@@ -7,7 +7,7 @@ shows the export to be whole is stated as a list of checks.
 """
 
 from exporter.facts import Check, Result, Window
-from exporter.source.ends import COUNTED_AGAIN, OVERLAP, missed
+from exporter.source.ends import ASKED_AGAIN, OVERLAP, missed
 from exporter.source.paging import OffsetPass
 from exporter.source.reader import Reader
 from exporter.source.slices import LimitPass, SlicePass
@@ -108,7 +108,7 @@ class Walk:
                 break
             page = self._reader.page(page.reach - min(OVERLAP, page.size // 4))
             look.take(page, whole=False)
-        for _ in range(COUNTED_AGAIN):
+        for _ in range(ASKED_AGAIN):
             if look.unexplained <= 0:
                 break
             look.count_again(self._reader.page(max(0, look.place - OVERLAP)))

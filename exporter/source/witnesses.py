@@ -219,6 +219,11 @@ class Head:
         """How many entries inside the window only looks found."""
         return self._late + (self._look.late if self._look else 0)
 
+    @property
+    def place(self) -> int:
+        """Where in the list the mark stood when it was set."""
+        return self._mark.place
+
     def remember(self, page: Page) -> None:
         """Take a page of the pass into the memory: those down to the mark, and twenty."""
         if not self._known:
@@ -233,11 +238,6 @@ class Head:
         if self._mark.moment == _LAST_INSTANT:
             self._mark = Mark.within(page) or self._mark
         self._pages += self._mark.moment != _LAST_INSTANT
-
-    @property
-    def place(self) -> int:
-        """Where in the list the mark stood when it was set."""
-        return self._mark.place
 
     def pushed(self, page: Page) -> int | None:
         """How far ``page`` shows the mark to have been pushed down; ``None`` where it does not show it."""
