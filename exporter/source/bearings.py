@@ -98,12 +98,12 @@ def lacking(page: Page, step: int, other: Page) -> Collection[str]:
 class Search:
     """Where to look next: in strides that double until the place was passed, then halfway between.
 
-    What joins the list meanwhile pushes the place on, so where the two sides have met it strides off again.
+    What joins the list meanwhile pushes the place on, so where the two sides have met it strides off again,
+    from one place on: the long strides it began with would pass the place each time.
     """
 
     def __init__(self, *, up: int, down: int) -> None:
-        self._first = {Bearing.UP: up, Bearing.DOWN: down}
-        self._strides = dict(self._first)
+        self._strides = {Bearing.UP: up, Bearing.DOWN: down}
         self._above: int | None = None
         self._below: int | None = None
 
@@ -116,7 +116,7 @@ class Search:
         if self._above is not None and self._below is not None:
             if self._below - self._above > 1:
                 return (self._above + self._below) // 2
-            self._strides = dict(self._first)
+            self._strides = {Bearing.UP: 1, Bearing.DOWN: 1}
             self._above, self._below = (offset, None) if where is Bearing.DOWN else (None, offset)
         stride = self._strides[where]
         self._strides[where] *= 2

@@ -20,7 +20,7 @@ from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
-_SEARCHES = 24
+_SEARCHES = 48
 _FURTHER = 4
 _STILL_THE_SAME = 3
 _ROUNDS = 60
@@ -53,7 +53,8 @@ class OffsetPass:
         self._reach = 0
         self._eldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
-        self._pushes: deque[int] = deque([0, 0], maxlen=2)
+        self._pushes: deque[float] = deque([0, 0], maxlen=2)
+        self._asked_at_join = 0
         self._outrun = 0
         self._drift: int | None = 0
         self.pages = 0
@@ -187,7 +188,7 @@ class OffsetPass:
 
     def _expected_push(self, step: int) -> int:
         """How far the list is likely to be pushed down, where that makes repeats of most of a page."""
-        pushed = min(self._pushes)
+        pushed = int(min(self._pushes) * (self._reader.asked - self._asked_at_join + 1))
         return pushed if pushed * 2 > step else 0
 
     def _takes_no_notice(self, page: Page, step: int, following: Page) -> bool:
@@ -246,7 +247,8 @@ class OffsetPass:
     def _compare_places(self, page: Page, following: Page, step: int) -> None:
         """Note how far the list moved between two requests: entries push it down, none pulls it up."""
         moved = shift(page, step, following)
-        self._pushes.append(max(0, moved))
+        self._pushes.append(max(0, moved) / max(1, self._reader.asked - self._asked_at_join))
+        self._asked_at_join = self._reader.asked
         self._outrun += 2 * moved >= step  # where nothing older comes either, entries join wherever it reads
         drift = None if self._drift is None else self._drift + moved
         if page.recorded and not following.recorded and drift != 0:

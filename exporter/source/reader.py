@@ -50,6 +50,8 @@ class Reader:
         """Entries to ask for in one request."""
         self.largest_page = 0
         """The most entries that came in one page."""
+        self.asked = 0
+        """How many pages of the whole log the walk has asked for."""
         self.oldest: datetime | None = None
         """Time of the oldest entry in the list of the whole log."""
         self.server_time: datetime | None = None
@@ -94,6 +96,7 @@ class Reader:
         Only a way down in even steps is given what was fetched ahead: who searches has to see the list as it
         stands now.
         """
+        self.asked += 1
         future = (self._ahead.pop(offset, None) if step else None) or self._submit(offset)
         foreseen = set(self._foreseen(offset, step)) if step else set()
         for stale in self._ahead.keys() - foreseen:

@@ -3,7 +3,7 @@
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -529,19 +529,39 @@ def test_entries_that_join_while_the_platform_answers_do_not_unsettle_the_readin
     assert walked.verdict is Verdict.COMPLETE
 
 
+def apart(history: Iterable[Entry]) -> list[Entry]:
+    """Give each entry an instant of its own."""
+    return [replace(each, created_at=each.created_at + number * 1_000) for number, each in enumerate(history)]
+
+
 @pytest.mark.parametrize("total", ["filtered", "absent"])
 @pytest.mark.parametrize("cap", range(3, 11))
 def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: int, total: str) -> None:
-    history = generate(entries=120, ends=NOW)
-    apart = [
-        replace(entry, created_at=entry.created_at + number * 1_000) for number, entry in enumerate(history)
-    ]
-    world = log(apart, cap=cap, insert_every=1, total=total)
+    world = log(apart(generate(entries=120, ends=NOW)), cap=cap, insert_every=1, total=total)
     before = held(world)
 
     walked = walk(world, concurrency=1 + cap % 4)
 
     assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("burst", range(1, 7))
+def test_a_burst_does_not_throw_small_pages_out_of_step(log: Log, burst: int) -> None:
+    """One entry joins at every request; a step as long as the burst pushed would miss the place each time."""
+    world = log(apart(generate(entries=120, ends=NOW)), cap=3, insert_every=1)
+    before = held(world)
+    newest = world.service.page(limit=1)[0]
+    joining = iter(
+        [
+            replace(newest, id=UUID(int=number), created_at=newest.created_at + number * 1_000)
+            for number in range(2, burst + 2)
+        ]
+    )
+
+    walked = walk(world, concurrency=1, meanwhile=lambda _entries, _oldest: world.service.record_all(joining))
+
+    assert walked.ids >= before
     assert walked.verdict is Verdict.COMPLETE
 
 
