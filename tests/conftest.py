@@ -47,10 +47,10 @@ def _shared_world() -> Iterator[World]:
 
 
 @pytest.fixture
-def world(_shared_world: World) -> World:
-    """Return the platform that tests share; each finds it well behaved."""
+def world(_shared_world: World) -> Iterator[World]:
+    """Yield the platform that tests share; each finds it well behaved, and leaves it so."""
+    yield _shared_world
     _shared_world.app.state.settings = Settings()
-    return _shared_world
 
 
 @pytest.fixture
