@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from exporter.export import Outcome, export
-from exporter.sandbox.app import Settings
 from tests.world import NOW, World
 
 
 @pytest.fixture(scope="package")
 def outcomes(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
-    _shared_world.app.state.settings = Settings()
     request = _shared_world.request(tmp_path_factory.mktemp("evidence"))
     first, second = (
         export(replace(request, again=True), now=lambda: NOW, progress=lambda *_: None) for _ in range(2)

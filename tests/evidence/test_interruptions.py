@@ -18,7 +18,6 @@ from exporter.evidence.stamp import stamp_missing
 from exporter.export import Outcome as Sealed
 from exporter.export import export
 from exporter.request import Request
-from exporter.sandbox.app import Settings
 from exporter.verify import examine, verify
 from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
@@ -87,7 +86,6 @@ def authority() -> Chain:
 @pytest.fixture(scope="module")
 def unsealed(_shared_world: World, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a bundle with all that is made before the seal, and nothing of the seal."""
-    _shared_world.app.state.settings = Settings()
     request = _shared_world.request(
         tmp_path_factory.mktemp("made"),
         signing_key=load_signing_key(key, None),

@@ -3,14 +3,10 @@
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from exporter.sandbox.app import Settings
-from tests.world import World
 
 TELLTALE = "ctl_9fQ2xV7bN4kLwE8sZ1mT/6yR-3pH5jD0"
 """A key that is easy to find, wherever it may have gone."""
@@ -73,10 +69,3 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return Authority(certificate=folder / "ca.pem", server=context)
-
-
-@pytest.fixture
-def world(world: World) -> Iterator[World]:
-    """Lend the platform that tests share, and leave it well behaved for whoever comes next."""
-    yield world
-    world.app.state.settings = Settings()

@@ -17,7 +17,6 @@ from exporter.evidence.signers import parse_signers
 from exporter.export import Outcome as Sealed
 from exporter.export import export
 from exporter.facts import Check, Result
-from exporter.sandbox.app import Settings
 from exporter.verify.bundle import Trust
 from tests.evidence.authorities import Chain, chain, served
 from tests.evidence.test_signature import make_key
@@ -58,7 +57,6 @@ class Sealer:
             "signing_key": load_signing_key(self.key, None),
             "authority": Authority(url=self.tsa),
         }
-        self.world.app.state.settings = Settings()
         request = self.world.request(output, **{**given, **changes})
         return export(request, now=lambda: NOW, progress=lambda *_: None)
 

@@ -19,7 +19,6 @@ from exporter.errors import UsageError
 from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
 from exporter.export import export
 from exporter.facts import Check, Result
-from exporter.sandbox.app import Settings
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import describe_again
@@ -45,7 +44,6 @@ ARCHIVES = {f"reperformed-{name}" for name in ("parquet", "csv", "jsonl")}
 
 @pytest.fixture(scope="module")
 def sealed(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    _shared_world.app.state.settings = Settings()
     request = _shared_world.request(tmp_path_factory.mktemp("sealed"))
     return export(request, now=lambda: NOW, progress=lambda *_: None).bundle
 
