@@ -65,9 +65,6 @@ class Listed:
     bottom: Bottom | None
     """Where it ended; ``None`` where it is empty."""
 
-    full: int
-    """How few entries a page may hold that others follow."""
-
     by_offset: bool
     """Whether ``offset`` leads down it."""
 
@@ -128,10 +125,10 @@ def _end_by_actions(reader: Reader, window: Window, listed: Listed) -> Check:
         return unconfirmed(window, "the list is empty, and no total confirms that the log is")
     oldest, has_room = listed.bottom.oldest, True
     for action, count in sorted(listed.counts.items()):
-        page = _last_of(reader, action, count if listed.by_offset else 0)
+        page, had_room = _end_of(reader, action, count if listed.by_offset else 0)
         if page is None or min(page.moments) > listed.last[action]:
             return _without_filter(window, oldest)
-        has_room &= page.size < listed.full
+        has_room &= had_room
         for each in _up_to(reader, action, page, oldest):
             if refuted := _going_on(reader, window, listed.bottom, action, each):
                 return refuted
@@ -141,6 +138,26 @@ def _end_by_actions(reader: Reader, window: Window, listed: Listed) -> Check:
     return reached(
         window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(listed.counts):,} actions"
     )
+
+
+def _end_of(reader: Reader, action: str, count: int) -> tuple[Page | None, bool]:
+    """Return the last page of an action, of which ``count`` were met, and whether more would stand on it.
+
+    A page that is shorter than others had room for another entry, unless it was cut off for its bytes. Asked
+    for from its last entry on, it has room for those too; what joined meanwhile may have pushed the end on.
+    No ``count`` where offset leads nowhere.
+    """
+    page = _last_of(reader, action, count)
+    if not count:
+        return page, page is not None and page.size < reader.full
+    for _ in range(ASKED_AGAIN):
+        if page is None or page.size == reader.full:
+            break
+        last = reader.slice(action=action, offset=page.reach - 1)
+        if last.size == 1 or (last.size and set(last.ids).issubset(page.ids)):
+            return page, min(last.moments) >= min(page.moments)
+        page = _last_of(reader, action, page.reach)
+    return page, False
 
 
 def _others_going_on(
@@ -180,7 +197,7 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
 
     ``None`` where the platform takes no notice of the filter, or gives nothing for it.
     """
-    full = min(reader.largest_page, reader.limit)
+    full = reader.full
     offset = max(0, count - min(OVERLAP, full // 2))
     search = Search(up=max(1, full // 2), down=max(1, full - 1))
     for _ in range(_SEARCHES):

@@ -8,7 +8,6 @@ where more entries share an instant than fit on a page, they are read again unti
 they have places in the list.
 """
 
-import sys
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -48,8 +47,6 @@ class OffsetPass:
         self._last: dict[str, datetime] = {}
         self._bottom: Bottom | None = None
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
-        self._above = 0
-        self._shortest = sys.maxsize
         self._reach = 0
         self._eldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
@@ -140,12 +137,7 @@ class OffsetPass:
         self._reach, self._eldest = max(page.reach, self._reach), min(eldest, self._eldest)
         if older:
             self._outrun = 0
-        if not new or not (deeper or older):
-            return False  # pages before held them all, or ties changed places
-        if self._above and older:
-            self._shortest = min(self._shortest, self._above)
-        self._above = page.size
-        return True
+        return bool(new) and (deeper or older)  # else pages before held them all, or ties changed places
 
     def _go_down(self, bottom: Bottom) -> None:
         more_of_it = self._bottom is not None and self._bottom.oldest == bottom.oldest
@@ -363,7 +355,6 @@ class OffsetPass:
             counts=self._counts,
             last=self._last,
             bottom=self._bottom,
-            full=min(self._shortest, self._reader.largest_page, self._reader.limit),
             by_offset=True,
         )
         return ended(self._reader, self._window, listed)

@@ -110,6 +110,11 @@ class Reader:
         page = self._platform.page(limit=self.limit, offset=offset, action=action, user=user)
         return self._note(page, whole=False)
 
+    @property
+    def full(self) -> int:
+        """How many entries a page holds that is cut off by the limit, as far as that was seen."""
+        return min(self.largest_page, self.limit)
+
     def _foreseen(self, offset: int, step: int) -> range:
         """Return the offsets that should follow, as far as the platform says that the log goes."""
         foresight = self._foresight if step < _LONG else max(1, self._foresight)

@@ -54,7 +54,6 @@ class LimitPass:
             counts=Counter(actions),
             last=dict(zip(actions, page.moments, strict=True)),
             bottom=Bottom.of(page) if page.size else None,
-            full=self._reader.largest_page,
             by_offset=False,
         )
         end = ended(self._reader, self._window, listed)

@@ -111,6 +111,11 @@ def shown_askew(askew: timedelta) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return edit
 
 
+def apart(history: Iterable[Entry]) -> list[Entry]:
+    """Give each entry an instant of its own."""
+    return [replace(each, created_at=each.created_at + number * 1_000) for number, each in enumerate(history)]
+
+
 Log = Callable[..., World]
 
 
@@ -270,6 +275,28 @@ def test_a_page_that_is_short_for_its_bytes_confirms_no_end_of_the_log(
     world = log(history, heaviest=30_000, ceiling=ceiling, filters_ignored=filters_ignored, total="absent")
 
     walked = walk(world)
+
+    assert walked.ids < held(world)
+    assert walked.verdict is not Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("seed", [2, 55, 143, 229])
+def test_a_page_shorter_than_any_before_confirms_no_end_where_the_bytes_of_an_answer_are_capped(
+    log: Log, seed: int
+) -> None:
+    """Where the ceiling on offset cuts the list off, a long entry follows, for which there was no room."""
+    drawn = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    ceiling = drawn.choice([10, 15, 25])
+    history = [
+        replace(
+            entry, action="deploy", changes={"text": {"old": "", "new": "x" * drawn.choice([0, 0, 0, 3_000])}}
+        )
+        for entry in apart(generate(entries=90, ends=NOW))
+    ]
+    heaviest = drawn.choice([4_500, 6_000, 8_000])
+    world = log(history, heaviest=heaviest, ceiling=ceiling, total="absent")
+
+    walked = walk(world, page_size=drawn.choice([6, 8, 12, 20]), concurrency=1)
 
     assert walked.ids < held(world)
     assert walked.verdict is not Verdict.COMPLETE
@@ -527,11 +554,6 @@ def test_entries_that_join_while_the_platform_answers_do_not_unsettle_the_readin
 
     assert walked.ids == held(world)
     assert walked.verdict is Verdict.COMPLETE
-
-
-def apart(history: Iterable[Entry]) -> list[Entry]:
-    """Give each entry an instant of its own."""
-    return [replace(each, created_at=each.created_at + number * 1_000) for number, each in enumerate(history)]
 
 
 @pytest.mark.parametrize("total", ["filtered", "absent"])
