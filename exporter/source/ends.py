@@ -156,7 +156,9 @@ def _end_of(reader: Reader, action: str, count: int) -> tuple[Page | None, bool]
         last = reader.slice(action=action, offset=page.reach - 1)
         if last.size == 1 or (last.size and set(last.ids).issubset(page.ids)):
             return page, min(last.moments) >= min(page.moments)
-        page = _last_of(reader, action, page.reach)
+        before, page = page, _last_of(reader, action, page.reach)
+        if page is None or page.ids == before.ids:
+            break
     return page, False
 
 
@@ -219,7 +221,7 @@ def _up_to(reader: Reader, action: str, page: Page, oldest: datetime) -> Iterato
     """
     yield page
     while page.offset and page.size and page.moments[0] <= oldest:
-        page = reader.slice(action=action, offset=max(0, page.offset - max(1, reader.largest_page - 1)))
+        page = reader.slice(action=action, offset=max(0, page.offset - max(1, reader.full - 1)))
         yield page
 
 
