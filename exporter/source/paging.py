@@ -3,14 +3,15 @@
 The next offset follows from the entries received, never from the limit asked for. The repeated entries have
 to be there again. Where they are not, entries were removed, and the pass steps back, or so many joined at the
 head that they were pushed further down than a page, and it steps forward, until it finds them. Entries of one
-instant may change places between any two requests, so the repeat reaches back to an entry of another instant;
-where more entries share an instant than fit on a page, they are read again until as many have been seen as
-they have places in the list.
+instant may change places between any two requests, so the next page has to begin above the instant that ends
+this one, and what it has to repeat begins where an instant does; where more entries share an instant than fit
+on a page, they are read again until as many have been seen as they have places in the list.
 """
 
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
@@ -146,11 +147,11 @@ class OffsetPass:
 
     def _next(self, page: Page) -> Page | None:
         """Return the page after ``page``; ``None`` where the list has no more, or none that can be had."""
-        tail = _tail(page.moments)
-        if tail is None:
+        repeat = _repeat(page.moments)
+        if repeat is None:
             return self._past_ties(page)
-        step = page.size - tail
-        following = self._received_before(page, step) or self._fetch_next(page, step)
+        begin, step = repeat
+        following = self._received_before(page, step) or self._fetch_next(page, begin)
         if page.offset == 0 and not following.recorded and self._takes_no_notice(page, step, following):
             self.ignored = True
             return None
@@ -168,7 +169,9 @@ class OffsetPass:
         is one whose end nothing could be held against, since one instant fills it.
         """
         recorded = self._reader.recorded_after(page, step)
-        if recorded is None or min(recorded.moments) < self._window.since or _tail(recorded.moments) is None:
+        if recorded is None or min(recorded.moments) < self._window.since:
+            return None
+        if _repeat(recorded.moments) is None:
             return None
         if self._drift is None:
             self._drift = self._joined_at_head()
@@ -360,16 +363,18 @@ class OffsetPass:
         return ended(self._reader, self._window, listed)
 
 
-def _tail(moments: Sequence[datetime]) -> int | None:
-    """How many entries of a page to repeat: ten, or a quarter of a small page, or more, but never all.
+def _repeat(moments: Sequence[datetime]) -> tuple[int, int] | None:
+    """Return where in a page the next one should begin, and from which entry on it has to repeat this one.
 
-    The first of them is of another instant than the second, so that those after it keep their company on
-    whichever page they come. ``None`` where one instant fills the page.
+    It repeats ten entries and one, or a quarter of a small page, or more, but never all. The entry from which
+    on it has to is of another instant than the one after it, so that those keep their company on whichever
+    page they come. ``None`` where one instant fills the page.
     """
     size = len(moments)
-    for tail in range(max(2, min(OVERLAP, size // 4) + 1), size):
-        if moments[-tail] != moments[-tail + 1]:
-            return tail
+    usual = max(1, size - max(2, min(OVERLAP, size // 4) + 1))
+    for step in chain(range(usual, size - 1), range(usual - 1, 0, -1)):
+        if moments[step] != moments[step + 1]:
+            return min(usual, step), step
     return None
 
 

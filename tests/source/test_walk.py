@@ -457,6 +457,24 @@ def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("together", [2, 5])
+def test_instants_that_pages_cut_cost_no_requests(log: Log, together: int) -> None:
+    """What was fetched ahead is of use although a page ends, or the next one begins, within an instant."""
+    alone = apart(generate(entries=2_000, ends=NOW))
+    tied = [
+        replace(each, created_at=alone[place - place % together].created_at)
+        for place, each in enumerate(alone)
+    ]
+    requests = []
+    for history in (alone, tied):
+        world = log(history, cap=100)
+        walked = walk(world)
+        requests.append(world.app.state.tally.requests)
+        assert walked.ids == held(world)
+        assert walked.verdict is Verdict.COMPLETE
+    assert requests[1] == requests[0]
+
+
 def test_an_instant_of_several_pages_near_the_head_of_a_log_at_rest_is_not_taken_for_late(log: Log) -> None:
     history = list(generate(entries=400, ends=NOW))
     instant = history[270].created_at
