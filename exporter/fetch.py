@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotCarriedOnError(RecordError):
-    """What an earlier attempt had received holds a record that cannot be a row."""
+    """What an earlier attempt had received holds a record that cannot be a row, or is of another log."""
 
 
 def fetch(
@@ -78,9 +78,10 @@ def fetch(
                 collect=derivation.add,
                 progress=progress,
             )
-            walk = Walk(reader, plan.reading(window))
+            reading = plan.reading(window)
+            walk = Walk(reader, reading)
             if resuming:
-                _recall(reader, RecordedPages(unfinished.responses, platform))
+                _recall(reader, RecordedPages(unfinished.responses, platform, left=kept.left))
             else:
                 for rows in greeting.batches:
                     derivation.add(rows)
@@ -91,6 +92,11 @@ def fetch(
                 at_once=request.concurrency,
             )
             failure = _walk(walk, reader, allow_partial=request.allow_partial)
+            if walk.arrived and reader.met_none_since(reading.since):
+                raise NotCarriedOnError(
+                    "What an earlier attempt had received is of another log: this one shows none of it.",
+                    "Check --org and the key.",
+                )
             overlap = None if failure or not walk.arrived else _compare(plan, derivation)
             derived = derivation.finish() if failure is None else _derive_again(plan, unfinished, selection)
         return Fetched(

@@ -105,7 +105,7 @@ def _source(request: Request, fetched: Fetched) -> record.Source:
         key_origin=key.origin,
         parameters={"limit": request.page_size, "offset": "as far as the walk had come, less an overlap"},
         organization_id=request.known_organization,
-        organization_name=request.label or request.profile.current_org_name or request.profile.organization,
+        organization_name=request.organization_name,
         principal=request.profile.email or request.profile.user_id,
     )
 

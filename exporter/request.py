@@ -126,6 +126,13 @@ class Request:
         )
 
     @property
+    def organization_name(self) -> str | None:
+        """What people call the organization, as far as that is known; the profile may know another one."""
+        profile = self.profile
+        named = profile.current_org_name or profile.organization
+        return self.label or (named if self.organization in {None, profile.current_org_id} else None)
+
+    @property
     def name(self) -> str:
-        """What people call the organization."""
-        return self.label or self.profile.current_org_name or self.profile.organization or "organization"
+        """What to call the organization."""
+        return self.organization_name or "organization"

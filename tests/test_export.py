@@ -81,6 +81,16 @@ def test_both_dialects_export_the_same_entries(world: World, tmp_path: Path) -> 
     ]
 
 
+def test_another_organization_does_not_go_by_the_name_of_the_profiles(world: World, tmp_path: Path) -> None:
+    profile = Profile(current_org_id="o-1", current_org_name="Globex", email="me@globex.example")
+
+    other = run(world.request(tmp_path, profile=profile, label=None))
+
+    assert other.run.source.organization_name is None
+    assert other.run.source.principal == "me@globex.example"
+    assert other.bundle.parent.name.startswith("organization-")
+
+
 def test_a_platform_without_dialect_a_is_read_in_dialect_b_when_the_profile_knows_the_organization(
     serve: Serve, tmp_path: Path
 ) -> None:

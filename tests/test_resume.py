@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -96,10 +96,10 @@ def test_killed_at_any_moment_it_ends_with_the_archives_of_a_run_that_never_was(
 
 def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
     world = serve(entries=2_500)
-    whole = run(world.request(tmp_path / "whole", page_size=PAGE))
+    whole = run(world.request(tmp_path / "whole", page_size=PAGE // 2))
     needed = whole.run.counts.requests
 
-    request = broken_off(world, tmp_path, after=needed - 10)
+    request = broken_off(world, tmp_path, after=needed - 10, page_size=PAGE // 2)
     outcome = run(request)
 
     assert outcome.run.counts.requests < needed // 2
@@ -175,6 +175,22 @@ def test_an_entry_that_vanished_where_a_killed_run_had_read_contradicts_the_log(
     world.behave(hidden=frozenset({recent[400].id}))
 
     assert run(request).contradicted
+
+
+def test_what_was_received_of_another_log_is_not_carried_on_with(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Dialect A names no organization: another key may be that of another one."""
+    world, other = serve(entries=2_500), serve(entries=0)
+    other.service.record_all(replace(entry, id=uuid4()) for entry in generate(entries=900, ends=NOW))
+    request = broken_off(world, tmp_path, after=25, organization=None)
+    world.app.state.service = other.service
+
+    outcome = run(request)
+
+    alone = run(world.request(tmp_path / "alone", page_size=PAGE, organization=None))
+    assert archives(outcome.bundle) == archives(alone.bundle)
+    assert "is of another log" in caplog.text
 
 
 def test_the_window_is_the_one_that_was_fixed_first(serve: Serve, tmp_path: Path) -> None:

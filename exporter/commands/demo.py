@@ -51,7 +51,11 @@ def demo(output: Path) -> int:
                 connection=Connection(
                     base_url=served.base_url, key=Key(settings.api_key, origin="the sandbox")
                 ),
-                profile=Profile(email="auditor@acme.example", current_org_name=ORGANIZATION_NAME),
+                profile=Profile(
+                    email="auditor@acme.example",
+                    current_org_id=str(settings.organization_id),
+                    current_org_name=ORGANIZATION_NAME,
+                ),
                 organization=str(settings.organization_id),
                 label=None,
                 output=output,

@@ -74,6 +74,9 @@ class Settings:
     filters_ignored: bool = False
     """Whether ``action`` and the user are ignored."""
 
+    filters_refused: int | None = None
+    """Status that a list with a filter is refused with, where it is."""
+
     latency: float = 0.0
     """Seconds before any answer."""
 
@@ -189,6 +192,9 @@ def _routes(dialect: Dialect, path: str) -> list[Route]:
         settings = _admit(request, dialect)
         limit = _number(request, "limit", DEFAULT_LIMIT)
         offset = _number(request, "offset", 0) if settings.offset_honoured else 0
+        filtered = not {"action", dialect.user_parameter}.isdisjoint(request.query_params)
+        if filtered and settings.filters_refused is not None:
+            raise HTTPException(settings.filters_refused, "Lists cannot be filtered")
         if settings.refuses:
             _refuse_above("limit", limit, settings.cap)
             _refuse_above("offset", offset, settings.ceiling)

@@ -34,6 +34,7 @@ from exporter.source.retries import Patience, Sleep, TemporaryError, Unreachable
 T = TypeVar("T")
 
 _IN_EARNEST = 1 << 20
+_LITTLE_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,22 @@ class Answer(Generic[T]):
 
     answered: float
     """When the last byte of the answer had come, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How much an answer is wanted."""
+
+    unwanted: threading.Event | None = None
+    """Set when nobody waits for it any more: nothing more is sent then, nor waited for."""
+
+    optional: bool = False
+    """Whether it can be done without: it is tried again for ten seconds at most, and where the platform
+    refuses the key for it, that says nothing of the rest."""
+
+
+NEEDED = Wish()
+"""As much as that the run fails without it."""
 
 
 class UnwantedError(SourceError):
@@ -121,12 +138,12 @@ class Client:
         read: Callable[[bytes], T],
         read_large: Callable[[Iterator[bytes]], T] | None = None,
         *,
-        unwanted: threading.Event | None = None,
+        wish: Wish = NEEDED,
     ) -> Answer[T]:
         """Fetch ``path`` below the base URL and have ``read`` make sense of the body.
 
         ``read_large`` does so, piece by piece, with a body that is too large to be held in memory.
-        Once it is ``unwanted``, nothing more is sent, nor waited for.
+        ``wish`` says how much it is wanted.
 
         Raises :class:`AuthorizationError` on 401 and 403, :class:`NotFoundError` on 404 and
         :class:`UnwantedError` where nothing was received before it was unwanted, and :class:`SourceError` on
@@ -137,13 +154,14 @@ class Client:
             return read_large(content) if body.is_large and read_large else read(b"".join(content))
 
         def wait(seconds: float) -> None:
-            self._sleep(seconds, unwanted)
+            self._sleep(seconds, wish.unwanted)
 
-        patience = Patience(self._retry_for, reached=self._reached, sleep=wait, clock=self._clock)
+        retry_for = min(self._retry_for, _LITTLE_PATIENCE) if wish.optional else self._retry_for
+        patience = Patience(retry_for, reached=self._reached, sleep=wait, clock=self._clock)
         try:
             for attempt in patience.attempts():
                 with attempt:
-                    return self._get_once(path, parameters, understand, patience, unwanted)
+                    return self._get_once(path, parameters, understand, patience, wish)
         except UnreachableError as error:
             raise SourceError(
                 f"The platform at {self.base_url} cannot be reached ({error}).",
@@ -164,18 +182,18 @@ class Client:
         parameters: Mapping[str, str],
         understand: Callable[[Payload, Iterator[bytes]], T],
         patience: Patience,
-        unwanted: threading.Event | None,
+        wish: Wish,
     ) -> Answer[T]:
         with closing(Payload(self.folder)) as body:
             with self._under_way:
-                self._refuse_to_send(unwanted)
-                self._pace.wait(unwanted)
-                self._refuse_to_send(unwanted)
+                self._refuse_to_send(wish)
+                self._pace.wait(wish.unwanted)
+                self._refuse_to_send(wish)
                 patience.begin()
                 asked = time.monotonic()
                 response = self._fetch(path, parameters, body)
                 answered = time.monotonic()
-                if is_not_accepted(response):  # before the next request has the place
+                if is_not_accepted(response) and not wish.optional:  # before the next request has the place
                     self._refused = said(response, body, self._key)
             self._reached = True
             if self._responses is None:
@@ -220,10 +238,10 @@ class Client:
                 "If an authority of your own issued it, name its certificate with --ca-bundle.",
             ) from error
 
-    def _refuse_to_send(self, unwanted: threading.Event | None) -> None:
+    def _refuse_to_send(self, wish: Wish) -> None:
         if self._refused is not None:
             raise not_accepted(self._refused)
-        if unwanted is not None and unwanted.is_set():
+        if wish.unwanted is not None and wish.unwanted.is_set():
             raise UnwantedError("The answer is not wanted any more.", "Ask again where it is.")
 
     def __enter__(self) -> Self:

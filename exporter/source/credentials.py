@@ -51,6 +51,10 @@ class Key:
         """Return the key itself, for the request header and for nothing else."""
         return self._text
 
+    def is_token_of(self, profile: "Profile") -> bool:
+        """Say whether it is the key that a profile's user logged in with."""
+        return profile.token is not None and profile.token.strip() == self._text
+
     def is_in(self, data: bytes) -> bool:
         """Say whether ``data`` holds the key: as it is, in either case, or escaped as in JSON or a URL."""
         sought = self._text.lower().encode()
@@ -114,7 +118,7 @@ class Credentials:
     """The key."""
 
     profile: Profile
-    """The profile in force, without its token; empty where there is none."""
+    """The profile in force, without its token; only its address where the key is another one."""
 
 
 def find_credentials(
@@ -127,6 +131,8 @@ def find_credentials(
     """
     profile = _read_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
     key = _find_key(key_file, profile, environ)
+    if not key.is_token_of(profile):  # whose it is, nobody said
+        profile = Profile(api_url=profile.api_url)
     return Credentials(key=key, profile=msgspec.structs.replace(profile, token=None))
 
 

@@ -1,7 +1,6 @@
 """The audit log behind its API: pages of the list and single entries, in whichever dialect it speaks."""
 
 import math
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from exporter.entries.envelope import Body, parse_entry, parse_list
 from exporter.entries.normalize import Rows, normalize
 from exporter.source.again import read_again
 from exporter.source.batches import read_batches
-from exporter.source.client import Client
+from exporter.source.client import NEEDED, Client, Wish
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.refusals import NotFoundError, RefusedError
 from exporter.source.responses import read_responses
@@ -135,16 +134,17 @@ class Platform:
         offset: int = 0,
         action: str | None = None,
         user: str | None = None,
-        unwanted: threading.Event | None = None,
+        wish: Wish = NEEDED,
     ) -> Page:
-        """Fetch a page of the list, newest first; once it is ``unwanted``, it is asked for no more.
+        """Fetch a page of the list, newest first; ``wish`` says how much it is wanted.
 
         An offset or a filter that the platform refuses gives an empty page: nothing is to be had by it.
         """
         while True:
             allowed = limit if self._most is None else min(limit, self._most)
             try:
-                return self._page(allowed, offset, action, user, unwanted)
+                parameters = self._parameters(limit=allowed, offset=offset, action=action, user=user)
+                return self._page(parameters, offset, wish)
             except RefusedError:
                 if offset or action is not None or user is not None:
                     return _nothing(offset)
@@ -152,10 +152,7 @@ class Platform:
                     raise
                 self._most = next(usual for usual in _LIMITS if usual < allowed)
 
-    def _page(
-        self, limit: int, offset: int, action: str | None, user: str | None, unwanted: threading.Event | None
-    ) -> Page:
-        parameters = self._parameters(limit=limit, offset=offset, action=action, user=user)
+    def _page(self, parameters: dict[str, str], offset: int, wish: Wish) -> Page:
         source = f"the page at offset {offset:,}"
 
         def read(body: bytes) -> tuple[Body, Rows, Iterable[Rows]]:
@@ -167,7 +164,7 @@ class Platform:
             folder, lenient = self.client.folder, self.lenient
             return read_batches(chunks, source=source, folder=folder, lenient=lenient)
 
-        answer = self.client.get(self.dialect.path, parameters, read, read_large, unwanted=unwanted)
+        answer = self.client.get(self.dialect.path, parameters, read, read_large, wish=wish)
         body, rows, batches = answer.content
         return Page(
             rows=rows,

@@ -1,17 +1,24 @@
 """What the source can do, found out by asking: the cap, the offset, the total, the filters.
 
 A handful of small requests, whose answers are put on record with every run and shown by ``doctor``. The walk
-does not rely on them: it finds out on its way, with the window in view, what it has to know.
+does not rely on them: it finds out on its way, with the window in view, what it has to know. So a question
+that gets no answer fails nothing.
 """
 
+import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from exporter.entries.normalize import Rows
+from exporter.errors import AuthorizationError, RecordError, SourceError
+from exporter.source.client import Wish
 from exporter.source.platform import Page, Platform
+from exporter.source.responses import EchoError
+
+_log = logging.getLogger(__name__)
 
 _FEW = 10
 _TELLING = 2
@@ -28,7 +35,7 @@ class _Asking(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What was seen; ``None`` where the log is too small to tell, or does not say."""
+    """What was seen; ``None`` where the log is too small to tell, or the platform does not say."""
 
     asked: int
     """Entries asked for in one request."""
@@ -76,16 +83,16 @@ def probe(
     """
     page = platform.page(limit=page_size)
     enough = threading.Event()
+    wish = Wish(unwanted=enough, optional=True)
     with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
         asked = {
-            name: pool.submit(platform.page, **asking, unwanted=enough)
-            for name, asking in _questions(page).items()
+            name: pool.submit(platform.page, **asking, wish=wish) for name, asking in _questions(page).items()
         }
-        done, _ = wait(asked.values(), return_when=FIRST_EXCEPTION)
-        enough.set()  # where one failed, nobody wants the others
-    for first in done:
-        first.result()
-    answers = {name: answer.result() for name, answer in asked.items()}
+        try:
+            found = {name: _answer(future) for name, future in asked.items()}
+        finally:
+            enough.set()  # where one fails the run, nobody wants the others
+    answers = {name: answer for name, answer in found.items() if answer is not None}
     for answer in (page, *answers.values()):
         for rows in answer.batches:
             collect(rows)
@@ -103,6 +110,16 @@ def probe(
         filters_by_user=_filters(page, answers.get("user"), "actor_id"),
         total_is_filtered=None if total is None or page.total is None else total < page.total,
     )
+
+
+def _answer(future: Future[Page]) -> Page | None:
+    try:
+        return future.result()
+    except (RecordError, EchoError):
+        raise  # it was received: the record would stop the next reading, and the key is out
+    except (SourceError, AuthorizationError) as error:
+        _log.warning("What the platform can do could not all be asked: %s", error.what)
+        return None
 
 
 def _questions(page: Page) -> dict[str, _Asking]:

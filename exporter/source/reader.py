@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from exporter.entries.normalize import Rows
 from exporter.errors import AuthorizationError, RecordError, SourceError
-from exporter.source.client import UnwantedError
+from exporter.source.client import UnwantedError, Wish
 from exporter.source.platform import Page, Platform
 from exporter.source.recorded import RecordedPages
 from exporter.source.responses import EchoError
@@ -72,19 +72,26 @@ class Reader:
         self._progress = progress
         self._received = 0
         self._recorded: RecordedPages | None = None
+        self._unmet: RecordedPages | None = None
         self._pool = ThreadPoolExecutor(max_workers=1 + max(1, self._foresight), thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
         self._closing = threading.Event()
+        self._wish = Wish(unwanted=self._closing)
 
     def recall(self, recorded: RecordedPages) -> None:
         """Take the pages that an attempt which was broken off had received; the walk may pass over them."""
         for page, whole in recorded.read():
             self._note(page, whole=whole)
-        self._recorded = recorded
+        self._recorded = self._unmet = recorded
 
     def forget(self) -> None:
         """Fetch anew from now on, whatever was received before."""
         self._recorded = None
+
+    def met_none_since(self, moment: datetime) -> bool:
+        """Tell whether entries of that time or newer were received before, and none of them ever since."""
+        newest = self._unmet and self._unmet.newest
+        return newest is not None and newest >= moment
 
     def recorded_after(self, page: Page, step: int) -> Page | None:
         """Return the page received before that goes on below ``page``, whose repeat begins at ``step``."""
@@ -122,7 +129,7 @@ class Reader:
         return range(offset + step, end if self.totals.last is None else min(end, self.totals.last), step)
 
     def _submit(self, offset: int) -> Future[Page]:
-        return self._pool.submit(self._platform.page, limit=self.limit, offset=offset, unwanted=self._closing)
+        return self._pool.submit(self._platform.page, limit=self.limit, offset=offset, wish=self._wish)
 
     def _let_go(self, future: Future[Page]) -> None:
         """Note a page that the walk has no use for; that it could not be had is no reason to fail."""
@@ -139,6 +146,8 @@ class Reader:
 
     def _note(self, page: Page, *, whole: bool = True) -> Page:
         page = self._without_total_of_itself(page)
+        if self._unmet is not None and self._unmet.knows(page):
+            self._unmet = None
         self._received += page.size
         self.largest_page = max(self.largest_page, page.size)
         self.server_time = page.server_time or self.server_time

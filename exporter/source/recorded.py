@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -23,13 +24,19 @@ _CANDIDATES = 4
 
 
 class RecordedPages:
-    """The pages of a file of responses, read as ``platform`` reads its own."""
+    """The pages of a file of responses, read as ``platform`` reads its own.
 
-    def __init__(self, responses: Path, platform: Platform) -> None:
+    The first ``left`` bytes of the file are what was left of the earlier attempt.
+    """
+
+    def __init__(self, responses: Path, platform: Platform, *, left: int) -> None:
         self._responses = responses
+        self._left = left
         self._dialect = platform.dialect
         self._lenient = platform.lenient
         self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self.newest: datetime | None = None
+        """Time of the newest entry of the whole log that the earlier attempt had received."""
 
     def read(self) -> Iterator[tuple[Page, bool]]:
         """Yield every page in the order received, and whether it is of the whole log, not of a slice."""
@@ -39,10 +46,15 @@ class RecordedPages:
                 continue
             url = httpx.URL(response.url)
             whole = {"action", self._dialect.user_parameter}.isdisjoint(url.params)
-            if whole and url.path.endswith(self._dialect.path):
+            if whole and response.at < self._left and url.path.endswith(self._dialect.path):
                 for id_ in _indexed(page, url):
                     self._places[id_].append(response.at)
+                self.newest = max(filter(None, (self.newest, *page.moments)), default=None)
             yield page, whole
+
+    def knows(self, page: Page) -> bool:
+        """Tell whether an entry of ``page`` is one by which a page of the earlier attempt is found."""
+        return not self._places.keys().isdisjoint(page.ids)
 
     def after(self, page: Page, step: int) -> Page | None:
         """Return the page that repeats what stands in ``page`` from ``step`` on and goes on below it.

@@ -98,9 +98,11 @@ class ResponseFile:
         self._lock = threading.Lock()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
-        self._file.truncate(_whole_length(path))
+        self.left = _whole_length(path)
+        """Bytes that a run which was broken off left."""
+        self._file.truncate(self.left)
         self._records = _writer(io.BytesIO())
-        if path.stat().st_size:
+        if self.left:
             return
         info = {
             "software": f"audit-export/{__version__}",

@@ -109,6 +109,15 @@ def test_the_active_profile_is_used_unless_another_is_named(tmp_path: Path) -> N
     assert find(tmp_path, profile="third", environ={"SATUSKY_PROFILE": "private"}).key.reveal() == "third-key"
 
 
+def test_a_profile_says_nothing_of_another_key(tmp_path: Path) -> None:
+    """Whose key it is, and of which organization, nobody said."""
+    log_in(tmp_path, work={"token": "work-key", "api_url": "https://work.example", "email": "me@work"})
+    assert find(tmp_path).profile.email == "me@work"
+    assert find(tmp_path, environ={"SATUSKY_API_KEY": "work-key"}).profile.email == "me@work"
+    other = find(tmp_path, environ={"SATUSKY_API_KEY": "another-key"})
+    assert other.profile == Profile(api_url="https://work.example")
+
+
 @pytest.mark.parametrize("environ", [{}, {"SATUSKY_PROFILE": "nobody"}])
 def test_a_profile_that_was_named_has_to_exist(tmp_path: Path, environ: Mapping[str, str]) -> None:
     log_in(tmp_path, work={"token": "work-key"})

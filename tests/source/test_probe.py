@@ -1,10 +1,14 @@
 """What the platform can do is found out by asking, in a handful of requests."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.export import export
+from exporter.facts import Verdict
 from exporter.sandbox.dialects import Body
 from exporter.source.client import Client
 from exporter.source.platform import connect
@@ -79,3 +83,25 @@ def test_what_the_platform_does_not_say_is_not_made_up(world: World) -> None:
 def test_entries_that_join_meanwhile_do_not_mislead_it(serve: Serve) -> None:
     found, _ = ask(serve(entries=500), insert_every=1, insert_age=timedelta(days=1_000))
     assert (found.offset_shifts_rows, found.filters_by_action) == (True, True)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_question_that_is_refused_fails_nothing(world: World, status: int) -> None:
+    found, _ = ask(world, filters_refused=status)
+    assert (found.filters_by_action, found.filters_by_user, found.total_is_filtered) == (None,) * 3
+    assert (found.offset_shifts_rows, found.reaches_the_end) == (True, True)
+
+
+def test_an_export_does_without_a_question_that_is_not_answered(world: World, tmp_path: Path) -> None:
+    """The key is good all the same, and nobody waits as long as for what is needed."""
+    waited: list[float] = []
+    request = world.request(tmp_path, connection=world.connection(retry_for=600.0))
+    for status in (403, 500):
+        world.behave(filters_refused=status)
+        outcome = export(
+            replace(request, output=tmp_path / str(status)),
+            now=lambda: NOW,
+            progress=lambda *_: None,
+            sleep=lambda seconds, _unwanted=None: waited.append(seconds),
+        )
+        assert outcome.run.verdict.value is Verdict.COMPLETE

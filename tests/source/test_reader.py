@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from exporter.errors import RecordError
-from exporter.source.client import Client, UnwantedError
+from exporter.source.client import Client, UnwantedError, Wish
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_a
@@ -160,5 +160,5 @@ def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> 
     with answering(lambda _head: entry(0)) as served:
         connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
         with Client(connection, now=lambda: NOW) as client, pytest.raises(UnwantedError):
-            client.get("/audit", {}, bytes, unwanted=unwanted)
+            client.get("/audit", {}, bytes, wish=Wish(unwanted=unwanted))
     assert served.heads == []
