@@ -90,7 +90,7 @@ class Reader:
 
     def met_none_since(self, moment: datetime) -> bool:
         """Tell whether entries of that time or newer were received before, and none of them ever since."""
-        newest = self._unmet and self._unmet.newest
+        newest = None if self._unmet is None else self._unmet.newest
         return newest is not None and newest >= moment
 
     def recorded_after(self, page: Page, step: int) -> Page | None:
