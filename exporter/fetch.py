@@ -98,7 +98,7 @@ def fetch(
                     "Check --org and the key.",
                 )
             overlap = None if failure or not walk.arrived else _compare(plan, derivation)
-            derived = derivation.finish() if failure is None else _derive_again(plan, unfinished, selection)
+            derived = derivation.finish() if failure is None else None
         return Fetched(
             window=window,
             platform=platform,
@@ -106,7 +106,7 @@ def fetch(
             reader=reader,
             walk=walk,
             probed=probed,
-            derived=derived,
+            derived=derived or _derive_again(plan, unfinished, selection),
             overlap=overlap,
             failure=failure,
             started=started,

@@ -225,18 +225,16 @@ class Client:
         except httpx.HTTPError as error:
             self._refuse_certificate(error)
             # Not chained, as above: a malformed answer is quoted in every link of the chain.
-            raise UnreachableError(shown(str(error), self._key) or type(error).__name__) from None
+            raise UnreachableError(shown(_reason(error), self._key) or type(error).__name__) from None
         return response
 
     def _refuse_certificate(self, error: BaseException) -> None:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-            cause = cause.__cause__ or cause.__context__
-        if cause is not None:
-            raise SourceError(
-                f"The certificate of {self.base_url} is not trusted ({cause.verify_message}).",
-                "If an authority of your own issued it, name its certificate with --ca-bundle.",
-            ) from error
+        for cause in _chain(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise SourceError(
+                    f"The certificate of {self.base_url} is not trusted ({cause.verify_message}).",
+                    "If an authority of your own issued it, name its certificate with --ca-bundle.",
+                ) from error
 
     def _refuse_to_send(self, wish: Wish) -> None:
         if self._refused is not None:
@@ -255,3 +253,16 @@ class Client:
     ) -> None:
         logging.getLogger("httpx").removeFilter(self._redaction)
         self._http.close()
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and what it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong, as the system does where it does, without its number for it."""
+    said = (cause.strerror for cause in _chain(error) if isinstance(cause, OSError) and cause.strerror)
+    return next(said, str(error))
