@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from exporter.errors import UsageError
 from exporter.facts import Check, Selection, Verdict, Window
 from exporter.thresholds import DEFAULTS, Thresholds
 
@@ -344,4 +345,7 @@ def encode(run: Run) -> bytes:
 
 def decode(content: bytes) -> Run:
     """Read a record; raises :class:`msgspec.DecodeError` where it is not one."""
-    return msgspec.json.decode(content, type=Run)
+    try:
+        return msgspec.json.decode(content, type=Run)
+    except UsageError as error:  # a threshold that nobody can have asked for
+        raise msgspec.ValidationError(error.what) from error

@@ -195,7 +195,11 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         (("--since", "last", "--overlap", "1e12"), 2, "is not in the range"),
         (("--since", "2030-01-01"), 2, "Nothing of the window is over yet"),
         ((*WINDOW, "--org", "another"), 5, "does not accept the key (HTTP 403"),
-        ((*WINDOW, "--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0"), 6, "cannot be reached (Connection refused)"),
+        (
+            (*WINDOW, "--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0"),
+            6,
+            "cannot be reached (Connection refused)",
+        ),
         ((*WINDOW, "--api-url", "http://api.example/v1/cli"), 2, "The key would travel unprotected"),
         ((*WINDOW, "--api-key-file", "missing"), 5, "cannot be read: No such file"),
         ((*WINDOW, "--profile", "nobody"), 2, "The profile 'nobody'"),

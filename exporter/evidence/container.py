@@ -63,8 +63,8 @@ class Container(Protocol):
         ...
 
     @property
-    def roots(self) -> frozenset[str]:
-        """What stands at the top, files and folders."""
+    def folders(self) -> frozenset[str]:
+        """Every folder by its path."""
         ...
 
     def open(self, path: str) -> BinaryIO:
@@ -85,9 +85,8 @@ class Folder:
         found = dict(self._walk())
         self.odd = {name: kind for name, kind in found.items() if kind not in {"file", "folder"}}
         self.files = frozenset(name for name, kind in found.items() if kind == "file")
-        self.roots = frozenset(name for name in found if "/" not in name)
-        folders = {name for name, kind in found.items() if kind == "folder"}
-        self.empty = frozenset(folders - {name.rpartition("/")[0] for name in found})
+        self.folders = frozenset(name for name, kind in found.items() if kind == "folder")
+        self.empty = self.folders - {name.rpartition("/")[0] for name in found}
 
     def open(self, path: str) -> BinaryIO:
         """Open a file below the folder without following any link on the way."""
@@ -166,11 +165,12 @@ class Zip:
         try:
             _refuse_large_directory(path)
             with zipfile.ZipFile(path) as listed:
-                self._sort(listed.infolist())
+                self._sort(listed.infolist(), path.stat().st_size)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error) as error:
             self.flaws.append(f"not a whole zip file ({error})")
         self.files = frozenset(self._members)
-        self.roots = frozenset(name.partition("/")[0] for name in (*self._members, *self.odd))
+        inside = (str(folder) for name in self._members for folder in PurePosixPath(name).parents)
+        self.folders = frozenset(inside) - {"."}
 
     @property
     def top(self) -> str:
@@ -198,11 +198,13 @@ class Zip:
                 shutil.copyfileobj(source, copy)
             yield target
 
-    def _sort(self, infos: list[zipfile.ZipInfo]) -> None:
+    def _sort(self, infos: list[zipfile.ZipInfo], size: int) -> None:
         for info in infos[: MOST_FILES + 1]:
             _, _, name = info.filename.partition("/")
             if not _is_plain(info):
                 self.odd[name or info.filename] = "compressed, encrypted or not a file"
+            elif not 0 <= info.header_offset <= size - info.file_size:
+                self.odd[name or info.filename] = "beyond the end of the zip"
             elif not name or name in self._members or not _is_below(info.filename):
                 self.odd[name or info.filename] = "outside the bundle, or there twice"
             else:
@@ -211,6 +213,8 @@ class Zip:
             self.flaws.append(f"more than {MOST_FILES:,} files")
         elif self._members and not self.top:
             self.flaws.append("more than one folder at its top")
+        elif sum(info.file_size for info in self._members.values()) > size:
+            self.flaws.append("its files share what it holds")
 
 
 class _Slice(io.RawIOBase):

@@ -1,6 +1,6 @@
 """The container: whether it is one that a bundle comes in, with its files and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from exporter.evidence import bag
 from exporter.evidence.container import Zip
@@ -9,8 +9,9 @@ from exporter.facts import Check, Result
 from exporter.verify.bundle import Bundle
 from exporter.verify.findings import finding, none_of
 
-_NEEDED = {*bag.TAG_FILES, bag.TAG_MANIFEST, "data"}
-_ALLOWED = {*_NEEDED, bag.SIGNATURE, bag.TOKEN}
+_NEEDED = {*bag.TAG_FILES, bag.TAG_MANIFEST}
+_FILES = {*_NEEDED, bag.SIGNATURE, bag.TOKEN}
+_FOLDERS = {"data"}
 
 
 def container(bundle: Bundle) -> Iterator[Check]:
@@ -30,11 +31,16 @@ def container(bundle: Bundle) -> Iterator[Check]:
 
 
 def layout(bundle: Bundle) -> Iterator[Check]:
-    """Allow the known names at the top, and files and folders only."""
-    roots = bundle.container.roots
-    added = (roots - _ALLOWED) | bundle.container.odd.keys()
+    """Allow the known names at the top, each of what it has to be, and files and folders only."""
+    files, folders = _at_top(bundle.container.files), _at_top(bundle.container.folders)
+    added = (files - _FILES) | (folders - _FOLDERS) | bundle.container.odd.keys()
+    lacking = (_NEEDED - files) | (_FOLDERS - folders)
     yield none_of("layout", "The folder holds the files of a bundle and no others", added)
-    yield none_of("layout-whole", "No file of a bundle is lacking", _NEEDED - roots, Result.MISSING)
+    yield none_of("layout-whole", "No file of a bundle is lacking", lacking, Result.MISSING)
+
+
+def _at_top(paths: Iterable[str]) -> set[str]:
+    return {path for path in paths if "/" not in path}
 
 
 def _is_as_packed(zipped: Zip) -> bool:

@@ -39,15 +39,15 @@ def measure(container: Container, paths: Iterable[str]) -> dict[str, Measure | O
 
 def _measured(container: Container, path: str) -> Measure | OSError:
     digest, size, counter = hashlib.sha256(), 0, _COUNTERS.get(path, _NoRows)()
-    chunk = memoryview(bytearray(_CHUNK))
     try:
         with container.open(path) as file:
+            chunk = memoryview(bytearray(_CHUNK))
             while count := file.readinto(chunk):  # type: ignore[attr-defined]  # BinaryIO lacks it
                 digest.update(chunk[:count])
                 size += count
                 counter.feed(chunk[:count])
     except OSError as error:
-        return error
+        return error.with_traceback(None)  # which would keep the chunk
     return Measure(sha256=digest.hexdigest(), size=size, rows=counter.rows)
 
 

@@ -306,3 +306,94 @@ def test_members_that_overlap_are_not_what_pack_writes(packed: Path) -> None:
     packed.write_bytes(head + tail.replace(struct.pack("<L", second), struct.pack("<L", first)))
 
     assert Outcome.of(verify(packed, reperform=False)) is Outcome.ALTERED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest.json", "tagmanifest-sha256.txt"),
+        *("tagmanifest-sha256.txt.sig", "tagmanifest-sha256.txt.sig.tsr"),
+    ],
+)
+@pytest.mark.parametrize("inside", [None, "evil"])
+def test_a_folder_in_the_place_of_a_list_is_no_list(signed: Path, name: str, inside: str | None) -> None:
+    (signed / name).unlink()
+    (signed / name).mkdir()
+    if inside:
+        (signed / name / inside).write_text(SECRET)
+
+    checks = verify(signed, reperform=False)
+
+    assert name in found_by(checks, "layout")
+    assert Outcome.of(checks) is Outcome.ALTERED
+
+
+def test_a_folder_in_the_place_of_a_list_is_none_in_a_zip_either(packed: Path) -> None:
+    with zipfile.ZipFile(packed, "a") as file:
+        file.writestr("bundle/manifest.json/evil", SECRET)
+
+    assert found_by(verify(packed, reperform=False), "layout") == "manifest.json"
+
+
+def test_thousands_of_files_that_are_listed_and_not_there_take_no_memory(signed: Path) -> None:
+    lines = "".join(f"{0:064}  data/{number:05}\n" for number in range(5_000))
+    (signed / "manifest-sha256.txt").write_text(lines)
+
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+    script += "from pathlib import Path; from exporter.verify import verify, Outcome\n"
+    script += "print(Outcome.of(verify(Path(sys.argv[1]), reperform=False)).value)\n"
+    done = subprocess.run([sys.executable, "-c", script, signed], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("altered\n", "")
+
+
+@pytest.mark.parametrize("member", ["bundle/data/audit.csv", "bundle/manifest.json"])
+@pytest.mark.parametrize("field", ["size", "offset"])
+def test_a_member_beyond_the_end_of_the_zip_is_not_looked_for(packed: Path, member: str, field: str) -> None:
+    content = bytearray(packed.read_bytes())
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(member.encode()))
+    name, extra = struct.unpack_from("<2H", content, entry + 28)
+    huge, added = b"\xff" * 4, {"size": 2, "offset": 1}[field]
+    places = {"size": (20, 24), "offset": (42,)}[field]
+    for place in places:
+        content[entry + place : entry + place + 4] = huge
+    struct.pack_into("<H", content, entry + 30, extra + 4 + 8 * added)
+    zip64 = struct.pack("<2H", 1, 8 * added) + b"\xff" * 8 * added
+    content[entry + 46 + name : entry + 46 + name] = zip64
+    end = content.rindex(b"PK\x05\x06")
+    (size,) = struct.unpack_from("<L", content, end + 12)
+    struct.pack_into("<L", content, end + 12, size + len(zip64))
+    packed.write_bytes(content)
+
+    checks = verify(packed, reperform=False)
+
+    assert member.removeprefix("bundle/") in found_by(checks, "layout")
+    assert Outcome.of(checks) is Outcome.ALTERED
+
+
+def test_members_that_share_their_bytes_do_not_fill_the_disk(packed: Path) -> None:
+    with zipfile.ZipFile(packed) as file:
+        (largest,) = (
+            info for info in file.infolist() if info.filename == "bundle/data/raw/responses.warc.gz"
+        )
+    with zipfile.ZipFile(packed, "a") as file:
+        for number in range(60):
+            again = zipfile.ZipInfo(f"bundle/data/{number}")
+            again.header_offset, again.CRC = largest.header_offset, largest.CRC
+            again.file_size = again.compress_size = largest.file_size
+            file.filelist.append(again)
+            file.NameToInfo[again.filename] = again
+            file._didModify = True  # type: ignore[attr-defined]  # noqa: SLF001 - no program writes such a file
+
+    assert "share" in found_by(verify(packed, reperform=False), "container")
+
+
+def test_a_threshold_that_nobody_can_have_asked_for_is_a_finding(signed: Path) -> None:
+    run = json.loads((signed / "data" / "run.json").read_bytes())
+    run["options"]["thresholds"]["silence_hours"] = 0
+    (signed / "data" / "run.json").write_bytes(json.dumps(run).encode())
+    rebag(signed)
+
+    checks = verify(signed, reperform=True)
+
+    assert Outcome.of(checks) is Outcome.ALTERED
