@@ -119,11 +119,11 @@ def stated_name(bundle: Bundle) -> str | None:
         return None
 
 
-def judge(places: Sequence[Place], anchors: Anchors) -> Iterator[Check]:
-    """Judge what the bundles of an archive are together."""
+def judge(places: Sequence[Place], unplaced: Iterable[Path], anchors: Anchors) -> Iterator[Check]:
+    """Judge what the bundles of an archive are together; ``unplaced`` are those that state no place."""
     ordered = sorted(places, key=lambda place: (place.sealed.sequence, place.sealed.path.name))
     yield _one_chain(ordered)
-    yield _names(ordered)
+    yield _names(ordered, unplaced)
     yield _forks(ordered)
     yield _gaps(ordered, anchors)
     yield _links(ordered)
@@ -144,8 +144,9 @@ def _one_chain(places: Sequence[Place]) -> Check:
     )
 
 
-def _names(places: Sequence[Place]) -> Check:
+def _names(places: Sequence[Place], unplaced: Iterable[Path]) -> Check:
     wrong = {place.sealed.path.name for place in places if place.sealed.path.name != place.name}
+    wrong |= {folder.name for folder in unplaced if BUNDLE_NAME.fullmatch(folder.name)}
     return none_of("chain-names", "Each folder is called by the sequence and window it states", wrong)
 
 

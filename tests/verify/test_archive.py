@@ -180,6 +180,19 @@ def test_windows_by_hand_in_any_order_make_one_chain_and_one_coverage(sealer: Se
     assert flawed(examined) == set()
 
 
+def test_an_extract_in_the_place_of_the_newest_bundle_is_found(
+    archive: Path, sealer: Sealer, tmp_path: Path
+) -> None:
+    newest = bundles(archive)[-1]
+    shutil.rmtree(newest)
+    shutil.copytree(sealer.seal(tmp_path / "extract", 3, action="deploy").bundle, newest)
+
+    examined = look(archive, sealer)
+
+    assert found_by(examined.findings, "chain-names") == newest.name
+    assert examined.outcome is Outcome.ALTERED
+
+
 def test_an_archive_of_extracts_alone_is_as_sealed(sealer: Sealer, tmp_path: Path) -> None:
     extract = sealer.seal(tmp_path, 0, action="deploy").bundle
 
