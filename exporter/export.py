@@ -26,7 +26,7 @@ from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict
 from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
-from exporter.plan import Plan, plan
+from exporter.plan import Plan, plan, read_run
 from exporter.recording import record_run
 from exporter.report import controls, libraries, queries, render
 from exporter.request import Request
@@ -169,7 +169,7 @@ def _next_link(task: Plan) -> Link:
 
 def _sealed_before(bundle: Path, unstamped: StampError | None) -> Outcome:
     root = hashlib.sha256((bundle / bag.TAG_MANIFEST).read_bytes()).hexdigest()
-    run = record.decode((bundle / "data" / "run.json").read_bytes())
+    run = read_run(bundle)
     link = f"{place}@{root}" if (place := chained_place(bundle)) else None
     return Outcome(bundle=bundle, root=root, link=link, run=run, unstamped=unstamped, before=True)
 

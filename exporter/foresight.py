@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from exporter import record
 from exporter.evidence.bundle import archive_folder
 from exporter.facts import Window
-from exporter.plan import plan
+from exporter.plan import plan, read_run
 from exporter.request import Request
 from exporter.source.client import Client
 from exporter.source.platform import connect
@@ -26,7 +27,7 @@ class Foresight:
     """The folder it would go to."""
 
     window: Window
-    """The window that would be in force now."""
+    """The window that would be in force now; that of the bundle which answers already, where one does."""
 
     overlap: Window | None
     """What would be read again before it, and compared with earlier bundles."""
@@ -52,15 +53,17 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     """
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     task = plan(request, archive)
+    sealed = task.sealed
+    found = None if sealed is None else record.selection(read_run(sealed)).window
     with Client(request.connection, now=now) as client:
         platform, greeting = connect(
             client, organization=request.organization, known_organization=request.profile.current_org_id
         )
         return Foresight(
-            sealed=task.sealed,
+            sealed=sealed,
             archive=archive,
-            window=task.window(greeting.server_time or now()),
-            overlap=task.overlap,
+            window=found or task.window(greeting.server_time or now()),
+            overlap=None if sealed else task.overlap,
             dialect=platform.dialect.name,
             probe=probe(platform, page_size=request.page_size),
         )

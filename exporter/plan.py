@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from exporter.errors import UsageError
+import msgspec
+
+from exporter import record
+from exporter.errors import OutputError, UsageError
 from exporter.evidence.coverage import (
     SealedBundle,
     covered,
     extract_folders,
     is_whole,
     next_extract,
+    reaching,
     sealed_bundles,
 )
 from exporter.facts import Selection, Verdict, Window, rfc3339
@@ -64,14 +68,19 @@ class Plan:
 
     @property
     def sealed(self) -> Path | None:
-        """A bundle that answers the request already: of exactly this window, and whole."""
-        if self.request.again or self.request.until is None:
+        """A bundle that answers the request already: of exactly this window, and whole.
+
+        Where an archive was to be continued that is that far already, the one that covers the end.
+        """
+        request = self.request
+        if request.again or request.until is None:
             return None
-        if self.since >= self.request.until:  # an archive that was to be continued is that far already
-            return self.bundles[-1].path
-        window = Window(since=self.since, until=self.request.until)
-        if self.request.filters:
-            folders = extract_folders(self.archive, window, self.request.filters)
+        if self.since >= request.until:
+            end = reaching(self.bundles, request.until, accept_unproven=request.accept_unproven)
+            return None if end is None else end.path
+        window = Window(since=self.since, until=request.until)
+        if request.filters:
+            folders = extract_folders(self.archive, window, request.filters)
             return next(filter(is_whole, reversed(folders)), None)
         whole = (bundle for bundle in reversed(self.bundles) if bundle.verdict is Verdict.COMPLETE)
         return next((bundle.path for bundle in whole if bundle.window == window), None)
@@ -119,8 +128,9 @@ class Plan:
 def plan(request: Request, archive: Path) -> Plan:
     """Look at the archive, which is held meanwhile, and decide where the window begins.
 
-    Raises :class:`~exporter.errors.UsageError` where an archive is to be continued that covers nothing, and
-    :class:`~exporter.errors.OutputError` where a bundle of it cannot be read.
+    Raises :class:`~exporter.errors.UsageError` where an archive is to be continued that covers nothing, or
+    up to where there is nothing to do, and :class:`~exporter.errors.OutputError` where a bundle of it cannot
+    be read.
     """
     bundles = tuple(sealed_bundles(archive))
     if request.since is not None:
@@ -132,6 +142,7 @@ def plan(request: Request, archive: Path) -> Plan:
             "Give --since with the first day to export; later runs can continue with --since last.",
         )
     first = stretches[0]
+    _refuse_unless_continued(request, first)
     begin = max(first.since, (first.until - request.overlap).replace(microsecond=0))
     return Plan(
         request=request,
@@ -140,3 +151,32 @@ def plan(request: Request, archive: Path) -> Plan:
         since=first.until,
         overlap=Window(since=begin, until=first.until) if begin < first.until else None,
     )
+
+
+def read_run(bundle: Path) -> record.Run:
+    """Read how a sealed bundle came about; raises :class:`~exporter.errors.OutputError` where it cannot."""
+    try:
+        return record.decode((bundle / "data" / "run.json").read_bytes())
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise OutputError(
+            f"The bundle {bundle} answers the request already, and cannot be read ({error}).",
+            "Run audit-export verify on it, and restore it from a copy.",
+        ) from error
+
+
+def _refuse_unless_continued(request: Request, covered: Window) -> None:
+    """Refuse an end that leaves nothing to continue and that no bundle can answer for."""
+    until = request.until
+    if until is None or until > covered.until:
+        return
+    if until <= covered.since:
+        raise UsageError(
+            f"--until {rfc3339(until)} is no later than where the archive begins, {rfc3339(covered.since)}.",
+            "Give a later --until, or --since with the first day to export.",
+        )
+    if request.again:
+        raise UsageError(
+            f"--again has no window: the archive covers everything from {rfc3339(covered.since)} to "
+            f"{rfc3339(covered.until)} already.",
+            "Give --since with the first day to export once more.",
+        )

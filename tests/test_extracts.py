@@ -157,6 +157,20 @@ def test_a_dry_run_names_the_bundle_that_is_there_already(terminal: Terminal) ->
     assert terminal.result["plan"]["sealed"] == bundle
 
 
+def test_a_dry_run_of_an_archive_that_is_far_enough_says_what_the_run_does(terminal: Terminal) -> None:
+    terminal(*WINDOW)
+    bundle = terminal.out.strip()
+    further = ("--since", "last", "--until", "2026-08-01", "--report", "none")
+
+    assert terminal(*further) == 0
+    assert terminal.out.strip() == bundle
+    assert "--since with a date and --again seals another" in terminal.err
+    assert terminal(*further, "--dry-run", "--json") == 0
+    plan = terminal.result["plan"]
+    assert (plan["sealed"], plan["overlap_since"]) == (bundle, None)
+    assert (plan["since"], plan["until"]) == ("2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z")
+
+
 def test_an_extract_says_so_on_its_report(world: World, tmp_path: Path) -> None:
     request = world.request(tmp_path, action="deploy", report=True, report_rows=0)
 

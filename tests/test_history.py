@@ -11,7 +11,7 @@ from uuid import UUID
 import duckdb
 import pytest
 
-from exporter.errors import UsageError, VerificationError
+from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
 from exporter.request import Request
@@ -215,6 +215,35 @@ def test_an_archive_that_is_far_enough_is_left_as_it_is(night: Night) -> None:
 
     assert outcome.before
     assert outcome.bundle == first.bundle
+
+
+def test_an_archive_that_is_far_enough_answers_with_the_bundle_that_covers_the_end(night: Night) -> None:
+    first = night.begin()
+    night.go_on(BEGINS + timedelta(days=21))
+    second = night.run()
+    night.go_on(BEGINS + timedelta(days=40))
+    apart = night.run(since=BEGINS + timedelta(days=30), asked={})
+    assert second.run.window.until < apart.run.window.since
+
+    def answer(until: datetime, **changes: Any) -> Outcome:
+        return night.run(until=until, **changes)
+
+    assert answer(second.run.window.until).bundle == second.bundle
+    assert answer(first.run.window.until + timedelta(seconds=1)).bundle == second.bundle
+    outcome = answer(first.run.window.until)
+    assert (outcome.bundle, outcome.before) == (first.bundle, True)
+    with pytest.raises(UsageError, match="no later than where the archive begins"):
+        answer(BEGINS)
+    with pytest.raises(UsageError, match="--again has no window"):
+        answer(first.run.window.until, again=True)
+
+
+def test_a_bundle_that_answers_already_and_cannot_be_read_is_named(night: Night) -> None:
+    first = night.begin()
+    (first.bundle / "data" / "run.json").write_text("{}")
+
+    with pytest.raises(OutputError, match=f"{first.bundle} answers the request already, and cannot be read"):
+        night.run(until=first.run.window.until)
 
 
 def test_there_is_nothing_to_continue_in_an_empty_archive(night: Night) -> None:

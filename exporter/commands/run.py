@@ -213,5 +213,6 @@ def run(context: click.Context, /, **given: Any) -> int:
     with shown_progress(mode, since=begins, now=now()) as progress:
         outcome = export(request, now=now, progress=progress)
     code = exit_code(outcome, accept_unproven=request.accept_unproven)
-    print_outcome(outcome, as_json=as_json, code=code)
+    another = "--again seals another" if request.since else "--since with a date and --again seals another"
+    print_outcome(outcome, as_json=as_json, code=code, another=another)
     return code

@@ -127,10 +127,8 @@ def covered(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[W
 
     Only ``COMPLETE`` windows count, and ``UNPROVEN`` ones where they are accepted.
     """
-    counting = {Verdict.COMPLETE, *([Verdict.UNPROVEN] if accept_unproven else [])}
-    windows = sorted(
-        (bundle.window for bundle in bundles if bundle.verdict in counting), key=lambda window: window.since
-    )
+    counting = _counting(bundles, accept_unproven=accept_unproven)
+    windows = sorted((bundle.window for bundle in counting), key=lambda window: window.since)
     stretches: list[Window] = []
     for window in windows:
         if stretches and window.since <= stretches[-1].until:
@@ -140,10 +138,24 @@ def covered(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[W
     return stretches
 
 
+def reaching(
+    bundles: Iterable[SealedBundle], until: datetime, *, accept_unproven: bool
+) -> SealedBundle | None:
+    """Return, of the bundles that count, the one sealed last that covers the time just before ``until``."""
+    counting = _counting(bundles, accept_unproven=accept_unproven)
+    there = [bundle for bundle in counting if bundle.window.since < until <= bundle.window.until]
+    return max(there, key=lambda bundle: bundle.sequence, default=None)
+
+
 def holes(stretches: list[Window]) -> list[Window]:
     """Return what lies between the stretches."""
     pairs = itertools.pairwise(stretches)
     return [Window(since=before.until, until=after.since) for before, after in pairs]
+
+
+def _counting(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list[SealedBundle]:
+    verdicts = {Verdict.COMPLETE, *([Verdict.UNPROVEN] if accept_unproven else [])}
+    return [bundle for bundle in bundles if bundle.verdict in verdicts]
 
 
 def _numbered_extracts(archive: Path, window: Window, filters: Mapping[str, str]) -> dict[int, Path]:
