@@ -5,7 +5,6 @@ Everything is made in an order in which nothing needs what comes after it: respo
 same command carries on where a run was broken off.
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from exporter import record
 from exporter.errors import IncompleteError, OutputError, StampError, VerificationError
 from exporter.evidence import bag
-from exporter.evidence.bundle import archive_folder, publish
+from exporter.evidence.bundle import archive_folder, publish, sync
 from exporter.evidence.chain import Link, next_link
 from exporter.evidence.coverage import chained_place
 from exporter.evidence.lock import held
@@ -26,7 +25,7 @@ from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict
 from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
-from exporter.plan import Plan, plan, read_run
+from exporter.plan import Plan, plan, read_sealed
 from exporter.recording import record_run
 from exporter.report import controls, libraries, queries, render
 from exporter.request import Request
@@ -52,8 +51,8 @@ class Outcome:
     run: record.Run
     """How it came about."""
 
-    unstamped: StampError | None = None
-    """Why a bundle of the archive still lacks its time stamp; the next run asks for it again."""
+    failure: OutputError | None = None
+    """What failed once it was published, such as a time stamp; the same command makes up for it."""
 
     before: bool = False
     """Whether an earlier run had published it."""
@@ -78,7 +77,7 @@ def export(
     tried again. A window that is sealed already is left as it is.
 
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then, and what
-    was fetched is kept for the next attempt.
+    was fetched is kept for the next attempt. What fails afterwards is the outcome's ``failure``.
     """
     versions = libraries.versions() if request.report else {}
     catalogues = controls.find(request.frameworks)
@@ -88,7 +87,7 @@ def export(
             task = plan(request, archive)
             sealed = task.sealed
             if sealed is not None:
-                return _sealed_before(sealed, stamp_what_lacks(archive, request))
+                return _sealed_before(sealed, task)
             with unfinished(archive, task.fingerprint) as run:
                 fetched = _fetch_publishable(task, run, now, progress, sleep)
                 return _publish(task, run.folder, fetched, versions, catalogues)
@@ -154,7 +153,7 @@ def _publish(
         root=root,
         link=f"{link.place}@{root}" if link else None,
         run=run,
-        unstamped=stamp_what_lacks(task.archive, request),
+        failure=_bring_name_to_disk(bundle) or _stamp_what_lacks(task),
     )
 
 
@@ -167,22 +166,33 @@ def _next_link(task: Plan) -> Link:
     )
 
 
-def _sealed_before(bundle: Path, unstamped: StampError | None) -> Outcome:
-    root = hashlib.sha256((bundle / bag.TAG_MANIFEST).read_bytes()).hexdigest()
-    run = read_run(bundle)
+def _sealed_before(bundle: Path, task: Plan) -> Outcome:
+    root, run = read_sealed(bundle)
     link = f"{place}@{root}" if (place := chained_place(bundle)) else None
-    return Outcome(bundle=bundle, root=root, link=link, run=run, unstamped=unstamped, before=True)
+    return Outcome(bundle=bundle, root=root, link=link, run=run, failure=_stamp_what_lacks(task), before=True)
 
 
-def stamp_what_lacks(archive: Path, request: Request) -> StampError | None:
-    """Have every bundle stamped that was to be and is not; says why where the authority gave no token.
+def _bring_name_to_disk(bundle: Path) -> OutputError | None:
+    """Make sure of a published bundle's name; says why that failed, since it is published all the same."""
+    try:
+        sync(bundle.parent)
+    except OSError as error:
+        return OutputError(
+            f"The name of {bundle} could not be brought to the disk ({error.strerror}).",
+            "See whether it is still there after a restart, and what is wrong with the disk.",
+        )
+    return None
+
+
+def _stamp_what_lacks(task: Plan) -> StampError | None:
+    """Have every bundle stamped that was to be and is not; says why one could not be.
 
     What is published stays published: a missing time stamp can be added, a missing window cannot.
     """
-    if request.authority is None:
+    if task.request.authority is None:
         return None
     try:
-        stamp_missing(archive, request.authority)
+        stamp_missing(task.archive, task.request.authority)
     except StampError as error:
         return error
     return None

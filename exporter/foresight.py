@@ -9,7 +9,7 @@ from pathlib import Path
 from exporter import record
 from exporter.evidence.bundle import archive_folder
 from exporter.facts import Window
-from exporter.plan import plan, read_run
+from exporter.plan import plan, read_sealed
 from exporter.request import Request
 from exporter.source.client import Client
 from exporter.source.platform import connect
@@ -54,7 +54,7 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     task = plan(request, archive)
     sealed = task.sealed
-    found = None if sealed is None else record.selection(read_run(sealed)).window
+    found = None if sealed is None else record.selection(read_sealed(sealed)[1]).window
     with Client(request.connection, now=now) as client:
         platform, greeting = connect(
             client, organization=request.organization, known_organization=request.profile.current_org_id

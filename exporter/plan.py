@@ -10,6 +10,7 @@ import msgspec
 
 from exporter import record
 from exporter.errors import OutputError, UsageError
+from exporter.evidence.bag import TAG_MANIFEST
 from exporter.evidence.coverage import (
     SealedBundle,
     covered,
@@ -153,10 +154,14 @@ def plan(request: Request, archive: Path) -> Plan:
     )
 
 
-def read_run(bundle: Path) -> record.Run:
-    """Read how a sealed bundle came about; raises :class:`~exporter.errors.OutputError` where it cannot."""
+def read_sealed(bundle: Path) -> tuple[str, record.Run]:
+    """Return the root of a bundle that answers already, and how it came about.
+
+    Raises :class:`~exporter.errors.OutputError` where it cannot be read.
+    """
     try:
-        return record.decode((bundle / "data" / "run.json").read_bytes())
+        root = hashlib.sha256((bundle / TAG_MANIFEST).read_bytes()).hexdigest()
+        return root, record.decode((bundle / "data" / "run.json").read_bytes())
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise OutputError(
             f"The bundle {bundle} answers the request already, and cannot be read ({error}).",

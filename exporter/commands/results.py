@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from exporter.commands.messages import say, warn
+from exporter.commands.messages import complain, say
 from exporter.errors import IncompleteError, OutputError
 from exporter.facts import Check, Result, Verdict, rfc3339
 
@@ -41,7 +41,7 @@ def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
     return most_serious(
         [
             4 if outcome.contradicted else 0,
-            0 if outcome.unstamped is None else outcome.unstamped.exit_code,
+            0 if outcome.failure is None else outcome.failure.exit_code,
             0 if accepted else 3,
         ]
     )
@@ -63,13 +63,14 @@ def print_outcome(
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
     say(f"  {_sealed(run.seal, stamped=outcome.stamped)}", signing_key=run.seal.signing_key)
     say(f"  head sha256:{outcome.root}", head=outcome.root)
-    if outcome.unstamped is not None:
-        warn(f"{click.style('Not stamped:', fg='yellow')} {visible(str(outcome.unstamped))}")
+    failure = outcome.failure
+    if failure is not None:
+        complain(visible(failure.what), visible(failure.remedy), code)
     if as_json:
         result = {
             "published": str(outcome.bundle),
             "verdict": run.verdict.value.value,
-            "reasons": run.verdict.reasons,
+            "reasons": [*run.verdict.reasons, *([] if failure is None else [failure.what])],
             "entries": run.counts.entries,
             "since": rfc3339(run.window.since),
             "until": rfc3339(run.window.until),
@@ -79,6 +80,7 @@ def print_outcome(
             "signing_key": run.seal.signing_key,
             "stamped": outcome.stamped,
             "exit_code": code,
+            "error": None if failure is None else {"what": failure.what, "remedy": failure.remedy},
         }
         print_json(result)
     else:

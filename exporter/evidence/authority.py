@@ -73,7 +73,8 @@ _EXAMPLE = "Give one such as http://timestamp.example/tsa."
 def request_token(content: bytes, authority: Authority) -> bytes:
     """Have an authority stamp ``content`` and return its answer, as it came.
 
-    Raises :class:`~exporter.errors.StampError` where it cannot be reached or does not stamp these bytes.
+    Raises :class:`~exporter.errors.StampError` where it cannot be asked or reached, or does not stamp these
+    bytes.
     """
     request = (
         TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).nonce(nonce=True).build()
@@ -81,11 +82,11 @@ def request_token(content: bytes, authority: Authority) -> bytes:
     try:
         answer = _send(request.as_bytes(), authority)
         _refuse_other(parse_token(answer), content, request.nonce)
-    except (httpx.HTTPError, _BusyError, TokenError) as error:
+    except (httpx.HTTPError, UnicodeError, _BusyError, TokenError) as error:
         reason = str(error) or type(error).__name__
         raise StampError(
             f"The time-stamping authority {authority.url} gave no token ({reason}).",
-            "Run the same command again later; it adds the token to the bundle.",
+            "Run the same command again later; it asks for the token again.",
         ) from error
     return answer
 
@@ -97,7 +98,6 @@ def _refuse_other(token: Token, content: bytes, nonce: int | None) -> None:
 
 
 def _send(body: bytes, authority: Authority) -> bytes:
-    context = ssl.create_default_context(cafile=authority.ca_bundle) if authority.ca_bundle else True
     headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
     again = Retrying(
         retry=retry_if_exception_type((httpx.TransportError, _BusyError)),
@@ -106,7 +106,7 @@ def _send(body: bytes, authority: Authority) -> bytes:
         before_sleep=_log_retry,
         reraise=True,
     )
-    with httpx.Client(verify=context, proxy=authority.proxy, timeout=authority.timeout) as client:
+    with _open_http(authority) as client:
         for attempt in again:
             with attempt, client.stream("POST", authority.url, content=body, headers=headers) as response:
                 if response.is_server_error:
@@ -115,6 +115,26 @@ def _send(body: bytes, authority: Authority) -> bytes:
                     raise TokenError(f"HTTP {response.status_code}")
                 return _bounded(response)
     raise AssertionError("the last attempt ends with a result or an exception")
+
+
+def _open_http(authority: Authority) -> httpx.Client:
+    try:
+        trusted = ssl.create_default_context(cafile=authority.ca_bundle) if authority.ca_bundle else True
+        return httpx.Client(verify=trusted, proxy=authority.proxy, timeout=authority.timeout)
+    except OSError as error:
+        named = authority.ca_bundle or "that SSL_CERT_FILE names"
+        raise StampError(
+            f"The time-stamping authority {authority.url} was not asked: the CA bundle {named} cannot be "
+            f"used ({error.strerror or error}).",
+            "Name a readable file of PEM certificates, then run the same command again.",
+        ) from error
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # Not chained: the library quotes the proxy's URL, which may hold a password.
+        raise StampError(
+            f"The time-stamping authority {authority.url} was not asked: the proxy cannot be used.",
+            "Check --proxy, HTTP_PROXY, HTTPS_PROXY and ALL_PROXY: an http or https URL, or unset; then run "
+            "the same command again.",
+        ) from None
 
 
 def _log_retry(state: RetryCallState) -> None:

@@ -53,8 +53,8 @@ def made_folder(archive: Path) -> Iterator[None]:
 def publish(folder: Path, target: Path) -> Path:
     """Give a sealed bundle its name, by one rename that replaces nothing.
 
-    Before the name appears, everything is its owner's alone and on the disk. Raises :class:`OutputError`
-    where the name is taken or the disk refuses.
+    Before the name appears, everything is its owner's alone and on the disk; the name itself is for the
+    caller to :func:`sync`. Raises :class:`OutputError` where it is taken or the disk refuses.
     """
     try:
         places = [folder, *folder.rglob("*")]
@@ -66,7 +66,6 @@ def publish(folder: Path, target: Path) -> Path:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         target.parent.mkdir(mode=0o700, exist_ok=True)
         folder.rename(target)
-        sync(target.parent)
     except OSError as error:
         raise OutputError(
             f"The bundle could not be published as {target} ({error.strerror}).",

@@ -34,28 +34,35 @@ def stamp(bundle: Path, authority: "Authority") -> None:
         return
     try:
         signature = (bundle / bag.SIGNATURE).read_bytes()
-        _write_whole(request_token(signature, authority), target)
     except OSError as error:
-        raise StampError(
-            f"The time stamp could not be written to {target} ({error.strerror}).",
-            "Make room or mend the permissions, then run the same command again; it adds the token.",
-        ) from error
+        raise _unstampable(f"The signature of {bundle} could not be read", error) from error
+    token = request_token(signature, authority)
+    try:
+        _write_whole(token, target)
+    except OSError as error:
+        raise _unstampable(f"The time stamp could not be written to {target}", error) from error
 
 
 def stamp_missing(archive: Path, authority: "Authority") -> list[Path]:
     """Stamp every bundle of an archive, and every extract, that was to be stamped and was not.
 
     Returns those that now are. Clears away what a run left behind that was killed while it wrote a token.
-    Raises :class:`~exporter.errors.StampError` at the first for which the authority gives no token.
+    Raises :class:`~exporter.errors.StampError` at the first for which the authority gives no token, and where
+    the archive cannot be looked through.
     """
     places = [place for place in (archive, archive / EXTRACTS) if place.is_dir()]
-    for left in (path for place in places for path in place.glob(f"{_PREFIX}*")):
-        left.unlink()
-    stamped = []
-    for bundle in (bundle for place in places for bundle in _unstamped(place)):
+    try:
+        for left in (path for place in places for path in place.glob(f"{_PREFIX}*")):
+            left.unlink()
+        lacking = [bundle for place in places for bundle in _unstamped(place)]
+    except OSError as error:
+        where = error.filename or archive
+        raise _unstampable(
+            f"What lacks a time stamp could not be found out, by reason of {where}", error
+        ) from error
+    for bundle in lacking:
         stamp(bundle, authority)
-        stamped.append(bundle)
-    return stamped
+    return lacking
 
 
 def _write_whole(content: bytes, target: Path) -> None:
@@ -78,6 +85,13 @@ def _unstamped(place: Path) -> Iterator[Path]:
         signed = (bundle / bag.SIGNATURE).is_file()
         if signed and not os.path.lexists(bundle / bag.TOKEN) and _was_to_be_stamped(bundle):
             yield bundle
+
+
+def _unstampable(what: str, error: OSError) -> StampError:
+    return StampError(
+        f"{what} ({error.strerror}).",
+        "Make room or mend what is in the way, then run the same command again; it asks for the token again.",
+    )
 
 
 def _was_to_be_stamped(bundle: Path) -> bool:

@@ -7,7 +7,7 @@ moment it was decided. Everything else is derived and made anew.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -74,9 +74,10 @@ class Unfinished:
         return self._refused
 
     def discard(self) -> None:
-        """Remove the folder, and its record."""
+        """Remove the folder, and its record, as far as they can be."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        _record(self.folder).unlink(missing_ok=True)
+        with suppress(OSError):
+            _record(self.folder).unlink()
 
     def end(self) -> None:
         """Leave what the next attempt can use, and nothing else."""
@@ -111,7 +112,7 @@ def unfinished(archive: Path, fingerprint: str) -> Iterator[Unfinished]:
 
 
 def forget(archive: Path, sealed: Window) -> None:
-    """Remove what is left of runs whose window a whole bundle of ``archive`` now covers."""
+    """Remove, as far as it can be, what is left of runs whose window a whole bundle of ``archive`` covers."""
     for record in [*archive.glob(f"{_PARTIAL}*.json"), *archive.glob(f"{_REFUSED}*.json")]:
         try:
             times = msgspec.json.decode(record.read_bytes(), type=_Times)
@@ -119,7 +120,8 @@ def forget(archive: Path, sealed: Window) -> None:
             continue
         if sealed.since <= times.since and times.until <= sealed.until:
             shutil.rmtree(record.with_suffix(""), ignore_errors=True)
-            record.unlink(missing_ok=True)
+            with suppress(OSError):
+                record.unlink()
 
 
 def _record(folder: Path) -> Path:

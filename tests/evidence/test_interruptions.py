@@ -219,8 +219,8 @@ def test_a_disk_that_is_full_when_the_time_stamp_comes_leaves_a_bundle_without_i
             assert not list(disk.path.rglob("tagmanifest-sha256.txt"))
             return
         sealed = export(request, now=lambda: NOW, progress=lambda *_: None)
-        assert sealed.unstamped is not None
-        assert sealed.unstamped.exit_code == 7
+        assert sealed.failure is not None
+        assert sealed.failure.exit_code == 7
         (disk.path / "ballast").unlink()
     with served(authority.respond()) as url:
         assert stamp_missing(sealed.bundle.parent, Authority(url=url)) == [sealed.bundle]

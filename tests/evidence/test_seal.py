@@ -1,5 +1,6 @@
 """Sealing as a user sees it: signed, stamped, or honestly neither."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,11 +13,11 @@ import pytest
 
 from exporter import record
 from exporter.cli import main
-from exporter.errors import OutputError
+from exporter.errors import OutputError, StampError
 from exporter.evidence.authority import Authority
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.seal import seal
-from exporter.evidence.stamp import stamp_missing
+from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.timestamp import check_token, parse_token
 from tests.evidence.authorities import Chain, chain, served
 from tests.evidence.test_signature import PASSPHRASE, make_key
@@ -141,7 +142,7 @@ def test_a_dead_authority_leaves_a_signed_bundle_and_the_next_run_adds_the_token
     assert first.code == 7
     assert openssh_accepts(first.bundle, key)
     assert not stamped(first.bundle, authority)
-    assert f"Not stamped: The time-stamping authority {DEAD} gave no token" in first.err
+    assert f"Error: The time-stamping authority {DEAD} gave no token" in first.err
     root = (first.bundle / "tagmanifest-sha256.txt").read_bytes()
 
     second = run("--sign-key", str(key), "--tsa-url", tsa)
@@ -174,7 +175,86 @@ def test_a_dead_authority_publishes_nothing_where_a_time_stamp_is_required(
     assert ran.code == 7
     assert ran.out == ""
     assert "gave no token" in ran.err
+    assert "adds" not in ran.err
     assert not list(tmp_path.rglob("tagmanifest-sha256.txt"))
+
+
+@pytest.mark.parametrize(
+    "proxy", ["foo://u:pw@x", "socks5://u:pw@x:1", "http://x:none", f"http://{'x' * 64}/"]
+)
+def test_a_proxy_that_is_none_does_not_hide_what_is_published(
+    run: Run, key: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    ran = run("--sign-key", str(key), "--tsa-url", "http://tsa.example/tsr", "--json")
+
+    result = json.loads(ran.out)
+    assert (ran.code, result["exit_code"]) == (7, 7)
+    assert Path(result["published"], "manifest.json").is_file()
+    assert result["verdict"] == "COMPLETE"
+    assert result["reasons"] == [result["error"]["what"]]
+    assert "time-stamping authority http://tsa.example/tsr" in result["error"]["what"]
+    assert result["error"]["what"] in ran.err
+    assert "pw@" not in ran.err + ran.out
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_certificates_that_cannot_be_read_are_named_and_not_taken_for_a_full_disk(
+    run: Run, key: Path, tsa: str, monkeypatch: pytest.MonkeyPatch, *, variable: bool
+) -> None:
+    first = run("--sign-key", str(key), "--tsa-url", DEAD)
+    if variable:
+        monkeypatch.setenv("SSL_CERT_FILE", "nosuch")
+    named = [] if variable else ["--ca-bundle", "nosuch"]
+
+    second = run("--sign-key", str(key), "--tsa-url", tsa, *named)
+
+    assert (second.code, second.bundle) == (7, first.bundle)
+    assert (
+        f"the CA bundle {'that SSL_CERT_FILE names' if variable else 'nosuch'} cannot be used" in second.err
+    )
+    assert "Make room" not in second.err
+
+
+def test_what_stands_in_the_way_of_a_time_stamp_does_not_hide_what_is_published(
+    run: Run, key: Path, tsa: str
+) -> None:
+    archive = run().bundle.parent
+    (archive / ".token-x").mkdir()
+
+    ran = run("--sign-key", str(key), "--tsa-url", tsa, "--again")
+
+    assert ran.code == 7
+    assert ran.bundle.name.startswith("000002_")
+    assert f"by reason of {archive.relative_to(Path.cwd())}/.token-x (Is a directory)" in ran.err
+    (archive / ".token-x").rmdir()
+    assert run("--sign-key", str(key), "--tsa-url", tsa, "--again").code == 0
+    assert (ran.bundle / "tagmanifest-sha256.txt.sig.tsr").is_file()
+
+
+def test_a_signature_that_cannot_be_read_is_not_called_unwritten(run: Run, key: Path, tsa: str) -> None:
+    bundle = run("--sign-key", str(key)).bundle
+    (bundle / "tagmanifest-sha256.txt.sig").unlink()
+
+    with pytest.raises(StampError, match=r"The signature of .* could not be read"):
+        stamp(bundle, Authority(url=tsa))
+
+
+def test_a_bundle_whose_name_may_not_be_on_the_disk_is_published_all_the_same(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_folder: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("exporter.export.sync", refuse)
+
+    ran = run()
+
+    assert ran.code == 7
+    assert (ran.bundle / "manifest.json").is_file()
+    assert "could not be brought to the disk (Input/output error)" in ran.err
 
 
 def test_a_bundle_that_was_not_to_be_stamped_is_left_alone(

@@ -118,3 +118,19 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         unfinished(tmp_path / "file" / "acme", "5e"),
     ):
         pass
+
+
+def test_what_cannot_be_removed_is_no_reason_to_fail_once_the_bundle_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    break_off(tmp_path)
+    with unfinished(tmp_path, "6f") as run:
+        run.fix(JANUARY)
+        run.folder.rename(tmp_path / "000001_x")
+        monkeypatch.setattr(Path, "unlink", refuse)
+        forget(tmp_path, YEAR)
+
+    assert {path.name for path in tmp_path.iterdir()} == {".partial-5e.json", ".partial-6f.json", "000001_x"}
