@@ -99,10 +99,12 @@ def warn(text: str) -> None:
     _log.warning("%s", text)
 
 
-def complain(what: str, remedy: str, code: int) -> None:
-    """Say what happened and what to do; in detail with the traceback of the error being handled."""
+def complain(what: str, remedy: str, code: int, error: BaseException | None = None) -> None:
+    """Say what happened and what to do; in detail with the traceback of ``error``, or of the one handled."""
     details = {"remedy": remedy, "exit_code": code}
-    _log.error("%s", what, extra={"details": details}, exc_info=_log.isEnabledFor(logging.DEBUG))
+    error = error or sys.exception()
+    traced = error if error is not None and error.__traceback__ and _log.isEnabledFor(logging.DEBUG) else None
+    _log.error("%s", what, extra={"details": details}, exc_info=traced)
 
 
 def are_json() -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.messages import complain, say
-from exporter.errors import IncompleteError, OutputError
+from exporter.errors import AuditExportError, IncompleteError, OutputError, VerificationError
 from exporter.facts import Check, Result, Verdict, rfc3339
 
 if TYPE_CHECKING:
@@ -36,22 +36,19 @@ def most_serious(codes: Iterable[int]) -> int:
 
 def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
     """Say in the exit code what came of it: history contradicts, not stamped, not shown to be whole."""
-    verdict = outcome.run.verdict.value
-    accepted = verdict is Verdict.COMPLETE or (verdict is Verdict.UNPROVEN and accept_unproven)
-    return most_serious(
-        [
-            4 if outcome.contradicted else 0,
-            0 if outcome.failure is None else outcome.failure.exit_code,
-            0 if accepted else 3,
-        ]
-    )
+    return most_serious(error.exit_code for error in _amiss(outcome, accept_unproven=accept_unproven))
 
 
 def print_outcome(
-    outcome: "Outcome", *, as_json: bool, code: int = 0, another: str = "--again seals another"
+    outcome: "Outcome",
+    *,
+    as_json: bool,
+    accept_unproven: bool = False,
+    another: str = "--again seals another",
 ) -> None:
-    """Print the bundle's path, or the result as JSON, on stdout; verdict and checks on stderr.
+    """Print the bundle's path, or the result as JSON, on stdout; verdict, checks and errors on stderr.
 
+    Where the exit code is not 0, what it is for is an error, so that it is shown whatever else is not.
     ``another`` says how to get one more bundle where the window was sealed before.
     """
     run = outcome.run
@@ -63,9 +60,9 @@ def print_outcome(
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
     say(f"  {_sealed(run.seal, stamped=outcome.stamped)}", signing_key=run.seal.signing_key)
     say(f"  head sha256:{outcome.root}", head=outcome.root)
-    failure = outcome.failure
-    if failure is not None:
-        complain(visible(failure.what), visible(failure.remedy), code)
+    code, failure = exit_code(outcome, accept_unproven=accept_unproven), outcome.failure
+    for error in _amiss(outcome, accept_unproven=accept_unproven):
+        complain(visible(error.what), visible(error.remedy), code, error)
     if as_json:
         result = {
             "published": str(outcome.bundle),
@@ -85,6 +82,24 @@ def print_outcome(
         print_json(result)
     else:
         print_result(str(outcome.bundle))
+
+
+def _amiss(outcome: "Outcome", *, accept_unproven: bool) -> list[AuditExportError]:
+    """Return what is amiss with a published bundle, each as the error that it is."""
+    verdict = outcome.run.verdict.value
+    found = f"Not as expected: {' '.join(outcome.run.verdict.reasons)}"
+    amiss: list[AuditExportError] = [] if outcome.failure is None else [outcome.failure]
+    if outcome.contradicted:
+        what = f"What was read contradicts an append-only log. {found}"
+        remedy = "Keep everything, tell the auditor, and do not run it again until someone has looked."
+        amiss.append(VerificationError(what, remedy))
+    elif verdict is Verdict.PARTIAL:
+        remedy = "Run the same command again; if it stays so, ask the platform's operator about what differs."
+        amiss.append(IncompleteError(f"The export is PARTIAL. {found}", remedy))
+    elif verdict is Verdict.UNPROVEN and not accept_unproven:
+        remedy = "Tell the auditor, or accept it for good with --accept-unproven."
+        amiss.append(IncompleteError(f"The export is UNPROVEN. {found}", remedy))
+    return amiss
 
 
 def print_failure(command: str, what: str, remedy: str, code: int) -> None:

@@ -212,7 +212,7 @@ def run(context: click.Context, /, **given: Any) -> int:
     begins = request.since or now() - request.overlap
     with shown_progress(mode, since=begins, now=now()) as progress:
         outcome = export(request, now=now, progress=progress)
-    code = exit_code(outcome, accept_unproven=request.accept_unproven)
     another = "--again seals another" if request.since else "--since with a date and --again seals another"
-    print_outcome(outcome, as_json=as_json, code=code, another=another)
-    return code
+    accepted = request.accept_unproven
+    print_outcome(outcome, as_json=as_json, accept_unproven=accepted, another=another)
+    return exit_code(outcome, accept_unproven=accepted)

@@ -1,5 +1,6 @@
 """What goes to stderr and what to stdout, for people and for machines."""
 
+import itertools
 import json
 import os
 import pty
@@ -107,6 +108,37 @@ def test_quiet_leaves_errors_and_the_result(terminal: Terminal) -> None:
     assert Path(terminal.out.strip()).is_dir()
     assert terminal("list", *NOWHERE[:2], "--retry-for", "0.2", "--quiet") == 6
     assert terminal.err.startswith("Error: ")
+
+
+@pytest.mark.parametrize("verdict", ["UNPROVEN", "PARTIAL"])
+def test_quiet_leaves_why_an_export_is_not_whole(terminal: Terminal, world: World, verdict: str) -> None:
+    world.behave(ceiling=300, cap=100, filters_ignored=True)
+    options = ["--org", str(world.settings.organization_id), "--page-size", "100", "--allow-partial"]
+    if verdict == "UNPROVEN":
+        world.behave(ceiling=None, cap=None, total="absent")
+        options += ["--since", "2020-01-01"]
+
+    assert terminal(*WINDOW, *options, "-q") == 3
+    assert terminal.err.startswith(f"Error: The export is {verdict}. Not as expected: The reading passed")
+    assert Path(terminal.out.strip()).is_dir()
+    assert terminal(*WINDOW, *options, "-vv", "--log-format", "json", "--json") == 3
+    error = terminal.messages[-1]
+    assert (error["level"], error["exit_code"]) == ("error", 3)
+    assert terminal.result["reasons"][0] in error["message"]
+    assert "traceback" not in error
+    assert terminal(*WINDOW, *options, "-q", "--accept-unproven") == (3 if verdict == "PARTIAL" else 0)
+    assert bool(terminal.err) == (verdict == "PARTIAL")
+
+
+def test_quiet_leaves_that_history_was_changed(serve: Serve, terminal: Terminal) -> None:
+    def edit(entry: dict[str, object]) -> dict[str, object]:
+        return {**entry, "action": f"{entry['action']} {next(numbers)}"}
+
+    numbers, world = itertools.count(), serve(edit=edit)
+
+    assert terminal(*WINDOW, "--api-url", world.url, "-q") == 4
+    assert terminal.err.startswith("Error: What was read contradicts an append-only log. ")
+    assert "tell the auditor" in terminal.err
 
 
 def test_of_quiet_and_verbose_the_more_explicit_counts(
