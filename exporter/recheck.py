@@ -8,7 +8,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,9 @@ class Finding:
     differences: Differences
     """Which entries differ."""
 
+    unkept: OutputError | None = None
+    """Why it could not be kept, where it was to be."""
+
     @property
     def verdict(self) -> Verdict:
         """Whether the second reading was whole, and met no entry that the bundle lacks."""
@@ -105,10 +109,37 @@ def recheck(
 ) -> Finding:
     """Read the window of a bundle again, as ``request`` says from where, and compare entry by entry.
 
-    ``to`` is a new folder that keeps the finding and the responses. Raises
-    :class:`~exporter.errors.OutputError` where that cannot be written, and what
-    :func:`~exporter.fetch.fetch` does.
+    ``to`` is a new folder that keeps the finding and the responses; it is gone again where there is no
+    finding. Raises :class:`~exporter.errors.OutputError` where it cannot be made, before anything is read,
+    and what :func:`~exporter.fetch.fetch` does.
     """
+    with _new_folder(to):
+        return _read_again(sealed, request, to, now, progress)
+
+
+@contextmanager
+def _new_folder(to: Path | None) -> Iterator[None]:
+    if to is None:
+        yield
+        return
+    try:
+        to.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {to} for the finding cannot be made ({error.strerror}).",
+            "Name a new folder with --to, where there may be one.",
+        ) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            to.rmdir()
+        raise
+
+
+def _read_again(
+    sealed: Sealed, request: Request, to: Path | None, now: Callable[[], datetime], progress: Progress
+) -> Finding:
     bundle, run = sealed.bundle, sealed.run
     window = record.selection(run).window
     asked = replace(
@@ -132,9 +163,9 @@ def recheck(
             checks=(*fetched.checks, *_compared(differences, met_everything=fetched.walk.met_everything)),
             differences=differences,
         )
-        if to is not None:
-            _keep(finding, reading.responses, to)
-    return finding
+        if to is None:
+            return finding
+        return replace(finding, unkept=_keep(finding, reading.responses, to))
 
 
 def _organization(run: record.Run) -> str | None:
@@ -161,13 +192,14 @@ def _compared(differences: Differences, *, met_everything: bool) -> list[Check]:
     ]
 
 
-def _keep(finding: Finding, responses: Path, to: Path) -> None:
+def _keep(finding: Finding, responses: Path, to: Path) -> OutputError | None:
+    """Keep a finding; says why it could not be, which is no reason to withhold it."""
     try:
-        to.mkdir(mode=0o700, parents=True)
-        shutil.copyfile(responses, to / "responses.warc.gz")
         (to / "recheck.json").write_bytes(finding.encode())
+        shutil.copyfile(responses, to / "responses.warc.gz")
     except OSError as error:
-        raise OutputError(
+        return OutputError(
             f"The finding could not be kept in {to} ({error.strerror}).",
             "Name a new folder with --to, on a disk with room.",
-        ) from error
+        )
+    return None

@@ -1,6 +1,8 @@
 """The window of a bundle, read again: real HTTP, a real database."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from exporter.errors import OutputError, UsageError
+from exporter.errors import AuditExportError, OutputError, UsageError
 from exporter.export import export
 from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
@@ -117,8 +119,50 @@ def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Ser
     assert kept["entries"]["same"] == finding.sealed.run.counts.entries
     assert kept["verdict"] == "COMPLETE"
     assert any(True for _ in read_responses(tmp_path / "kept" / "responses.warc.gz"))
-    with pytest.raises(OutputError, match="could not be kept"):
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path / "evidence")
+    asked = world.app.state.tally.requests
+
+    with pytest.raises(OutputError, match=r"evidence for the finding cannot be made \(File exists\)"):
+        again(world, bundle, tmp_path / "evidence")
+
+    assert world.app.state.tally.requests == asked
+
+
+def test_where_there_is_no_finding_no_folder_is_left(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    bundle = sealed(world, tmp_path / "evidence")
+    world.behave(dialects="A")
+
+    with pytest.raises(AuditExportError):
         again(world, bundle, tmp_path / "kept")
+
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_finding_that_cannot_be_kept_is_printed_all_the_same(
+    terminal: Terminal, world: World, monkeypatch: pytest.MonkeyPatch, *, same: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    terminal("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+    bundle = terminal.out.strip()
+    if not same:
+        world.behave(edit=lambda entry: {**entry, "action": "x"})
+    monkeypatch.setattr("shutil.copyfile", refuse)
+
+    assert terminal("recheck", bundle, "--to", "kept", "-q") == (7 if same else 4)
+    assert ("The same: " if same else "NOT the same: ") in terminal.out
+    assert "Error: The finding could not be kept in kept (No space left on device)." in terminal.err
+    assert terminal("recheck", bundle, "--to", "kept too", "--json") == (7 if same else 4)
+    assert terminal.result["format"] == "audit-export/recheck/v1"
 
 
 def test_what_is_no_bundle_is_refused(world: World, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
+from exporter.commands.messages import complain
 from exporter.commands.options import (
     SectionedCommand,
     find_connection,
@@ -14,7 +15,7 @@ from exporter.commands.options import (
     progress_option,
     source_options,
 )
-from exporter.commands.results import print_findings, print_result
+from exporter.commands.results import most_serious, print_findings, print_result, visible
 from exporter.facts import Result, Verdict
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     else:
         print_findings(finding.checks)
         print_result(f"{_said(finding)}: {bundle}")
-    return _exit_code(finding)
+    if finding.unkept is None:
+        return _exit_code(finding)
+    code = most_serious([_exit_code(finding), finding.unkept.exit_code])
+    complain(visible(finding.unkept.what), visible(finding.unkept.remedy), code, finding.unkept)
+    return code
 
 
 def _said(finding: "Finding") -> str:
