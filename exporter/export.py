@@ -22,7 +22,7 @@ from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
-from exporter.facts import Result, Verdict
+from exporter.facts import Result, Verdict, rfc3339
 from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan, read_sealed
@@ -118,6 +118,9 @@ def _fetch(
 
     The platform may have mended the record meanwhile that cannot be a row.
     """
+    if (begun := run.window) is not None:
+        kept = "Carrying on from what an earlier attempt fetched, in %s; the window stays, and ends %s."
+        _log.warning(kept, run.folder, rfc3339(begun.until))
     try:
         return fetch(task, run, now=now, progress=progress, sleep=sleep)
     except NotCarriedOnError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter import record
 from exporter.evidence.bundle import archive_folder
+from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Window
 from exporter.plan import plan, read_sealed
 from exporter.request import Request
@@ -23,11 +24,14 @@ class Foresight:
     sealed: Path | None
     """The bundle that answers the request already; nothing would be fetched then."""
 
+    unfinished: Path | None
+    """What an earlier attempt left, if it did; it would be carried on with."""
+
     archive: Path
     """The folder it would go to."""
 
     window: Window
-    """The window that would be in force now; that of the bundle which answers already, where one does."""
+    """The window that would be in force: as it was sealed or fixed already, else as it would be now."""
 
     overlap: Window | None
     """What would be read again before it, and compared with earlier bundles."""
@@ -54,15 +58,18 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     task = plan(request, archive)
     sealed = task.sealed
-    found = None if sealed is None else record.selection(read_sealed(sealed)[1]).window
+    attempt = Unfinished(archive, task.fingerprint)
+    fixed = attempt.window if sealed is None else record.selection(read_sealed(sealed)[1]).window
     with Client(request.connection, now=now) as client:
         platform, greeting = connect(
             client, organization=request.organization, known_organization=request.profile.current_org_id
         )
+        server_time = greeting.server_time or now()
         return Foresight(
             sealed=sealed,
+            unfinished=attempt.folder if sealed is None and fixed else None,
             archive=archive,
-            window=found or task.window(greeting.server_time or now()),
+            window=fixed or task.window(server_time + task.lacking_settle(server_time)),
             overlap=None if sealed else task.overlap,
             dialect=platform.dialect.name,
             probe=probe(platform, page_size=request.page_size),

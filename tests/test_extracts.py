@@ -171,6 +171,14 @@ def test_a_dry_run_of_an_archive_that_is_far_enough_says_what_the_run_does(termi
     assert (plan["since"], plan["until"]) == ("2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z")
 
 
+def test_a_dry_run_does_not_wait_for_a_window_to_settle_and_shows_it_as_it_will_be(
+    terminal: Terminal,
+) -> None:
+    assert terminal("--since", "2026-07-01", "--until", "2026-11-23T12:00:00Z", "--dry-run", "--json") == 0
+    assert terminal.result["plan"]["until"] == "2026-11-23T12:00:00Z"
+    assert terminal.result["plan"]["unfinished"] is None
+
+
 def test_an_extract_says_so_on_its_report(world: World, tmp_path: Path) -> None:
     request = world.request(tmp_path, action="deploy", report=True, report_rows=0)
 

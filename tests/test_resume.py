@@ -18,6 +18,7 @@ from exporter.entries.depth import LEVELS
 from exporter.errors import IncompleteError, RecordError, SourceError
 from exporter.export import Outcome, export
 from exporter.facts import Result, Verdict
+from exporter.foresight import foresee
 from exporter.request import Request
 from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
@@ -193,15 +194,25 @@ def test_what_was_received_of_another_log_is_not_carried_on_with(
     assert "is of another log" in caplog.text
 
 
-def test_the_window_is_the_one_that_was_fixed_first(serve: Serve, tmp_path: Path) -> None:
+def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     world = serve(entries=2_500)
     request = broken_off(world, tmp_path, after=25, until=None)
     later = NOW + timedelta(days=1)
     world.app.state.clock = lambda: later
 
+    foreseen = foresee(request, now=lambda: later)
     outcome = export(request, now=lambda: later, progress=lambda *_: None)
 
     assert outcome.run.window.until == NOW - timedelta(seconds=60)
+    assert foreseen.window.until == outcome.run.window.until
+    assert foreseen.unfinished is not None
+    assert foreseen.unfinished.parent == outcome.bundle.parent
+    (said,) = (line for line in caplog.messages if line.startswith("Carrying on"))
+    assert str(foreseen.unfinished) in said
+    assert said.endswith(" ends 2026-11-23T11:59:00Z.")
+    assert foresee(request, now=lambda: later).unfinished is None
 
 
 def test_what_is_sealed_whole_is_not_fetched_again(serve: Serve, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def print_foresight(foresight: "Foresight", *, as_json: bool) -> None:
     if as_json:
         plan = {
             "sealed": None if foresight.sealed is None else str(foresight.sealed),
+            "unfinished": None if foresight.unfinished is None else str(foresight.unfinished),
             "archive": str(foresight.archive),
             "since": rfc3339(window.since),
             "until": rfc3339(window.until),
@@ -34,6 +35,7 @@ def print_foresight(foresight: "Foresight", *, as_json: bool) -> None:
         ("window", f"{rfc3339(window.since)} to {rfc3339(window.until)}"),
         ("read again", "nothing" if overlap is None else f"from {rfc3339(overlap.since)}"),
         ("sealed already", "no" if foresight.sealed is None else f"yes: {foresight.sealed}"),
+        ("carries on from", "nothing" if foresight.unfinished is None else str(foresight.unfinished)),
         ("archive", str(foresight.archive)),
         ("dialect", foresight.dialect),
         ("entries a page", f"{probe.received:,} of {probe.asked:,} asked for"),
