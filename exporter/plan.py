@@ -11,6 +11,7 @@ import msgspec
 from exporter import record
 from exporter.errors import OutputError, UsageError
 from exporter.evidence.bag import TAG_MANIFEST
+from exporter.evidence.chain import refuse_other
 from exporter.evidence.coverage import (
     SealedBundle,
     covered,
@@ -130,12 +131,21 @@ def plan(request: Request, archive: Path) -> Plan:
     """Look at the archive, which is held meanwhile, and decide where the window begins.
 
     Raises :class:`~exporter.errors.UsageError` where an archive is to be continued that covers nothing, or
-    up to where there is nothing to do, and :class:`~exporter.errors.OutputError` where a bundle of it cannot
-    be read.
+    up to where there is nothing to do, and where ``--previous`` names another bundle than its newest, to
+    which the next is chained; :class:`~exporter.errors.OutputError` where a bundle of it cannot be read.
     """
     bundles = tuple(sealed_bundles(archive))
-    if request.since is not None:
-        return Plan(request=request, archive=archive, bundles=bundles, since=request.since, overlap=None)
+    if request.since is None:
+        task = _continue(request, archive, bundles)
+    else:
+        task = Plan(request=request, archive=archive, bundles=bundles, since=request.since, overlap=None)
+    if not request.filters and task.sealed is None:
+        refuse_other(bundles, request.previous)
+    return task
+
+
+def _continue(request: Request, archive: Path, bundles: tuple[SealedBundle, ...]) -> Plan:
+    """Begin where coverage ends."""
     stretches = covered(bundles, accept_unproven=request.accept_unproven)
     if not stretches:
         raise UsageError(

@@ -114,6 +114,21 @@ def test_runs_that_hand_their_link_on_make_one_chain_wherever_each_bundle_is_kep
     assert terminal("--period", months[0], "--previous", "not-a-head") == 2
 
 
+def test_a_head_that_is_not_the_newest_bundles_is_refused_before_anything_is_asked(
+    terminal: Terminal, world: World
+) -> None:
+    terminal(*WINDOW, "--json")
+    head = terminal.result["head"]
+    again, asked = (*WINDOW, "--again", "--previous"), world.app.state.tally.requests
+
+    for options in ((), ("--dry-run",)):
+        assert terminal(*again, "0" * 64, *options) == 2
+        assert f"another head than that of the newest bundle, {head}." in terminal.err
+    assert terminal(*WINDOW, "--previous", "0" * 64) == 0  # it is sealed, and nothing is chained to anything
+    assert world.app.state.tally.requests == asked
+    assert terminal(*again, f"sha256:{head}") == 0
+
+
 def test_a_window_is_sealed_once_more_only_when_that_is_asked_for(terminal: Terminal) -> None:
     terminal(*WINDOW)
     first = terminal.out

@@ -41,11 +41,16 @@ class Predecessor:
     """Its place in it, likewise."""
 
 
-_PREDECESSOR = re.compile(r"(?:(?P<chain>[^@]+)/(?P<sequence>\d{6,})@)?(?P<root>[0-9a-f]{64})", re.ASCII)
+_PREDECESSOR = re.compile(
+    r"(?:(?P<chain>[^@]+)/(?P<sequence>\d{6,})@)?(?:sha256:)?(?P<root>[0-9a-f]{64})", re.ASCII
+)
 
 
 def parse_predecessor(text: str) -> Predecessor:
-    """Read a head, or ``CHAIN/SEQUENCE@HEAD`` as a run prints it; raises :class:`UsageError` otherwise."""
+    """Read a head, with or without ``sha256:`` before it, or ``CHAIN/SEQUENCE@HEAD``, as a run prints them.
+
+    Raises :class:`UsageError` where it is neither.
+    """
     read = _PREDECESSOR.fullmatch(text)
     if read is None:
         raise UsageError(
@@ -65,8 +70,8 @@ def next_link(
 ) -> Link:
     """Return the link for the bundle that is sealed after ``bundles``, which are in the order of sealing.
 
-    ``previous`` is the bundle that the caller knows of, kept elsewhere. Without its place in a chain a new
-    chain begins that names it. Raises :class:`UsageError` where the newest of ``bundles`` is another.
+    ``previous`` is the bundle that the caller knows of, kept elsewhere where there are none here. Without its
+    place in a chain a new chain begins that names it.
     """
     if not bundles:
         before = previous or Predecessor(root="")
@@ -76,9 +81,16 @@ def next_link(
             previous=before.root or None,
         )
     newest = bundles[-1]
-    if previous is not None and previous.root != newest.root:
+    return Link(chain=newest.chain, sequence=newest.sequence + 1, previous=newest.root)
+
+
+def refuse_other(bundles: Sequence[SealedBundle], previous: Predecessor | None) -> None:
+    """Refuse a bundle that the caller knows of where the newest of ``bundles`` is another.
+
+    Raises :class:`UsageError`.
+    """
+    if previous is not None and bundles and previous.root != bundles[-1].root:
         raise UsageError(
-            f"--previous names another head than that of the newest bundle, {newest.root}.",
+            f"--previous names another head than that of the newest bundle, {bundles[-1].root}.",
             "Leave --previous out, or see why the archive is not the one it was given for.",
         )
-    return Link(chain=newest.chain, sequence=newest.sequence + 1, previous=newest.root)

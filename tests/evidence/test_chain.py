@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import OutputError, UsageError
-from exporter.evidence.chain import Link, Predecessor, next_link
+from exporter.evidence.chain import Link, Predecessor, next_link, parse_predecessor, refuse_other
 from exporter.evidence.coverage import sealed_bundles
 from exporter.export import Outcome
 
@@ -81,12 +81,19 @@ def test_a_link_that_the_newest_bundle_contradicts_is_refused(tmp_path: Path) ->
     root = hashlib.sha256(sealed(tmp_path, 1)).hexdigest()
     bundles = sealed_bundles(tmp_path)
 
-    assert (
-        next_link(bundles, organization="acme", random_part="5e", previous=Predecessor(root=root)).previous
-        == root
-    )
+    refuse_other(bundles, None)
+    refuse_other(bundles, Predecessor(root=root))
+    refuse_other([], Predecessor(root="c" * 64))
     with pytest.raises(UsageError, match="another head than that of the newest bundle"):
-        next_link(bundles, organization="acme", random_part="5e", previous=Predecessor(root="c" * 64))
+        refuse_other(bundles, Predecessor(root="c" * 64))
+
+
+@pytest.mark.parametrize("head", ["c" * 64, f"sha256:{'c' * 64}"])
+def test_a_head_is_read_in_either_form_alone_or_with_its_place(head: str) -> None:
+    assert parse_predecessor(head) == Predecessor(root="c" * 64)
+    assert parse_predecessor(f"acme/5e/000012@{head}") == Predecessor(
+        root="c" * 64, chain="acme/5e", sequence=12
+    )
 
 
 def test_of_two_bundles_the_second_names_the_root_of_the_first(outcomes: tuple[Outcome, Outcome]) -> None:
