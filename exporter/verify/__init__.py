@@ -111,17 +111,17 @@ def open_bundle(path: Path, trust: Trust = NOBODY) -> Bundle:
 
 
 def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Trust) -> Examination:
-    examined, places, unplaced = [], [], []
+    examined, places, extracts = [], [], []
     for folder in archive.folders(path):
         bundle = open_bundle(folder, trust)
         findings = _findings(bundle, reperform=reperform)
         examined.append(Examination(path=folder, findings=findings, signer=bundle.signer))
         place = archive.read_place(folder, bundle)
-        if place is None:
-            unplaced.append(folder)
-        else:
+        if place is not None:
             places.append(place)
-    return Examination(path=path, findings=list(archive.judge(places, unplaced, anchors)), bundles=examined)
+        elif archive.is_extract(bundle):
+            extracts.append(folder)
+    return Examination(path=path, findings=list(archive.judge(places, extracts, anchors)), bundles=examined)
 
 
 def _findings(bundle: Bundle, *, reperform: bool) -> list[Check]:

@@ -119,11 +119,19 @@ def stated_name(bundle: Bundle) -> str | None:
         return None
 
 
-def judge(places: Sequence[Place], unplaced: Iterable[Path], anchors: Anchors) -> Iterator[Check]:
-    """Judge what the bundles of an archive are together; ``unplaced`` are those that state no place."""
+def is_extract(bundle: Bundle) -> bool:
+    """Tell whether a bundle states that it is an extract, which has no place."""
+    try:
+        return "extract" in bundle.stated.predicate
+    except NOT_READABLE:
+        return False
+
+
+def judge(places: Sequence[Place], extracts: Iterable[Path], anchors: Anchors) -> Iterator[Check]:
+    """Judge what the bundles of an archive are together; ``extracts`` are those that have no place."""
     ordered = sorted(places, key=lambda place: (place.sealed.sequence, place.sealed.path.name))
     yield _one_chain(ordered)
-    yield _names(ordered, unplaced)
+    yield _names(ordered, extracts)
     yield _forks(ordered)
     yield _gaps(ordered, anchors)
     yield _links(ordered)
@@ -144,9 +152,9 @@ def _one_chain(places: Sequence[Place]) -> Check:
     )
 
 
-def _names(places: Sequence[Place], unplaced: Iterable[Path]) -> Check:
+def _names(places: Sequence[Place], extracts: Iterable[Path]) -> Check:
     wrong = {place.sealed.path.name for place in places if place.sealed.path.name != place.name}
-    wrong |= {folder.name for folder in unplaced if BUNDLE_NAME.fullmatch(folder.name)}
+    wrong |= {folder.name for folder in extracts if BUNDLE_NAME.fullmatch(folder.name)}
     return none_of("chain-names", "Each folder is called by the sequence and window it states", wrong)
 
 
