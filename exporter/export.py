@@ -140,7 +140,8 @@ def _publish(
     request = task.request
     queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
     controls.ship(folder / "data" / "controls", catalogues)
-    run = record_run(request, fetched, folder, versions)
+    frameworks = [known.framework.id for known in catalogues]
+    run = record_run(request, fetched, folder, versions, frameworks)
     (folder / "data" / "run.json").write_bytes(record.encode(run))
     if request.report:
         render.render_report(folder / "data")

@@ -10,14 +10,18 @@ from exporter.evidence.bag import payload_paths, sha256_file
 from exporter.evidence.manifest import NAMESPACE
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.fetched import Fetched
-from exporter.report import controls
 from exporter.request import Request
 
 _CLOCK_TOLERANCE = 5.0
 
 
-def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[str, str]) -> record.Run:
-    """Write down how the bundle in ``folder`` came about, as far as it has been made."""
+def record_run(
+    request: Request, fetched: Fetched, folder: Path, versions: dict[str, str], frameworks: list[str]
+) -> record.Run:
+    """Write down how the bundle in ``folder`` came about, as far as it has been made.
+
+    ``frameworks`` are the ids of the catalogues in it.
+    """
     return record.Run(
         tool=record.Tool(name="audit-export", version=__version__),
         window=_period(request, fetched.window),
@@ -31,7 +35,7 @@ def record_run(request: Request, fetched: Fetched, folder: Path, versions: dict[
             retry_for_seconds=request.connection.retry_for,
             rate=request.connection.rate,
             formats=list(fetched.derived.files),
-            frameworks=[known.framework.id for known in controls.find(request.frameworks)],
+            frameworks=frameworks,
             report_rows=request.report_rows,
             thresholds=request.thresholds,
             allow_partial=request.allow_partial,
