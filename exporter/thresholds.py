@@ -52,7 +52,7 @@ class Thresholds:
     """Days after which a secret is old."""
 
     rotation_hours: int = 24
-    """Hours within which deleting and creating a secret of one name is a replacement."""
+    """Hours within which deleting and then creating a secret of one name is a replacement."""
 
     destructions_per_hour: int = 3
     """Destructions in an hour that are ordinary; more are listed."""

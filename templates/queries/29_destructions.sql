@@ -16,8 +16,14 @@ WITH destroyed AS (
   WHERE action = 'deploy.destroy'
 ),
 bursts AS (
-  SELECT timestamp, id, actor, resource, in_the_hour,
-    lag(in_the_hour) OVER (ORDER BY timestamp, id) AS in_the_hour_before
+  SELECT
+    timestamp,
+    id,
+    actor,
+    resource,
+    in_the_hour,
+    lag(in_the_hour) OVER (ORDER BY timestamp, id) AS in_the_hour_before,
+    micros - lag(micros) OVER (ORDER BY timestamp, id) AS apart
   FROM destroyed
 ),
 candidates AS (
@@ -49,7 +55,8 @@ SELECT
   concat(cast(in_the_hour AS string), ' destructions in the hour that ends with this one.') AS what,
   cast(NULL AS string) AS related
 FROM bursts
-WHERE in_the_hour > $destructions_per_hour AND coalesce(in_the_hour_before, 0) <= $destructions_per_hour
+WHERE in_the_hour > $destructions_per_hour
+  AND (apart IS NULL OR apart >= 3600000000 OR in_the_hour_before <= $destructions_per_hour)
 UNION ALL
 SELECT
   destroyed.timestamp,

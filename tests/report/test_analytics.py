@@ -328,6 +328,20 @@ def test_8_destructions_in_a_row_and_undone(ask: Ask) -> None:
     assert [row["id"] for row in ask(13, log)] == ["x1", "x2", "x3", "x4", "x5", "x6"]
 
 
+def test_8_each_burst_of_destructions_is_an_item_however_far_apart(ask: Ask) -> None:
+    log = [
+        entry(f"{day}{service}", f"01-{day}T10:00", "deploy.destroy", on=service)
+        for day in ("05", "06")
+        for service in "abcd"
+    ]
+    shown = "4 destructions in the hour that ends with this one."
+    assert items(ask(29, log)) == [("05a", shown, None), ("06a", shown, None)]
+    row = [entry(f"x{n}", f"01-05T{10 + n // 3}:{n % 3 * 20:02}", "deploy.destroy") for n in range(9)]
+    assert ask(29, row) == []
+    row.append(entry("y", "01-05T10:50", "deploy.destroy"))
+    assert items(ask(29, row)) == [("y", shown, None)]
+
+
 def test_9_secrets_are_replaced_deleted_or_grow_old(ask: Ask) -> None:
     log = [
         entry("s1", "01-05", "secret.create", on="stripe", resource_id="one"),
@@ -343,6 +357,35 @@ def test_9_secrets_are_replaced_deleted_or_grow_old(ask: Ask) -> None:
         ("s3", "Neither replaced nor deleted, 145 days old at the end of the period.", None),
         ("s6", "Neither replaced nor deleted, 118 days old at the end of the period.", None),
     ]
+
+
+def test_9_of_two_secrets_of_one_name_each_lives_until_it_is_deleted(ask: Ask) -> None:
+    log = [
+        entry("s1", "01-05", "secret.create", on="DB_URL", resource_id="one"),
+        entry("s2", "01-06", "secret.create", on="DB_URL", resource_id="two"),
+    ]
+    assert ask(30, log) == [{"names": 1, "replaced": 0, "deleted": 0, "living": 2, "old": 2}]
+    assert [row["id"] for row in ask(31, log)] == ["s1", "s2"]
+    log.append(entry("s3", "01-07", "secret.delete", on="DB_URL", resource_id="one"))
+    assert ask(30, log) == [{"names": 1, "replaced": 0, "deleted": 1, "living": 1, "old": 1}]
+    assert [row["id"] for row in ask(31, log)] == ["s2"]
+    log[2] |= {"resource_id": None}
+    assert ask(30, log) == [{"names": 1, "replaced": 0, "deleted": 1, "living": 0, "old": 0}]
+    assert ask(31, log) == []
+
+
+@pytest.mark.parametrize(("created", "deleted"), [("e2", "e3"), ("e3", "e2")])
+@pytest.mark.parametrize("new_id", ["two", None])
+def test_9_a_secret_replaced_within_an_instant_lives_on(
+    ask: Ask, created: str, deleted: str, new_id: str | None
+) -> None:
+    log = [
+        entry("e1", "01-05", "secret.create", on="stripe", resource_id="one"),
+        entry(created, "02-05T10:00", "secret.create", on="stripe", resource_id=new_id),
+        entry(deleted, "02-05T10:00", "secret.delete", on="stripe", resource_id="one"),
+    ]
+    assert ask(30, log) == [{"names": 1, "replaced": 1, "deleted": 0, "living": 1, "old": 1}]
+    assert [row["id"] for row in ask(31, log)] == [created]
 
 
 def test_10_people_stand_apart_from_automation(ask: Ask) -> None:
