@@ -11,17 +11,32 @@ WITH removed AS (
   FROM audit
   WHERE action = 'user.remove'
 ),
+persons AS (
+  SELECT DISTINCT person, resource_id, address FROM removed
+),
+added AS (
+  SELECT id, timestamp, resource_id, lower(resource_name) AS address FROM audit WHERE action = 'user.add'
+),
+returns AS (
+  SELECT persons.person, added.id, added.timestamp
+  FROM added
+  JOIN persons ON persons.resource_id = added.resource_id
+  UNION
+  SELECT persons.person, added.id, added.timestamp
+  FROM added
+  JOIN persons ON persons.address = added.address
+),
 actors AS (
   SELECT DISTINCT coalesce(actor_id, '') AS actor_id, coalesce(actor_email, '') AS actor_email FROM audit
 ),
 accounts AS (
-  SELECT removed.person, actors.actor_id, actors.actor_email
+  SELECT persons.person, actors.actor_id, actors.actor_email
   FROM actors
-  JOIN removed ON removed.resource_id = actors.actor_id
+  JOIN persons ON persons.resource_id = actors.actor_id
   UNION
-  SELECT removed.person, actors.actor_id, actors.actor_email
+  SELECT persons.person, actors.actor_id, actors.actor_email
   FROM actors
-  JOIN removed ON removed.address = lower(actors.actor_email)
+  JOIN persons ON persons.address = lower(actors.actor_email)
 ),
 tokens AS (
   SELECT
@@ -37,15 +52,11 @@ tokens AS (
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
 ),
 turns AS (
-  SELECT
-    coalesce(resource_id, lower(resource_name)) AS person,
-    id,
-    timestamp,
-    action,
-    cast(NULL AS string) AS name,
-    cast(NULL AS timestamp) AS deleted
-  FROM audit
-  WHERE coalesce(action, '') IN ('user.add', 'user.remove')
+  SELECT person, id, timestamp, 'user.remove' AS action, cast(NULL AS string) AS name, cast(NULL AS timestamp) AS deleted
+  FROM removed
+  UNION ALL
+  SELECT person, id, timestamp, 'user.add' AS action, cast(NULL AS string) AS name, cast(NULL AS timestamp) AS deleted
+  FROM returns
   UNION ALL
   SELECT
     accounts.person,
@@ -104,7 +115,15 @@ later AS (
   GROUP BY acts.removal, acts.entries, acts.first_act
 ),
 made AS (
-  SELECT person, id, name, deleted, next_removal FROM lives WHERE action = 'token.create'
+  SELECT
+    lives.id,
+    lives.name,
+    lives.deleted,
+    removed.id AS removal,
+    row_number() OVER (PARTITION BY lives.id ORDER BY removed.timestamp, removed.id) AS place
+  FROM lives
+  JOIN removed ON removed.person = lives.person AND removed.timestamp = lives.next_removal
+  WHERE lives.action = 'token.create'
 )
 SELECT
   removed.timestamp,
@@ -132,7 +151,8 @@ SELECT
   END AS what,
   made.id AS related
 FROM removed
-JOIN made ON made.person = removed.person AND made.next_removal = removed.timestamp
-WHERE coalesce(unix_micros(made.deleted), $until) - unix_micros(removed.timestamp)
-  >= $leaver_token_hours * cast(3600000000 AS bigint)
+JOIN made ON made.removal = removed.id
+WHERE made.place = 1
+  AND coalesce(unix_micros(made.deleted), $until) - unix_micros(removed.timestamp)
+    >= $leaver_token_hours * cast(3600000000 AS bigint)
 ORDER BY timestamp, id, related

@@ -1,18 +1,39 @@
 -- Idle actors: who has no entry in the last idle_days of the period, and was not removed? Longest idle first.
+-- An actor counts as removed where the last addition or removal, by any of the actor's ids or by the address, is a removal.
 WITH actors AS (
-  SELECT
-    actor_key,
-    max(actor_id) AS actor_id,
-    max(lower(actor_email)) AS address,
-    max(timestamp) AS last_entry,
-    count(*) AS entries
+  SELECT actor_key, max(timestamp) AS last_entry, count(*) AS entries
   FROM audit
   WHERE actor_key IS NOT NULL
   GROUP BY actor_key
   HAVING $until - unix_micros(max(timestamp)) > $idle_days * cast(86400000000 AS bigint)
 ),
-removed AS (
-  SELECT resource_id, lower(resource_name) AS address FROM audit WHERE action = 'user.remove'
+accounts AS (
+  SELECT DISTINCT audit.actor_key, audit.actor_id, lower(audit.actor_email) AS address
+  FROM audit
+  JOIN actors ON actors.actor_key = audit.actor_key
+),
+users AS (
+  SELECT timestamp, id, action, resource_id, lower(resource_name) AS address
+  FROM audit
+  WHERE coalesce(action, '') IN ('user.add', 'user.remove')
+),
+turns AS (
+  SELECT accounts.actor_key, users.timestamp, users.id, users.action
+  FROM accounts
+  JOIN users ON users.resource_id = accounts.actor_id
+  UNION ALL
+  SELECT accounts.actor_key, users.timestamp, users.id, users.action
+  FROM accounts
+  JOIN users ON users.address = accounts.address
+),
+last_turns AS (
+  SELECT
+    actor_key,
+    action,
+    row_number() OVER (
+      PARTITION BY actor_key ORDER BY timestamp DESC, CASE WHEN action = 'user.add' THEN 0 ELSE 1 END, id
+    ) AS place
+  FROM turns
 ),
 at_the_end AS (
   SELECT
@@ -24,8 +45,7 @@ at_the_end AS (
     row_number() OVER (PARTITION BY actors.actor_key ORDER BY audit.id) AS place
   FROM audit
   JOIN actors ON actors.last_entry = audit.timestamp AND actors.actor_key = audit.actor_key
-  WHERE coalesce(actors.actor_id, '') NOT IN (SELECT coalesce(resource_id, '-') FROM removed)
-    AND coalesce(actors.address, '') NOT IN (SELECT coalesce(address, '-') FROM removed)
+  WHERE actors.actor_key NOT IN (SELECT actor_key FROM last_turns WHERE place = 1 AND action = 'user.remove')
 )
 SELECT
   timestamp,

@@ -176,6 +176,48 @@ def test_4_a_token_is_listed_with_the_first_removal_after_it_was_made(ask: Ask) 
     ]
 
 
+def test_4_a_user_returns_under_a_new_id_too_and_under_a_new_address(ask: Ask) -> None:
+    log = [
+        entry("left", "02-01", "user.remove", on="bo"),
+        entry("back", "02-10", "user.add", on="bo", resource_id="usr_bo2"),
+        entry("fine", "03-01", "deploy", actor="bo", actor_id="usr_bo2"),
+    ]
+    assert ask(23, log) == []
+    log[1] |= {"resource_id": "usr_bo", "resource_name": "bob@acme.example"}
+    log[2] |= {"actor_id": "usr_bo", "actor_email": "bob@acme.example"}
+    assert ask(23, log) == []
+    log[1] |= {"resource_id": "usr_cy", "resource_name": "cy@acme.example"}
+    assert [row["related"] for row in ask(23, log)] == ["fine"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "known_by"),
+    [("03-01", {}), ("03-01", {"resource_id": None}), ("03-01", {"resource_name": None}), ("02-01", {})],
+)
+def test_4_a_token_is_listed_once_however_its_maker_was_removed_again(
+    ask: Ask, moment: str, known_by: Entry
+) -> None:
+    log = [
+        entry("token", "01-02", "token.create", actor="cy", on="kept"),
+        entry("left1", "02-01", "user.remove", on="cy", **known_by),
+        entry("left2", moment, "user.remove", on="cy"),
+    ]
+    assert [(row["id"], row["related"]) for row in ask(23, log)] == [("left1", "token")]
+
+
+def test_4_a_token_is_listed_that_is_there_as_long_after_the_removal_as_given(ask: Ask) -> None:
+    log = [
+        entry("t1", "01-02", "token.create", actor="bo", on="day"),
+        entry("t2", "01-02", "token.create", actor="bo", on="less"),
+        entry("t3", "01-02", "token.create", actor="cy", on="last"),
+        entry("left1", "02-01T00:00", "user.remove", on="bo"),
+        entry("gone2", "02-01T23:59:59", "token.delete", on="less"),
+        entry("gone1", "02-02T00:00", "token.delete", on="day"),
+        entry("left2", "06-30T12:00", "user.remove", on="cy"),
+    ]
+    assert [row["related"] for row in ask(23, log)] == ["t1"]
+
+
 def test_4_a_user_who_is_removed_again_and_again_does_not_fill_the_memory(ask: Ask) -> None:
     log = []
     for minute in range(1000):
@@ -497,6 +539,34 @@ def test_16_an_actor_is_idle_who_has_no_entry_for_long_and_was_not_removed(ask: 
         ("last", "Last of the entries by this actor (2), 90 days before the end of the period.", None)
     ]
     assert (rows[0]["actor"], rows[0]["resource"]) == ("bo@acme.example", "web")
+
+
+def test_16_who_was_added_again_is_idle_like_anyone(ask: Ask) -> None:
+    log = [
+        entry("left", "01-05", "user.remove", on="bo"),
+        entry("back", "01-06", "user.add", on="bo"),
+        entry("last", "01-07", "deploy", actor="bo"),
+        entry("busy", "06-30", "deploy"),
+    ]
+    assert items(ask(37, log)) == [
+        ("last", "Last of the entries by this actor (1), 175 days before the end of the period.", None)
+    ]
+    log[1] |= {"resource_id": "usr_bo2"}
+    assert [row["id"] for row in ask(37, log)] == ["last"]
+    log.append(entry("again", "02-01", "user.remove", on="bo", resource_id="usr_bo2"))
+    assert ask(37, log) == []
+
+
+def test_16_an_actor_is_removed_by_any_of_the_ids_that_go_with_the_address(ask: Ask) -> None:
+    log = [
+        entry("first", "01-05", "deploy", actor="bo", actor_id="usr_z"),
+        entry("last", "01-06", "deploy", actor="bo", actor_id="usr_bo"),
+        entry("left", "02-01", "user.remove", on="bo", resource_name=None),
+        entry("busy", "06-30", "deploy"),
+    ]
+    assert ask(37, log) == []
+    log[2] |= {"resource_id": "usr_cy"}
+    assert [row["id"] for row in ask(37, log)] == ["last"]
 
 
 def test_17_the_matrix_begins_on_monday(ask: Ask) -> None:
