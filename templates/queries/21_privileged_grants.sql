@@ -1,6 +1,14 @@
 -- Privileged grants: who was given a privileged role, by whom, and until when? Last, the entries whose role cannot be read.
+-- A role can be compared where an entry has one field for it, and the field one text without an escape, or null.
 WITH roles AS (
-  SELECT id, lower(trim(BOTH '"' FROM max(old))) AS before, lower(trim(BOTH '"' FROM max(new))) AS after
+  SELECT
+    id,
+    lower(trim(BOTH '"' FROM max(CASE WHEN old <> 'null' THEN old END))) AS before,
+    lower(trim(BOTH '"' FROM max(new))) AS after,
+    CASE
+      WHEN count(*) = 1 AND (max(new) = 'null' OR (max(new) LIKE '"%' AND instr(max(new), chr(92)) = 0)) THEN 1
+      ELSE 0
+    END AS readable
   FROM changed_fields
   WHERE coalesce(action, '') IN ('user.add', 'user.role.update') AND field IN ('role', 'roles')
   GROUP BY id
@@ -17,7 +25,7 @@ users AS (
     roles.after,
     CASE WHEN roles.after IN $privileged_roles THEN 1 ELSE 0 END AS privileged,
     CASE WHEN roles.before IN $privileged_roles THEN 1 ELSE 0 END AS privileged_before,
-    CASE WHEN roles.after IS NULL OR substring(roles.after, 1, 1) IN ('[', '{') THEN 0 ELSE 1 END AS readable
+    coalesce(roles.readable, 0) AS readable
   FROM audit
   LEFT JOIN roles ON roles.id = audit.id
   WHERE coalesce(audit.action, '') IN ('user.add', 'user.role.update', 'user.remove')
@@ -26,7 +34,7 @@ ends AS (
   SELECT given.id, min(later.timestamp) AS timestamp
   FROM users AS given
   JOIN users AS later ON later.person = given.person AND later.timestamp > given.timestamp
-  WHERE later.action = 'user.remove' OR (later.action = 'user.role.update' AND later.readable = 1 AND later.privileged = 0)
+  WHERE later.action = 'user.remove' OR (later.readable = 1 AND later.privileged = 0)
   GROUP BY given.id
 )
 SELECT
@@ -41,12 +49,15 @@ SELECT
   END
   || CASE
     WHEN users.readable = 0 THEN ''
-    WHEN ends.timestamp IS NULL THEN 'still held at the end of the period.'
+    WHEN ends.timestamp IS NULL THEN 'no end seen in the period.'
     ELSE concat('until ', substring(cast(ends.timestamp AS string), 1, 19), '.')
   END AS what,
   cast(NULL AS string) AS related
 FROM users
 LEFT JOIN ends ON ends.id = users.id
 WHERE users.action <> 'user.remove'
-  AND ((users.privileged = 1 AND users.privileged_before = 0) OR users.readable = 0)
+  AND (
+    users.readable = 0
+    OR (users.privileged = 1 AND (users.privileged_before = 0 OR users.action = 'user.add'))
+  )
 ORDER BY users.readable DESC, users.timestamp, users.id

@@ -121,7 +121,58 @@ def test_2_privileged_grants_say_from_what_and_until_when(ask: Ask) -> None:
         ("unsaid", unreadable, None),
         ("listed", unreadable, None),
     ]
-    assert items(ask(21, log[:3]))[1][1] == "From developer to admin, still held at the end of the period."
+    assert items(ask(21, log[:3]))[1][1] == "From developer to admin, no end seen in the period."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("role", None, r'"\"admin\""')],
+        [("role", None, r'"\u0061dmin"')],
+        [("role", "1", "2")],
+        [("role", None, "true")],
+        [("role", None, '{"name":"admin"}')],
+        [("role", None, '"admin"'), ("role", None, '"viewer"')],
+        [("role", None, '"admin"'), ("roles", None, '"viewer"')],
+        [("name", None, '"bo"')],
+    ],
+    ids=str,
+)
+def test_2_a_role_that_cannot_be_compared_is_listed(
+    ask: Ask, changes: list[tuple[str, str | None, str]]
+) -> None:
+    fields = [{"field": field, "old": old, "new": new} for field, old, new in changes]
+    log = [
+        entry(f"e{n}", f"01-0{n + 5}", f"user.{what}", on="bo", changes=fields)
+        for n, what in enumerate(("add", "role.update"))
+    ]
+    unreadable = "The entry does not say the new role in a form that can be compared."
+    assert items(ask(21, log)) == [("e0", unreadable, None), ("e1", unreadable, None)]
+
+
+def test_2_whoever_is_added_with_a_privileged_role_is_listed_whatever_it_was_before(ask: Ask) -> None:
+    log = [
+        entry("same", "01-05", "user.add", on="bo", role=('"admin"', '"admin"')),
+        entry("other", "01-06", "user.add", on="cy", role=('"owner"', '"admin"')),
+        entry("from-none", "01-07", "user.role.update", on="di", role=("null", '"admin"')),
+        entry("to-none", "01-08", "user.role.update", on="di", role=('"admin"', "null")),
+    ]
+    assert items(ask(21, log)) == [
+        ("same", "Added straight into the role admin, no end seen in the period.", None),
+        ("other", "Added straight into the role admin, no end seen in the period.", None),
+        ("from-none", "From no stated role to admin, until 2026-01-08 00:00:00.", None),
+    ]
+
+
+def test_2_the_end_of_a_grant_is_only_what_an_entry_says(ask: Ask) -> None:
+    log = [
+        entry("granted", "01-05", "user.role.update", on="bo", role=('"viewer"', '"admin"')),
+        entry("listed", "01-06", "user.role.update", on="bo", role=('["admin"]', '["viewer"]')),
+        entry("kept", "01-07", "user.add", on="bo", role=(None, '"owner"')),
+    ]
+    assert items(ask(21, log))[0] == ("granted", "From viewer to admin, no end seen in the period.", None)
+    log.append(entry("anew", "01-08", "user.add", on="bo", role=(None, '"viewer"')))
+    assert items(ask(21, log))[0] == ("granted", "From viewer to admin, until 2026-01-08 00:00:00.", None)
 
 
 def test_3_segregation_finds_self_promotion_and_one_person_doing_both_steps(ask: Ask) -> None:
