@@ -84,6 +84,8 @@ def _gather(
         "summary": totals,
         "touched": followup.by_control(rules, frameworks),
         "populations": tables.gather(known, sizes, shares, frameworks, figures),
+        "described": tables.describe(run, known, sizes, figures),
+        "extract": runs.EXTRACT,
         "rules": followup.cut(rules, shares),
         "elsewhere": analytics.analytics().elsewhere,
         "frames": samples.gather(known, sizes, figures, draw),

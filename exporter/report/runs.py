@@ -12,6 +12,9 @@ from exporter.errors import OutputError, UsageError, VerificationError
 FOLDERS = ("queries", "controls")
 """Folders of the bundle's data whose files decide on the report."""
 
+EXTRACT = "an extract holds only what its filters chose"
+"""Why a question that takes all entries of the period is not asked of an extract."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:

@@ -151,6 +151,28 @@ def test_what_an_extract_cannot_show_is_not_performed_and_never_0(make: Make, en
     reader = Reader(compose(make(entries[:60], filters={"action": "deploy"})))
     assert {row[3] for row in reader.table("Rules, thresholds and items")} == {"not performed"}
     assert "there may be some in the log" in reader.words
+    assert "an extract holds only what its filters chose" in " ".join(reader.words.split())
+
+
+def test_an_extract_has_no_figure_that_takes_all_entries(make: Make, entries: list[Entry]) -> None:
+    tokens = [entry for entry in entries if entry["action"] == "token.create"]
+    figures = ("How long tokens", "How secrets were", "Deployments whose", "How soon rollbacks")
+
+    for filters in ({"action": "token.create"}, {"user": "dana.ito@acme.example"}):
+        reader = Reader(compose(make(tokens if "action" in filters else entries, filters=filters)))
+        words = " ".join(reader.words.split())
+        assert "How long tokens lived, as far as the period shows" in words
+        assert "not performed, since an extract holds only what its filters chose" in words
+        assert not [caption for caption in reader.tables if caption.startswith(figures)]
+
+
+def test_an_extract_does_not_call_a_day_quiet_that_its_filters_left_empty(
+    make: Make, entries: list[Entry]
+) -> None:
+    for some in ([entry for entry in entries if entry["action"] == "domain.add"], []):
+        words = Reader(compose(make(some, filters={"action": "domain.add"}))).words
+        assert "a gap" not in words
+        assert re.search("the log may hold others|There may be others in the log", words)
 
 
 def test_a_period_too_short_for_a_rule_says_so(reader: Reader) -> None:

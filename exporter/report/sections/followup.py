@@ -9,6 +9,7 @@ from exporter.report import queries
 from exporter.report.analytics import Analytic, analytics
 from exporter.report.controls import Framework, Strength
 from exporter.report.figures import Figures, Row
+from exporter.report.runs import EXTRACT
 
 _NUMBER = re.compile("[0-9]{1,9}")
 
@@ -113,7 +114,7 @@ def _natural(control: str) -> list[tuple[int, str]]:
 def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str:
     """Say why a rule cannot be performed on this archive; nothing where it can."""
     if run.filters:
-        return "this is an extract, which lacks what the rule would have to see"
+        return EXTRACT
     if not figures.knows(analytic.query):
         return "no calendar was declared"
     if analytic.longer_than:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from exporter import record
 from exporter.report.controls import Framework
 from exporter.report.controls import Mapping as Control
 from exporter.report.figures import Figures, Row
@@ -24,9 +25,6 @@ class Table:
 
     rows: list[Row]
     """The entries printed."""
-
-    figure: list[Row]
-    """What the query that describes it in numbers answers; empty where there is none."""
 
 
 def measure(populations: Sequence[Population], figures: Figures) -> dict[str, int]:
@@ -52,10 +50,18 @@ def gather(
             ],
             size=sizes[population.query],
             rows=_rows(population.query, sizes[population.query], shares.get(population.query, 0), figures),
-            figure=figures.rows(population.figure) if population.figure and sizes[population.query] else [],
         )
         for population in populations
     ]
+
+
+def describe(
+    run: record.Run, populations: Sequence[Population], sizes: Mapping[str, int], figures: Figures
+) -> dict[str, list[Row]]:
+    """Ask the queries that describe a population in numbers, by its id; an extract lacks what they count."""
+    if run.filters:
+        return {}
+    return {each.id: figures.rows(each.figure) for each in populations if each.figure and sizes[each.query]}
 
 
 def _rows(query: str, size: int, share: int, figures: Figures) -> list[Row]:
