@@ -165,9 +165,8 @@ def _configuration(patient: Patient) -> Finding:
 
 def _output(patient: Patient) -> Finding:
     """Write and remove a file where the archives are to be, or where their folder would be made."""
-    place = _existing(patient.output)
     try:
-        with tempfile.TemporaryFile(dir=place) as file:
+        with tempfile.TemporaryFile(dir=_existing(patient.output)) as file:
             file.write(b"audit-export doctor")
     except OSError as error:
         raise OutputError(

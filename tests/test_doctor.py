@@ -11,6 +11,7 @@ from exporter.doctor import EXAMINATIONS
 from exporter.errors import OutputError
 from exporter.evidence import space
 from exporter.report import fonts, libraries
+from tests.rights import run_without_privileges
 from tests.terminal import Terminal
 from tests.world import ENTRIES, World
 
@@ -102,6 +103,18 @@ def test_what_fails_has_the_exports_sentence_and_code_and_stops_only_what_needs_
 def test_of_several_failures_the_most_serious_decides(terminal: Terminal) -> None:
     examined(terminal, "--api-key-file", "none", "--output", "/proc/evidence")
     assert terminal.result["exit_code"] == 7
+
+
+def test_an_output_folder_below_one_that_may_not_be_looked_into_is_a_finding(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    del terminal  # its environment is what counts
+    (tmp_path / "closed").mkdir(mode=0)
+    ran = run_without_privileges("doctor", "--json", "--output", str(tmp_path / "closed" / "of" / "evidence"))
+    assert ran.returncode == 7
+    found = {each["id"]: each for each in json.loads(ran.stdout)["examinations"]}
+    assert "cannot be written (Permission denied)" in found["output"]["found"]
+    assert found["output"]["mend"]
 
 
 def test_a_configuration_file_that_is_none_is_a_finding_too(terminal: Terminal) -> None:

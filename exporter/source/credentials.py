@@ -147,7 +147,7 @@ def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str
         return Key(_read(key_file), origin=f"file {key_file}")
     if environ.get("CREDENTIALS_DIRECTORY"):
         systemd = Path(environ["CREDENTIALS_DIRECTORY"]) / _SYSTEMD_NAME
-        if systemd.exists():
+        if _is_there(systemd):
             return Key(_read(systemd), origin=f"systemd credential {_SYSTEMD_NAME}")
     if environ.get(_VARIABLE):
         return Key(environ[_VARIABLE], origin=f"environment variable {_VARIABLE}")
@@ -159,15 +159,30 @@ def _find_key(key_file: Path | None, profile: Profile, environ: Mapping[str, str
     )
 
 
+def _is_there(path: Path) -> bool:
+    """Say whether systemd passed a key; a folder that may not be looked into is no answer."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return True
+
+
 def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_LONGEST)
     except OSError as error:
-        raise AuthorizationError(
-            f"The API key file {path} cannot be read: {os.strerror(error.errno or 0)}.",
-            "Check the path and its permissions.",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> AuthorizationError:
+    return AuthorizationError(
+        f"The API key file {path} cannot be read: {os.strerror(error.errno or 0)}.",
+        "Check the path and its permissions.",
+    )
 
 
 def _read_profile(name: str | None, folder: Path) -> Profile:

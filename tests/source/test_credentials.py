@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import AuthorizationError, UsageError
 from exporter.source.credentials import Credentials, Key, Profile, find_credentials
+from tests.rights import run_without_privileges
 from tests.source.conftest import TELLTALE
 
 
@@ -123,6 +124,19 @@ def test_a_profile_that_was_named_has_to_exist(tmp_path: Path, environ: Mapping[
     log_in(tmp_path, work={"token": "work-key"})
     with pytest.raises(UsageError, match="The profile 'nobody'"):
         find(tmp_path, profile=None if environ else "nobody", environ=environ)
+
+
+@pytest.mark.parametrize("command", ["list", "doctor", "config"])
+def test_a_credentials_directory_that_may_not_be_looked_into_is_named(tmp_path: Path, command: str) -> None:
+    closed = tmp_path / "credentials"
+    closed.mkdir(mode=0)
+
+    ran = run_without_privileges(
+        command, CREDENTIALS_DIRECTORY=str(closed), SATUSKY_API_KEY=TELLTALE, HOME=str(tmp_path)
+    )
+
+    assert ran.returncode == (0 if command == "config" else 5)
+    assert f"The API key file {closed}/satusky-api-key cannot be read: Permission" in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(
