@@ -1,6 +1,8 @@
 """The command line: one group, its commands loaded when they are used, and errors turned into exit codes."""
 
+import codecs
 import errno
+import io
 import os
 import signal
 import sys
@@ -43,6 +45,10 @@ _COMMANDS = {
 
 _OWN_OPTIONS = ("-h", "--help", "--version")
 _UNEXPECTED = 1
+_UNREAD = 128 + 13
+"""What shells give for SIGPIPE, by which other tools end where nobody reads what they print any more."""
+
+_ESCAPES = "exporter.escapes"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 """What the system says of a disk, or of a user's share of it, that is full."""
 
@@ -96,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the exit codes are part of the contract."""
     os.umask(0o077)
     _fill_closed_streams()
+    _escape_what_streams_lack()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     sys.exit(_run(arguments))
@@ -108,6 +115,22 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
+def _escape_what_streams_lack() -> None:
+    """Have characters that the encoding of a stream lacks written as JSON escapes: JSON stays what it is."""
+    codecs.register_error(_ESCAPES, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPES)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    import json  # noqa: PLC0415 - hardly ever needed
+
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def _run(arguments: Sequence[str] | None) -> int:
     messages.configure()
     session = Session()
@@ -115,12 +138,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         code = cli.main(
             arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=messages.colour()
         )
-    except UnreadError as error:
-        return error.exit_code
-    except AuditExportError as error:
-        return _report(session, error.what, error.remedy, error.exit_code)
     except _Stopped as error:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
+    except UnreadError:
+        return _UNREAD
+    except AuditExportError as error:
+        return _report(session, error.what, error.remedy, error.exit_code)
     except click.ClickException as error:
         return _refuse(session, error)
     except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import Serve
 from tests.terminal import Terminal
-from tests.world import World
+from tests.world import ENTRIES, World
 
 WINDOW = ("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
 NOWHERE = ("--api-url", "http://127.0.0.1:9/v1/cli", "--retry-for", "0")
@@ -229,7 +229,24 @@ def test_whoever_stops_reading_the_result_gets_no_complaint(world: World, tmp_pa
     os.close(reader)
     done = program(world, tmp_path, "list", stdout=writer)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (7, "")
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_what_the_encoding_of_a_stream_lacks_is_escaped(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.behave(edit=lambda entry: {**entry, "resource_name": "Łuź \N{ROCKET}"})
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    changed = next(entry for entry in world.service.page(limit=ENTRIES) if entry.action == "user.role.update")
+    id_ = f"log_{changed.id.hex}"
+
+    assert '" \\u2192 "' in program(world, tmp_path, "get", id_).stdout
+    assert "\\u0141u\\u017a" in program(world, tmp_path, "list", "--limit", "1").stdout
+    sent = json.loads(program(world, tmp_path, "get", id_, "--json").stdout)
+    assert "Łuź \N{ROCKET}" in json.dumps(sent, ensure_ascii=False)
+    refused = program(world, tmp_path, "verify", "Łuź")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "Path '\\u0141uź'".replace("ź", "\\u017a") in refused.stderr
 
 
 @pytest.mark.parametrize(("variable", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
