@@ -12,7 +12,10 @@ from exporter.commands.configuration import Configuration, options_of, origin, t
 from exporter.commands.options import find_api_url, value_of
 from exporter.errors import AuthorizationError, UsageError
 
-_PASSWORD = re.compile(r"(://[^:@/\s]*):\S*@")
+_URLS = frozenset({"api-url", "proxy", "tsa-url"})
+_USERINFO = re.compile(r"^(\s*[^:/@\s]*://|).*@", re.DOTALL)
+"""What stands before the host of a URL, with or without a scheme: a user, a password or a token."""
+
 _VARIABLES = {
     "profile": ("SATUSKY_PROFILE",),
     "proxy": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
@@ -35,10 +38,10 @@ class Setting:
 def settings_of(context: click.Context, *, environ: Mapping[str, str], home: Path) -> dict[str, Setting]:
     """Return the settings of a command whose line was read.
 
-    No password in a URL is among them, and of the API key only where it comes from.
+    No user, password or token in a URL is among them, and of the API key only where it comes from.
     """
     settings = {
-        name: Setting(value=_presentable(value_of(context, option)), origin=origin(context, option))
+        name: Setting(value=_presentable(value_of(context, option), name), origin=origin(context, option))
         for name, option in options_of(context.command).items()
     }
     if "api-key-file" not in settings:
@@ -52,7 +55,7 @@ def thresholds_in_force(configuration: Configuration) -> dict[str, Setting]:
     """Return the thresholds of the report, by their names in the configuration file."""
     return {
         f"report.thresholds.{name}": Setting(
-            value=_presentable(value),
+            value=_presentable(value, name),
             origin=f"file {configuration.path}" if name in configuration.thresholds else "default",
         )
         for name, value in asdict(thresholds_of(configuration)).items()
@@ -68,11 +71,11 @@ def _instead(profile_name: str | None, environ: Mapping[str, str], home: Path) -
     except UsageError:
         profile = Profile()  # that it cannot be read is said of the key
     url, where = find_api_url(environ, profile)
-    found = {"api-url": Setting(value=_presentable(url), origin=where)}
+    found = {"api-url": Setting(value=_presentable(url, "api-url"), origin=where)}
     for option, variables in _VARIABLES.items():
         for variable in filter(environ.get, variables):
             setting = Setting(
-                value=_presentable(environ[variable]), origin=f"environment variable {variable}"
+                value=_presentable(environ[variable], option), origin=f"environment variable {variable}"
             )
             found.setdefault(option, setting)
     return found
@@ -95,10 +98,10 @@ def _key(settings: Mapping[str, Setting], environ: Mapping[str, str], home: Path
     return Setting(value=None, origin=credentials.key.origin)
 
 
-def _presentable(value: Any) -> Any:
-    """Return a value as JSON has it, a password in a URL replaced."""
+def _presentable(value: Any, name: str) -> Any:
+    """Return the value of a setting as JSON has it, what a URL has before its host replaced."""
     if isinstance(value, list | tuple):
-        return [_presentable(item) for item in value]
+        return [_presentable(item, name) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _PASSWORD.sub(r"\1:[hidden]@", str(value))
+    return _USERINFO.sub(r"\1[hidden]@", str(value)) if name in _URLS else str(value)
