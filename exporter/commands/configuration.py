@@ -136,7 +136,7 @@ def origin(context: click.Context, parameter: click.Parameter) -> str:
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command that a file can set, by their long names without dashes."""
+    """Return the options of a command by their long names without dashes, as a file has them."""
     return {
         name.removeprefix("--"): parameter
         for parameter in command.params
@@ -231,6 +231,11 @@ def _options(table: dict[str, Any], command: click.Command, path: Path, *, named
     for name in table:
         if name not in known:
             raise _unknown(f"option {name!r} of {command.name}", name.replace("_", "-"), list(known), path)
+        if getattr(known[name], "typed", False):
+            raise UsageError(
+                f"{path} sets {name} of {command.name}, which only the command line may.",
+                f"Leave it out there, and give --{name} where it is wanted.",
+            )
         if name in NAMED_ONLY and not named:
             raise UsageError(
                 f"{path} sets {name}, and nobody named that file: it was found there.",

@@ -16,11 +16,12 @@ _PERIOD = "last-quarter"
 @option(
     "--output",
     section="Output",
+    typed=True,  # what leads real runs to real evidence is not to lead an invented one there
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
-    help="Folder that holds the archives.",
+    help="Folder that holds the archives. Neither a variable nor a file gives it.",
 )
 def demo(output: Path) -> int:
     """Export and verify the last full quarter of an invented organization.

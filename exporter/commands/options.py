@@ -28,15 +28,22 @@ _LAST_SECTIONS = ("Window", "Source", "Output", "Trust", "Behaviour", "Other")
 class SectionedOption(click.Option):
     """An option that stands under a heading of its own in the help.
 
-    ``everywhere`` says that a value at the top of the configuration file holds for every command.
+    ``everywhere`` says that a value at the top of the configuration file holds for every command, ``typed``
+    that only the command line gives one.
     """
 
     def __init__(
-        self, *declarations: Any, section: str = "Options", everywhere: bool = False, **attributes: Any
+        self,
+        *declarations: Any,
+        section: str = "Options",
+        everywhere: bool = False,
+        typed: bool = False,
+        **attributes: Any,
     ) -> None:
         super().__init__(*declarations, **attributes)
         self.section = section
         self.everywhere = everywhere
+        self.typed = typed
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Read the value; a complaint about one that was not typed says where it comes from."""
@@ -93,14 +100,17 @@ class SectionedCommand(click.Command):
                 formatter.write_dl(sections[title])
 
 
-def option(*names: str, section: str, **attributes: Any) -> Callable[[F], F]:
-    """Declare ``--name``, which ``AUDIT_EXPORT_NAME`` and the configuration file can give as well.
+def option(*names: str, section: str, typed: bool = False, **attributes: Any) -> Callable[[F], F]:
+    """Declare ``--name``, which ``AUDIT_EXPORT_NAME`` and the file give as well, unless it has to be typed.
 
     Whether the result is wanted as JSON is found out first (``--json``), since errors are results too.
     """
     if names == ("--json",):
         attributes |= {"is_eager": True, "callback": _note_json}
-    return click.option(*names, cls=SectionedOption, section=section, envvar=_variable(names), **attributes)
+    variable = None if typed else _variable(names)
+    return click.option(
+        *names, cls=SectionedOption, section=section, typed=typed, envvar=variable, **attributes
+    )
 
 
 def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's
@@ -184,6 +194,17 @@ def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -
     session.form = value
     messages.configure(form=session.form, verbosity=session.verbosity)
     return value
+
+
+class Filter(click.types.StringParamType):
+    """What entries are chosen by; an empty text would choose no other than none at all."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the text."""
+        text: str = super().convert(value, param, ctx)
+        if not text.strip():
+            self.fail("It is empty, as is a variable that the shell does not know.", param, ctx)
+        return text
 
 
 class Amount(click.FloatRange):

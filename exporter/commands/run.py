@@ -10,6 +10,7 @@ from exporter.commands.clock import now
 from exporter.commands.configuration import configuration_of, thresholds_of
 from exporter.commands.options import (
     Amount,
+    Filter,
     SectionedCommand,
     option,
     progress_option,
@@ -61,11 +62,18 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     show_default=True,
     help="How much --since last reads again before the window, to compare it with earlier bundles.",
 )
-@option("--action", section="Extract", metavar="ACTION", help="Only this action: not the full population.")
+@option(
+    "--action",
+    section="Extract",
+    metavar="ACTION",
+    type=Filter(),
+    help="Only this action: not the full population.",
+)
 @option(
     "--user",
     section="Extract",
     metavar="USER",
+    type=Filter(),
     help="Only this user, by id or by e-mail address: not the full population.",
 )
 @option(

@@ -1,5 +1,6 @@
 """``sandbox``: the reference platform, served on this machine."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,7 +14,12 @@ from exporter.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from exporter.sandbox.app import Settings
     from exporter.sandbox.server import Served
+
+
+_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
+"""What the system says where another port could be had."""
 
 
 @click.command(cls=SectionedCommand)
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on.",
+    help="Address to listen on: one of this machine.",
 )
 @option(
     "--port",
@@ -58,21 +64,32 @@ def sandbox(host: str, port: int, entries: int, cap: int | None) -> int:
     with sandbox_app(entries=entries, cap=cap) as app:
         from exporter.sandbox.server import serve_forever
 
-        settings = app.state.settings
-
-        def tell(served: "Served") -> None:
-            click.echo(f"Serving {entries:,} entries at {served.base_url}. In another terminal:\n")
-            click.echo(f"  export SATUSKY_API_URL={served.base_url} SATUSKY_API_KEY={settings.api_key}")
-            click.echo(f"  audit-export --org {settings.organization_id} --since 2026-01-01\n")
-            click.echo("Ctrl-C ends it.")
-
         try:
-            serve_forever(app, host, port, ready=tell)
+            serve_forever(app, host, port, ready=lambda served: _tell(served, entries, app.state.settings))
         except OSError as error:
             raise OutputError(
-                f"The sandbox cannot listen on {host}:{port} ({error.strerror}).", "Choose another --port."
+                f"The sandbox cannot listen on {host}:{port} ({error.strerror}).",
+                "Choose another --port."
+                if error.errno in _PORT
+                else "Give --host an address of this machine.",
             ) from error
     return 0
+
+
+def _tell(served: "Served", entries: int, settings: "Settings") -> None:
+    """Say where it can be reached, and how, as far as this program would go there."""
+    from exporter.source.connection import trusted
+
+    click.echo(f"Serving {entries:,} entries at {served.base_url}.")
+    try:
+        trusted(served.base_url)
+    except UsageError:
+        click.echo("audit-export does not read it there: it takes plain http from localhost only.\n")
+    else:
+        click.echo("In another terminal of this machine:\n")
+        click.echo(f"  export SATUSKY_API_URL={served.base_url} SATUSKY_API_KEY={settings.api_key}")
+        click.echo(f"  audit-export --org {settings.organization_id} --since 2026-01-01\n")
+    click.echo("Ctrl-C ends it.")
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from uvicorn.server import ServerState
 
 from exporter.sandbox.app import BASE
 
+_EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+"""What stands for all addresses of a machine when listening, and where that can be reached from itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
@@ -100,5 +103,6 @@ def serve_forever(
 
 
 def _served(host: str, port: int) -> Served:
+    host = _EVERY_ADDRESS.get(host, host)
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     return Served(origin=origin, base_url=origin + BASE)

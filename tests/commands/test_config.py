@@ -202,16 +202,38 @@ def test_config_shows_where_the_key_comes_from_and_never_the_key(
     assert setting(terminal, "api-key") == (None, "There is no API key.")
 
 
-@pytest.mark.parametrize("url", ["http://me:se/cr@et@proxy:3128", "https://me:secret@proxy:3128"])
-def test_config_hides_a_proxys_password(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, url: str
+@pytest.mark.parametrize("option", ["api-url", "proxy", "tsa-url"])
+@pytest.mark.parametrize("userinfo", ["me:s3/cr@3t", "me:s3cr3t", "s3cr3t"])
+@pytest.mark.parametrize("scheme", ["http://", "https://", ""])
+def test_config_hides_what_a_url_has_before_its_host(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, option: str, userinfo: str, scheme: str
 ) -> None:
-    scheme = url.partition(":")[0]
-    assert setting(terminal, "proxy", "--proxy", url)[0] == f"{scheme}://me:[hidden]@proxy:3128"
+    url = f"{scheme}{userinfo}@host:3128"
+    assert setting(terminal, option, f"--{option}", url)[0] == f"{scheme}[hidden]@host:3128"
     monkeypatch.setenv("HTTPS_PROXY", url)
-    assert setting(terminal, "proxy")[1] == "environment variable HTTPS_PROXY"
-    assert terminal("config") == 0
-    assert "se" not in terminal.out.split("//me:")[1].split("@")[0]
+    monkeypatch.setenv("SATUSKY_API_URL", url)
+    assert setting(terminal, "proxy") == (f"{scheme}[hidden]@host:3128", "environment variable HTTPS_PROXY")
+    assert terminal("config", f"--{option}", url) == 0
+    assert userinfo not in terminal.out
+    assert "[hidden]@host:3128" in terminal.out
+
+
+def test_the_demo_goes_where_the_command_line_says_and_nowhere_else(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUDIT_EXPORT_OUTPUT", str(tmp_path / "evidence"))
+    write(f'output = "{tmp_path}/evidence"')
+    assert setting(terminal, "output", "demo") == ("demo", "default")
+    assert setting(terminal, "output", "demo", "--output", "there") == ("there", "command line")
+
+    write('[demo]\noutput = "evidence"')
+    assert terminal("demo") == 2
+    assert "sets output of demo, which only the command line may." in terminal.err
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_config_shows_an_address_that_is_no_url(terminal: Terminal) -> None:
+    assert setting(terminal, "user", "--user", "dana.ito@acme.example")[0] == "dana.ito@acme.example"
 
 
 def test_config_shows_what_stands_in_for_options_that_were_not_given(

@@ -1,0 +1,44 @@
+"""The sandbox says where it can be reached, and how far this program would go there."""
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.sandbox import server
+from tests.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it serve for no longer than it takes to say where."""
+
+    def serve(app: "ASGIApp", host: str, port: int, ready: "Callable[[server.Served], None]") -> None:
+        with server.serving(app, host, port) as served:
+            ready(served)
+
+    monkeypatch.setattr(server, "serve_forever", serve)
+
+
+def test_what_listens_on_every_address_is_reached_on_this_machine(terminal: Terminal) -> None:
+    assert terminal("sandbox", "--host", "0.0.0.0", "--port", "0", "--entries", "1") == 0  # noqa: S104
+    assert "Serving 1 entries at http://127.0.0.1:" in terminal.out
+    assert "export SATUSKY_API_URL=http://127.0.0.1:" in terminal.out
+
+
+def test_an_address_that_the_program_itself_refuses_is_said_to_be_one(terminal: Terminal) -> None:
+    assert terminal("sandbox", "--host", "127.0.0.2", "--port", "0", "--entries", "1") == 0
+    assert "it takes plain http from localhost only" in terminal.out
+    assert "SATUSKY_API_URL" not in terminal.out
+
+
+def test_a_port_that_is_taken_asks_for_another(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert terminal("sandbox", "--port", port, "--entries", "1") == 7
+    assert "Choose another --port." in terminal.err
