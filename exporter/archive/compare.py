@@ -47,11 +47,6 @@ class Differences:
     """Entries with the content they had, written in other bytes."""
 
     @property
-    def contradict(self) -> bool:
-        """Whether the two cannot both come from a log that entries are only added to."""
-        return bool(self.changed or self.missing)
-
-    @property
     def strangers(self) -> bool:
         """Whether both hold entries and share none, as the logs of two organizations do."""
         return not self.same and not self.changed and bool(self.late) and bool(self.missing)

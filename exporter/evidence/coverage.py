@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.errors import OutputError
+from exporter.errors import OutputError, UsageError
 from exporter.evidence.bag import STATEMENT, TAG_MANIFEST
 from exporter.facts import Verdict, Window
 
@@ -24,7 +24,7 @@ EXTRACTS = "extracts"
 BUNDLE_NAME = re.compile(r"(\d{6})_\d{8}T\d{6}Z_\d{8}T\d{6}Z", re.ASCII)
 """What the folder of a sealed bundle is called: its sequence and its window."""
 
-_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError)
+_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError, UsageError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +50,34 @@ class SealedBundle:
     """Whether it is whole."""
 
 
-class _Times(msgspec.Struct):
-    since: datetime
-    until: datetime
+class Head(msgspec.Struct, frozen=True):
+    """The head of a bundle."""
+
+    sha256: str
+    """SHA-256 of its tag manifest."""
 
 
-class _Predicate(msgspec.Struct):
+class Stated(msgspec.Struct, frozen=True):
+    """What the statement of a bundle in a chain says of its place there, and of itself."""
+
     chain: str
+    """Name of the chain."""
+
     sequence: int
-    window: _Times
+    """Place in the order of sealing."""
+
+    previous: Head | None
+    """The bundle before it; ``None`` where it is the first."""
+
+    window: Window
+    """The window in force."""
+
     verdict: Verdict
+    """Whether it is whole."""
 
 
 class _Statement(msgspec.Struct):
-    predicate: _Predicate
+    predicate: Stated
 
 
 class _Judged(msgspec.Struct):
@@ -72,6 +86,15 @@ class _Judged(msgspec.Struct):
 
 class _AnyStatement(msgspec.Struct):
     predicate: _Judged
+
+
+def read_statement(content: bytes) -> Stated:
+    """Read ``manifest.json`` of a bundle in a chain.
+
+    Raises ``msgspec.MsgspecError`` or :class:`~exporter.errors.UsageError` where it states no such place, as
+    that of an extract does not, or no window.
+    """
+    return msgspec.json.decode(content, type=_Statement).predicate
 
 
 def bundle_folders(archive: Path) -> list[Path]:
@@ -116,7 +139,7 @@ def place(chain: str, sequence: int) -> str:
 def chained_place(bundle: Path) -> str | None:
     """Return a bundle's place in its chain; ``None`` for an extract, which has none."""
     try:
-        stated = msgspec.json.decode((bundle / STATEMENT).read_bytes(), type=_Statement).predicate
+        stated = read_statement((bundle / STATEMENT).read_bytes())
     except _UNREADABLE:
         return None
     return place(stated.chain, stated.sequence)
@@ -172,13 +195,13 @@ def _extract_name(window: Window, filters: Mapping[str, str]) -> str:
 
 def _read(folder: Path) -> SealedBundle:
     try:
-        stated = msgspec.json.decode((folder / STATEMENT).read_bytes(), type=_Statement).predicate
+        stated = read_statement((folder / STATEMENT).read_bytes())
         return SealedBundle(
             path=folder,
             root=hashlib.sha256((folder / TAG_MANIFEST).read_bytes()).hexdigest(),
             chain=stated.chain,
             sequence=stated.sequence,
-            window=Window(since=stated.window.since, until=stated.window.until),
+            window=stated.window,
             verdict=stated.verdict,
         )
     except _UNREADABLE as error:

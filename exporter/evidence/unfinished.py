@@ -8,22 +8,17 @@ moment it was decided. Everything else is derived and made anew.
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from exporter.errors import UsageError
 from exporter.evidence.bundle import made_folder, unwritable
 from exporter.facts import Window
 
 _PARTIAL = ".partial-"
 _REFUSED = ".refused-"
-_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError)
-
-
-class _Times(msgspec.Struct):
-    since: datetime
-    until: datetime
+_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError, UsageError)
 
 
 class Unfinished:
@@ -42,8 +37,8 @@ class Unfinished:
     def window(self) -> Window | None:
         """The window that an attempt fixed; ``None`` where nothing that was fetched is kept."""
         try:
-            times = msgspec.json.decode(_record(self.folder).read_bytes(), type=_Times)
-            return Window(since=times.since, until=times.until) if self.responses.is_file() else None
+            window = msgspec.json.decode(_record(self.folder).read_bytes(), type=Window)
+            return window if self.responses.is_file() else None
         except _UNREADABLE:
             return None
 
@@ -57,9 +52,8 @@ class Unfinished:
 
     def fix(self, window: Window) -> None:
         """Fix the window: from now on the folder is kept when the run is broken off."""
-        content = msgspec.json.encode(_Times(since=window.since, until=window.until))
         whole = self.folder.with_name(f"{self.folder.name}.new")
-        whole.write_bytes(content)
+        whole.write_bytes(msgspec.json.encode(window))
         whole.replace(_record(self.folder))
 
     def set_aside(self) -> Path:
@@ -115,10 +109,10 @@ def forget(archive: Path, sealed: Window) -> None:
     """Remove, as far as it can be, what is left of runs whose window a whole bundle of ``archive`` covers."""
     for record in [*archive.glob(f"{_PARTIAL}*.json"), *archive.glob(f"{_REFUSED}*.json")]:
         try:
-            times = msgspec.json.decode(record.read_bytes(), type=_Times)
+            window = msgspec.json.decode(record.read_bytes(), type=Window)
         except _UNREADABLE:
             continue
-        if sealed.since <= times.since and times.until <= sealed.until:
+        if sealed.since <= window.since and window.until <= sealed.until:
             shutil.rmtree(record.with_suffix(""), ignore_errors=True)
             with suppress(OSError):
                 record.unlink()

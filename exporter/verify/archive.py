@@ -13,12 +13,10 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from exporter.errors import UsageError
 from exporter.evidence import bag
-from exporter.evidence.coverage import BUNDLE_NAME, EXTRACTS, SealedBundle, covered, holes
-from exporter.facts import Check, Result, Verdict, Window, rfc3339
+from exporter.evidence.coverage import BUNDLE_NAME, EXTRACTS, SealedBundle, covered, holes, read_statement
+from exporter.facts import Check, Result, Window, rfc3339
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import SEVERAL, finding, named, none_of
 
@@ -57,27 +55,6 @@ class Place:
         return f"{self.sealed.sequence:06}_{self.sealed.window.slug}"
 
 
-class _Digest(msgspec.Struct):
-    sha256: str
-
-
-class _Times(msgspec.Struct):
-    since: datetime
-    until: datetime
-
-
-class _Predicate(msgspec.Struct):
-    chain: str
-    sequence: int
-    previous: _Digest | None
-    window: _Times
-    verdict: Verdict
-
-
-class _Statement(msgspec.Struct):
-    predicate: _Predicate
-
-
 def folders(archive: Path) -> list[Path]:
     """Return every folder of an archive that is, or is called like, a bundle; extracts at the end."""
     return [
@@ -92,9 +69,8 @@ def folders(archive: Path) -> list[Path]:
 def read_place(path: Path, bundle: Bundle) -> Place | None:
     """Read a bundle's place in the chain; ``None`` where it states none, as an extract does."""
     try:
-        stated = msgspec.json.decode(bundle.read(bag.STATEMENT), type=_Statement).predicate
+        stated = read_statement(bundle.read(bag.STATEMENT))
         root = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
-        window = Window(since=stated.window.since, until=stated.window.until)
     except (*NOT_READABLE, UsageError):
         return None
     sealed = SealedBundle(
@@ -102,7 +78,7 @@ def read_place(path: Path, bundle: Bundle) -> Place | None:
         root=root,
         chain=stated.chain,
         sequence=stated.sequence,
-        window=window,
+        window=stated.window,
         verdict=stated.verdict,
     )
     return Place(sealed=sealed, previous=None if stated.previous is None else stated.previous.sha256)

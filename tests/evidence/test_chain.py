@@ -10,7 +10,7 @@ from exporter.evidence.coverage import sealed_bundles
 from exporter.export import Outcome
 
 STATEMENT = (
-    '{"predicate": {"chain": "acme/5e", "sequence": %d, "verdict": "COMPLETE",'
+    '{"predicate": {"chain": "acme/5e", "sequence": %d, "previous": null, "verdict": "COMPLETE",'
     ' "window": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}}'
 )
 
@@ -43,7 +43,11 @@ def test_the_next_bundle_names_the_newest_whatever_lies_beside_it(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "statement", ["", "{}", "[]", '{"predicate": {"chain": 5, "sequence": "x"}}', "\x00"]
+    "statement",
+    [
+        *("", "{}", "[]", '{"predicate": {"chain": 5, "sequence": "x"}}', "\x00"),
+        (STATEMENT % 2).replace("2026-01-01", "2027-01-01"),
+    ],
 )
 def test_nothing_is_chained_to_a_bundle_that_cannot_be_read(tmp_path: Path, statement: str) -> None:
     sealed(tmp_path, 1)

@@ -70,7 +70,10 @@ def test_another_command_does_not_find_it(tmp_path: Path) -> None:
         assert not run.responses.exists()
 
 
-@pytest.mark.parametrize("record", ["", "{}", "[]", '{"since": 1, "until": 2}', "\x00"])
+BACKWARDS = '{"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}'
+
+
+@pytest.mark.parametrize("record", ["", "{}", "[]", '{"since": 1, "until": 2}', "\x00", BACKWARDS])
 def test_without_a_readable_window_a_run_begins_anew(tmp_path: Path, record: str) -> None:
     break_off(tmp_path)
     (tmp_path / ".partial-5e.json").write_text(record)
