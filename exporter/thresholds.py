@@ -34,7 +34,10 @@ class Thresholds:
     """Kinds of actor behind which no person sits, as the log names them, in lower case."""
 
     change_keys: tuple[str, ...] = ("commit", "ticket", "pull_request", "change")
-    """How the keys of ``metadata`` begin that say where a deployment came from, in lower case."""
+    """How the keys of ``metadata`` begin that say where a deployment came from, in lower case.
+
+    ``changed_by`` and ``changed_files`` begin so too.
+    """
 
     segregation_days: int = 7
     """Days within which adding a user and changing the same user's role should not be one person's work."""

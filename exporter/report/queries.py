@@ -104,7 +104,7 @@ def _values(thresholds: Thresholds, window: Window | Period) -> Mapping[str, str
     values["calendar_days"] = f"({numbers}) /* calendar_days: {', '.join(days)} */"
     for name, value in given.items():
         if isinstance(value, tuple):
-            values[f"{name}_pattern"] = f"{literal('|'.join(value))} /* {name} */"
+            values[f"{name}_pattern"] = f"{literal('|'.join(value).replace('.', '[.]'))} /* {name} */"
             values[name] = f"({', '.join(map(literal, value)) or literal('')}) /* {name} */"
         elif value is not None:
             values[name] = f"{literal(value) if isinstance(value, str) else value} /* {name} */"

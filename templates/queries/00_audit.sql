@@ -6,10 +6,13 @@ SET TimeZone = 'UTC';
 CREATE VIEW audit_all AS
   SELECT
     * REPLACE (
+      nullif(organization_id, '') AS organization_id,
       nullif(actor_id, '') AS actor_id,
       nullif(actor_email, '') AS actor_email,
       nullif(actor_type, '') AS actor_type,
       nullif(ip_address, '') AS ip_address,
+      nullif(user_agent, '') AS user_agent,
+      nullif(resource_type, '') AS resource_type,
       nullif(resource_id, '') AS resource_id,
       nullif(resource_name, '') AS resource_name,
       nullif(request_id, '') AS request_id

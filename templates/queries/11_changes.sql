@@ -1,4 +1,5 @@
 -- Changes: what was deployed? Entries whose metadata names no commit, ticket or the like come first.
+-- A reference is a text that is not empty, a number, an object with members, or a list of texts, numbers or objects.
 SELECT
   timestamp,
   id,
@@ -14,7 +15,7 @@ FROM audit
 WHERE action = 'deploy'
 ORDER BY
   CASE
-    WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_.:/ -]*)":("[^"]|[0-9])')) THEN 1
+    WHEN regexp_like(metadata, concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')) THEN 1
     ELSE 0
   END,
   timestamp DESC,

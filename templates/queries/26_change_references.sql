@@ -1,4 +1,5 @@
 -- Changes: how many deployments by each kind of actor name a commit, ticket or the like in their metadata, and how many do not?
+-- A reference is a text that is not empty, a number, an object with members, or a list of texts, numbers or objects.
 SELECT
   actor_type,
   count(*) AS changes,
@@ -8,7 +9,7 @@ FROM (
   SELECT
     actor_type,
     CASE
-      WHEN regexp_like(metadata, concat('"(?i:(', $change_keys_pattern, ')[a-z0-9_.:/ -]*)":("[^"]|[0-9])')) THEN 1
+      WHEN regexp_like(metadata, concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')) THEN 1
       ELSE 0
     END AS named
   FROM audit

@@ -15,6 +15,6 @@ SELECT
     AS living,
   coalesce(sum(CASE WHEN action = 'token.create' AND coalesce(next_action, '') <> 'token.delete'
     AND $until - micros > $token_days * cast(86400000000 AS bigint) THEN 1 ELSE 0 END), 0) AS old,
-  coalesce(sum(CASE WHEN action = 'token.delete' AND coalesce(action_before, '') <> 'token.create' THEN 1 ELSE 0 END), 0)
+  coalesce(sum(CASE WHEN action = 'token.delete' AND action_before IS NULL THEN 1 ELSE 0 END), 0)
     AS created_before
 FROM tokens

@@ -340,6 +340,56 @@ def test_6_a_key_counts_that_goes_on_with_other_marks(ask: Ask) -> None:
     assert ask(11, log)[0]["id"] == "quoted"
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '{"commit":{"sha":"9f2"}}',
+        '{"commits":["9f2"]}',
+        '{"pull_requests":[{"id":3}]}',
+        '{"change":-7}',
+        '{"commit (short)":"9f2"}',
+        r'{"commit\u005fsha":"9f2"}',
+        r'{"x":1,"ticket":"\"T\""}',
+        '{"changed_by":"ana"}',
+    ],
+)
+def test_6_a_reference_may_stand_in_an_object_or_a_list(ask: Ask, metadata: str) -> None:
+    log = [entry("named", "01-05", "deploy", metadata=metadata), entry("bare", "01-04", "deploy")]
+    assert [(row["with_reference"], row["without_reference"]) for row in ask(26, log)] == [(1, 1)]
+    assert [row["id"] for row in ask(11, log)] == ["bare", "named"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        r'{"a\"commit":"x"}',
+        '{"git_commit":"9f2"}',
+        '{"commit":{}}',
+        '{"commits":[]}',
+        '{"commits":[null]}',
+        '{"commit":true}',
+        '{"note":["commit","ticket"]}',
+        r'{"note":"{\"commit\":5"}',
+    ],
+)
+def test_6_what_only_looks_like_a_reference_is_none(ask: Ask, metadata: str) -> None:
+    log = [
+        entry("odd", "01-04", "deploy", metadata=metadata),
+        entry("named", "01-05", "deploy", metadata='{"commit":"x"}'),
+    ]
+    assert [(row["with_reference"], row["without_reference"]) for row in ask(26, log)] == [(1, 1)]
+    assert [row["id"] for row in ask(11, log)] == ["odd", "named"]
+
+
+def test_6_a_dot_in_a_key_is_a_dot(ask: Ask) -> None:
+    log = [
+        entry(f"u{n}", f"01-0{n + 1}", "deploy", metadata=f'{{"{key}":1}}')
+        for n, key in enumerate(("commit.id", "commitXid"))
+    ]
+    (row,) = ask(26, log, Thresholds(change_keys=("commit.id",)))
+    assert (row["with_reference"], row["without_reference"]) == (1, 1)
+
+
 def test_6_changes_are_counted_with_and_without_a_reference(ask: Ask) -> None:
     metadata = ('{"commit":"9f2"}', '{"Ticket_id":7}', '{"ticket":null}', '{"commit":""}', "{}", None)
     log = [entry(f"u{n}", f"01-0{n + 1}", "deploy", metadata=text) for n, text in enumerate(metadata)]
@@ -367,6 +417,26 @@ def test_7_tokens_are_paired_and_those_that_live_on_have_an_age(ask: Ask) -> Non
     assert ask(27, []) == [{"created": 0, "paired": 0, "living": 0, "old": 0, "created_before": 0}]
 
 
+def test_7_a_token_that_is_deleted_twice_was_created_once(ask: Ask) -> None:
+    log = [
+        entry("made", "01-05", "token.create", on="own"),
+        entry("gone", "01-06", "token.delete", on="own"),
+        entry("again", "01-07", "token.delete", on="own"),
+        entry("old", "01-08", "token.delete", on="inherited"),
+        entry("twice", "01-09", "token.delete", on="inherited"),
+    ]
+    assert ask(27, log) == [{"created": 1, "paired": 1, "living": 0, "old": 0, "created_before": 1}]
+
+
+def test_7_of_tokens_that_share_only_a_name_the_last_one_is_deleted(ask: Ask) -> None:
+    log = [
+        entry(id_, f"01-0{n}", f"token.{what}", on="ci", resource_id=None)
+        for n, (id_, what) in enumerate((("first", "create"), ("last", "create"), ("gone", "delete")), 1)
+    ]
+    assert ask(27, log) == [{"created": 2, "paired": 1, "living": 1, "old": 1, "created_before": 0}]
+    assert [row["id"] for row in ask(28, log)] == ["first"]
+
+
 def test_entries_without_a_resource_are_not_taken_for_one_and_the_same(ask: Ask) -> None:
     log = [
         entry(f"{kind}-{n}", f"01-0{n}", f"{kind}.{what}", resource_id=None, resource_name=None)
@@ -391,6 +461,11 @@ def test_an_empty_text_is_no_name_that_entries_have_in_common(ask: Ask) -> None:
     assert ask(20, log)[0]["not_stated"] == 1
     assert ask(5, log)[0]["actor_email"] == 0
     assert [row["resource"] for row in ask(16, [log[0] | {"resource_name": ""}])] == [None]
+    texts = ("organization_id", "user_agent", "resource_type", "request_id")
+    full, empty = dict.fromkeys(texts, "o1"), dict.fromkeys(texts, "")
+    log = [entry("full", "01-05", "deploy", **full), entry("empty", "01-06", "deploy", **empty)]
+    assert [ask(5, log)[0][text] for text in texts] == [1, 1, 1, 1]
+    assert ask(18, log)[0]["organizations"] == 1
 
 
 def test_of_entries_at_one_instant_the_resource_is_that_of_the_entry_named(ask: Ask) -> None:
