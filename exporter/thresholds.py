@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from exporter.errors import UsageError
+from exporter.zones import is_zone
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days of a week, Monday first."""
@@ -19,7 +19,6 @@ MOST = 1_000_000
 """What no threshold exceeds, so that the queries can count it out in microseconds."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]*")
-_ADDED_ZONES = ("localtime", "posixrules", "posix/", "right/")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
@@ -106,8 +105,9 @@ class Thresholds:
                 raise _refused("calendar_days", day, f"Choose from {', '.join(WEEKDAYS)}.")
         for day in self.calendar_holidays:
             _require_date(day)
-        if self.calendar_zone is not None:
-            _require_zone(self.calendar_zone)
+        if self.calendar_zone is not None and not is_zone(self.calendar_zone):
+            remedy = "Name a zone of the IANA database, such as Europe/Berlin."
+            raise _refused("calendar_zone", self.calendar_zone, remedy)
 
 
 def _each(name: str, values: Sequence[str], shape: re.Pattern[str], remedy: str) -> None:
@@ -125,16 +125,6 @@ def _require_date(day: str) -> None:
         canonical = False
     if not canonical:
         raise _refused("calendar_holidays", day, "Write a day such as 2026-12-25.")
-
-
-def _require_zone(zone: str) -> None:
-    """Refuse what is no zone, and the names that some systems add to the database: the engine has none."""
-    try:
-        known = not zone.startswith(_ADDED_ZONES) and bool(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        known = False
-    if not known:
-        raise _refused("calendar_zone", zone, "Name a zone of the IANA database, such as Europe/Berlin.")
 
 
 def _refused(name: str, value: object, remedy: str) -> UsageError:

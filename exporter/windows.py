@@ -10,33 +10,25 @@ from zoneinfo import ZoneInfo
 
 from exporter.errors import UsageError
 from exporter.facts import Window
+from exporter.zones import is_zone
 
 PERIODS = "2026|2026-Q1|2026-03|last-quarter|last-month|yesterday"
 """The forms of a period."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_NO_ZONES = ("localtime", "posixrules")
 _MONTHS = 12
 _MONTHS_IN_QUARTER = 3
 _PERIOD = re.compile(r"(?P<year>\d{4})(?:-Q(?P<quarter>[1-4])|-(?P<month>\d{2}))?", re.ASCII)
 
 
 def find_zone(name: str) -> ZoneInfo:
-    """Find a time zone of the IANA database; raises :class:`~exporter.errors.UsageError` where it has none.
-
-    The machine's own zone is refused under the names that some systems have for it: it says nothing to those
-    who read the record elsewhere.
-    """
-    try:
-        zone = None if name in _NO_ZONES else ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        zone = None
-    if zone is None:
+    """Find a zone of the IANA database; raises :class:`~exporter.errors.UsageError` where it has none."""
+    if not is_zone(name):
         raise UsageError(
             f"--timezone {name!r} is no time zone of the IANA database.",
             "Give a name such as UTC, Europe/Berlin or America/New_York.",
         )
-    return zone
+    return ZoneInfo(name)
 
 
 def parse_moment(text: str, *, name: str, zone: ZoneInfo) -> datetime:

@@ -27,6 +27,7 @@ from tests.world import NOW
         ({"token_days": 9_999_999_999}, "Give a whole number from 1 to 1,000,000"),
         ({"calendar_zone": "localtime"}, "calendar_zone cannot be 'localtime'"),
         ({"calendar_zone": "right/UTC"}, "calendar_zone cannot be 'right/UTC'"),
+        ({"calendar_zone": "Factory"}, "calendar_zone cannot be 'Factory'"),
         ({"calendar_zone": "Mars/Olympus"}, "calendar_zone cannot be 'Mars/Olympus'"),
         ({"calendar_days": ("funday",)}, "Choose from monday"),
         ({"calendar_begins": "8:00"}, "calendar_begins cannot be '8:00'"),

@@ -188,8 +188,10 @@ def test_a_zone_is_known_by_its_iana_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "Europe", "../etc/passwd", "/etc/localtime", "localtime", "a\0b"]
-)
+    "name",
+    ["", "Mars/Olympus", "Europe", "europe/berlin", "../etc/passwd", "/etc/localtime", "a\0b",
+     "localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/Europe/Berlin"],
+)  # fmt: skip
 def test_anything_else_is_no_zone(name: str) -> None:
     with pytest.raises(UsageError, match="is no time zone"):
         find_zone(name)
