@@ -231,6 +231,19 @@ progress_option = option(
 """The option that decides on the bar of progress, for commands that read the log."""
 
 
+def timezone_option(section: str) -> Callable[[F], F]:
+    """Return the option that says where days begin, for commands that read dates."""
+    return option(
+        "--timezone",
+        section=section,
+        everywhere=True,
+        metavar="NAME",
+        default="UTC",
+        show_default=True,
+        help="Where days begin: a zone of the IANA database, such as Europe/Berlin.",
+    )
+
+
 def _source(name: str, **attributes: Any) -> Callable[[F], F]:
     return option(name, section="Source", everywhere=True, **attributes)
 

@@ -15,6 +15,7 @@ from exporter.commands.options import (
     option,
     progress_option,
     source_options,
+    timezone_option,
 )
 
 _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
@@ -35,14 +36,7 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     help="The first after it. [default: as late as --settle allows]",
 )
 @option("--period", section="Everyday", metavar="PERIOD", help=f"Whole days: {_PERIODS}.")
-@option(
-    "--timezone",
-    section="Window",
-    metavar="NAME",
-    default="UTC",
-    show_default=True,
-    help="Where days begin: a zone of the IANA database, such as Europe/Berlin.",
-)
+@timezone_option("Window")
 @option(
     "--settle",
     section="Window",

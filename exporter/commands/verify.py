@@ -1,22 +1,25 @@
 """``verify``: check bundles and archives, offline."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import SectionedCommand, option
+from exporter.commands.options import SectionedCommand, option, timezone_option
 from exporter.errors import UsageError
 from exporter.facts import Result
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from exporter.verify import Examination
     from exporter.verify.archive import Anchors
     from exporter.verify.bundle import Trust
 
+_ANCHORS = ("head", "from_head", "expect_through", "timezone")
 _DATE_LENGTH = len("2026-01-31")
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -68,6 +71,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="DATE|TIME",
     help="Last day, or first instant after it, that COMPLETE bundles of the archive have to cover.",
 )
+@timezone_option("Checks")
 @option("--json", section="Behaviour", is_flag=True, help="Print the findings as one JSON object.")
 def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     """Check that bundles are what was sealed: layout, signature, time stamp, digests, row counts.
@@ -81,7 +85,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     from exporter.verify.findings import Outcome
 
     as_json = given.pop("json")
-    anchors = _anchors(**{name: given.pop(name) for name in ("head", "from_head", "expect_through")})
+    anchors = _anchors(**{name: given.pop(name) for name in _ANCHORS})
     trust = _trust(**given)
     examined = [examine(path, reperform=reperform, trust=trust, anchors=anchors) for path in paths]
     overall = Outcome.of(check for one in examined for check in _all_findings(one))
@@ -110,13 +114,17 @@ def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path |
     return Trust(signers=signers, identity=identity, roots=roots, now=now())
 
 
-def _anchors(*, head: str | None, from_head: str | None, expect_through: str | None) -> "Anchors":
+def _anchors(
+    *, head: str | None, from_head: str | None, expect_through: str | None, timezone: str
+) -> "Anchors":
     from exporter.verify.archive import Anchors
+    from exporter.windows import find_zone
 
+    zone = find_zone(timezone)
     return Anchors(
         head=_digest(head, "--head"),
         from_head=_digest(from_head, "--from-head"),
-        expect_through=None if expect_through is None else _end(expect_through),
+        expect_through=None if expect_through is None else _end(expect_through, zone),
     )
 
 
@@ -130,18 +138,20 @@ def _digest(text: str | None, name: str) -> str | None:
     return digits
 
 
-def _end(text: str) -> datetime:
+def _end(text: str, zone: "ZoneInfo") -> datetime:
     """Return the first instant that need not be covered: after a day, or at a time."""
-    from exporter.windows import find_zone, parse_moment
+    from exporter.windows import parse_moment
 
-    moment = parse_moment(text, name="--expect-through", zone=find_zone("UTC"))
-    day = timedelta(days=1 if len(text) == _DATE_LENGTH else 0)
+    moment = parse_moment(text, name="--expect-through", zone=zone)
+    if len(text) != _DATE_LENGTH:
+        return moment
     try:
-        return moment + day
+        following = date.fromisoformat(text) + timedelta(days=1)
     except OverflowError as error:
         raise UsageError(
             f"--expect-through {text!r} is the last day of all years.", "Give a day before it."
         ) from error
+    return parse_moment(following.isoformat(), name="--expect-through", zone=zone)
 
 
 def _all_findings(examined: "Examination") -> list[Any]:

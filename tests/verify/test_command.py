@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,27 @@ def test_an_archive_names_each_bundle_and_what_they_are_together(
     assert terminal(archive, *trusting, "--expect-through", "2026-09-01T00:00:00Z") == 0
 
 
+def test_a_day_that_an_archive_has_to_cover_ends_where_the_zone_says(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of these days, on which the clocks go back, has 25 hours."""
+    window = {"since": datetime(2026, 9, 30, 22, tzinfo=UTC), "until": datetime(2026, 10, 25, 23, tzinfo=UTC)}
+    archive = sealer.seal(tmp_path, 0, **window, signing_key=None, authority=None).bundle.parent
+
+    assert terminal(archive, "--expect-through", "2026-10-25") == 4
+    assert terminal(archive, "--expect-through", "2026-10-25", "--timezone", "Europe/Berlin") == 0
+    assert terminal(archive, "--expect-through", "2026-10-26", "--timezone", "Europe/Berlin", "--json") == 4
+    assert "everything up to 2026-10-26T23:00:00Z" in terminal.out
+    monkeypatch.setenv("AUDIT_EXPORT_TIMEZONE", "Europe/Berlin")
+    assert terminal(archive, "--expect-through", "2026-10-25", "--json") == 0
+    assert "everything up to 2026-10-25T23:00:00Z" in terminal.out
+    monkeypatch.delenv("AUDIT_EXPORT_TIMEZONE")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audit-export.toml").write_text('timezone = "Europe/Berlin"')
+    assert terminal(archive, "--expect-through", "2026-10-25") == 0
+    assert terminal(archive, "--expect-through", "2026-10-25T23:00:00Z") == 0
+
+
 def test_several_paths_are_judged_by_the_worst(
     terminal: Terminal, archive: Path, four: list[Sealed], trusting: list[str]
 ) -> None:
@@ -132,6 +154,7 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
         (["--expect-through", "soon"], "--expect-through 'soon' is neither a date nor a time"),
         (["--expect-through", "2026-01-01"], "ask about an archive"),
         (["--expect-through", "9999-12-31"], "the last day of all years"),
+        (["--timezone", "posix/Europe/Berlin"], "is no time zone"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
