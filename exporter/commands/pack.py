@@ -21,8 +21,9 @@ from exporter.errors import OutputError, VerificationError
 def pack(bundle: Path, to: Path) -> int:
     """Put a bundle into one zip, the same bytes on every machine, and print where it is.
 
-    Nothing in it is compressed. The zip is named by the sequence and the window that the bundle states, and
-    "verify" takes it as it is. A bundle that is not as sealed is not packed.
+    Nothing in it is compressed. The zip is named by the sequence and the window that the bundle states, that
+    of an extract by its window, its filters and its head, and "verify" takes it as it is. A bundle that is
+    not as sealed is not packed.
     """
     from exporter.commands.results import print_result
     from exporter.evidence.pack import pack as write

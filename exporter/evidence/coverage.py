@@ -119,7 +119,13 @@ def extract_folders(archive: Path, window: Window, filters: Mapping[str, str]) -
 def next_extract(archive: Path, window: Window, filters: Mapping[str, str]) -> Path:
     """Return the folder for another extract: its window, a digest of its filters, and a number."""
     number = 1 + max(_numbered_extracts(archive, window, filters), default=0)
-    return archive / EXTRACTS / f"{_extract_name(window, filters)}_{number}"
+    return archive / EXTRACTS / f"{extract_name(window, filters)}_{number}"
+
+
+def extract_name(window: Window, filters: Mapping[str, str]) -> str:
+    """Return how the folder of an extract begins: its window, and a short digest of its filters."""
+    digest = hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()
+    return f"{window.slug}_{digest[:8]}"
 
 
 def is_whole(bundle: Path) -> bool:
@@ -183,14 +189,9 @@ def _counting(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list
 
 def _numbered_extracts(archive: Path, window: Window, filters: Mapping[str, str]) -> dict[int, Path]:
     """Find the extracts by their numbers, and pass over what else somebody put there."""
-    name = re.compile(rf"{_extract_name(window, filters)}_([1-9][0-9]*)")
+    name = re.compile(rf"{extract_name(window, filters)}_([1-9][0-9]*)")
     folders = ((name.fullmatch(folder.name), folder) for folder in (archive / EXTRACTS).glob("*"))
     return {int(match[1]): folder for match, folder in folders if match}
-
-
-def _extract_name(window: Window, filters: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()
-    return f"{window.slug}_{digest[:8]}"
 
 
 def _read(folder: Path) -> SealedBundle:

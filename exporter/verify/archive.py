@@ -15,7 +15,15 @@ from pathlib import Path
 
 from exporter.errors import UsageError
 from exporter.evidence import bag
-from exporter.evidence.coverage import BUNDLE_NAME, EXTRACTS, SealedBundle, covered, holes, read_statement
+from exporter.evidence.coverage import (
+    BUNDLE_NAME,
+    EXTRACTS,
+    SealedBundle,
+    covered,
+    extract_name,
+    holes,
+    read_statement,
+)
 from exporter.facts import Check, Result, Window, rfc3339
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import SEVERAL, finding, named, none_of
@@ -85,12 +93,17 @@ def read_place(path: Path, bundle: Bundle) -> Place | None:
 
 
 def stated_name(bundle: Bundle) -> str | None:
-    """Return what a bundle's folder should be called; an extract goes by its window."""
+    """Return what a bundle is to be called by what it states, whatever its folder is called.
+
+    An extract goes by its window and its filters, and by its head, since there can be several of those.
+    """
     place = read_place(Path(), bundle)
     if place is not None:
         return place.name
     try:
-        return f"extract_{Window(since=bundle.run.window.since, until=bundle.run.window.until).slug}"
+        window = Window(since=bundle.run.window.since, until=bundle.run.window.until)
+        root = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
+        return f"extract_{extract_name(window, bundle.run.filters)}_{root[:8]}"
     except (*NOT_READABLE, UsageError):
         return None
 

@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.cli import main
+from exporter.export import export
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
+from tests.world import NOW, World
 
 
 def run(*arguments: str | Path) -> int:
@@ -34,6 +37,34 @@ def test_the_zip_is_named_by_what_the_bundle_states_and_its_path_is_printed(
     assert run("pack", renamed, "--to", tmp_path) == 0
 
     assert capsys.readouterr().out == f"{tmp_path / bundle.name}.zip\n"
+
+
+def test_extracts_of_one_window_are_packed_side_by_side(world: World, tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = [
+        {"action": "deploy"},
+        {"action": "token.create"},
+        {"action": "deploy", "again": True},
+    ]
+    requests = [world.request(tmp_path / "evidence", **filters) for filters in asked]
+    extracts = [export(each, now=lambda: NOW, progress=lambda *_: None).bundle for each in requests]
+
+    assert [run("pack", extract, "--to", tmp_path) for extract in extracts] == [0, 0, 0]
+
+    zips = sorted(tmp_path.glob("*.zip"))
+    assert sorted(path.name.split("_")[:4] for path in zips) == sorted(
+        ["extract", *extract.name.split("_")[:3]] for extract in extracts
+    )
+    assert {Outcome.of(verify(path, reperform=False)) for path in zips} == {Outcome.AS_SEALED}
+
+
+def test_the_zip_of_an_extract_is_named_by_what_it_states_too(world: World, tmp_path: Path) -> None:
+    request = world.request(tmp_path / "evidence", action="deploy")
+    extract = export(request, now=lambda: NOW, progress=lambda *_: None).bundle
+    renamed = Path(shutil.copytree(extract, tmp_path / "any name"))
+
+    assert run("pack", extract, "--to", tmp_path) == 0
+    assert run("pack", renamed, "--to", tmp_path) == 7
+    assert len(list(tmp_path.glob("extract_*.zip"))) == 1
 
 
 def test_the_same_bundle_gives_the_same_bytes_wherever_and_whenever_it_lies(
