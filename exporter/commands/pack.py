@@ -32,20 +32,25 @@ def pack(bundle: Path, to: Path) -> int:
     from exporter.verify.findings import Outcome
 
     examined = examine(bundle, reperform=False)
-    name = stated_name(open_bundle(bundle))
-    if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED) or name is None:
+    if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED):
         raise VerificationError(
             f"{bundle} is not as sealed, so it was not packed.", "Run audit-export verify on it."
         )
+    opened = open_bundle(bundle)
+    name = stated_name(opened)
+    if name is None or opened.container.unlisted:
+        raise OutputError(
+            f"{bundle} could not be read whole, so it was not packed.", "Run audit-export verify on it."
+        )
     try:
-        print_result(str(write(open_bundle(bundle).container, name=name, to=to)))
+        print_result(str(write(opened.container, name=name, to=to)))
     except FileExistsError as error:
         raise OutputError(
             f"{to / name}.zip is there already.", "Remove it, or choose another folder with --to."
         ) from error
     except OSError as error:
         raise OutputError(
-            f"The zip could not be written to {to} ({error.strerror or error}).",
+            f"{bundle} could not be packed into {to} ({error.strerror or error}).",
             "Make room or mend the permissions, then run the same command again.",
         ) from error
     return 0

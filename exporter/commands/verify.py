@@ -189,7 +189,8 @@ def _conclude(examined: "Examination") -> None:
 def _signed(examined: "Examination") -> str:
     if examined.signer is None:
         return "unsigned"
-    finding = next(check for check in examined.findings if check.id == "signature")
-    if finding.result is Result.AS_EXPECTED:
+    found = (check.result for check in examined.findings if check.id == "signature")
+    result = next(found, Result.NOT_PERFORMED)
+    if result is Result.AS_EXPECTED:
         return f"signed by {examined.signer}"
-    return f"signature by {examined.signer}: {finding.result.value}"
+    return f"signature by {examined.signer}: {result.value}"

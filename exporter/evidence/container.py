@@ -10,12 +10,13 @@ import os
 import shutil
 import stat
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
+
+from exporter.evidence.scratch import scratch_file, scratch_folder
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -32,11 +33,21 @@ _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOF
 _FILE_FLAGS = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
+_ABSENT_OR_ODD = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+    *(errno.ENXIO, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+}
+"""What the system says where there is no file, or where what is there could not be one of a bundle."""
 _NO_FOLLOWING = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
 class UnsafeError(OSError):
     """Something that is no plain file of the container, and so was not opened."""
+
+
+def was_not_read(error: object) -> TypeGuard[OSError]:
+    """Whether the system did not let a file, or a folder, be read that is there: that tells nothing of it."""
+    return isinstance(error, OSError) and error.errno not in {None, *_ABSENT_OR_ODD}
 
 
 class Container(Protocol):
@@ -45,6 +56,11 @@ class Container(Protocol):
     @property
     def flaws(self) -> list[str]:
         """What is wrong with the container itself."""
+        ...
+
+    @property
+    def unlisted(self) -> Mapping[str, OSError]:
+        """Each folder that could not be listed, and why; the whole container has the empty path."""
         ...
 
     @property
@@ -82,6 +98,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.flaws: list[str] = []
+        self.unlisted: dict[str, OSError] = {}
         found = dict(self._walk())
         self.odd = {name: kind for name, kind in found.items() if kind not in {"file", "folder"}}
         self.files = frozenset(name for name, kind in found.items() if kind == "file")
@@ -131,7 +148,7 @@ class Folder:
         return descriptor
 
     def _walk(self) -> Iterator[tuple[str, str]]:
-        """Yield every path below the folder and what it is; too many, or unreadable ones, are flaws."""
+        """Yield every path below the folder and what it is; too many are a flaw."""
         left, seen = [""], 0
         while left:
             place = left.pop()
@@ -148,7 +165,10 @@ class Folder:
                         if kind == "folder":
                             left.append(name)
             except OSError as error:
-                self.flaws.append(f"{place[:200] or 'the folder'} cannot be listed ({error.strerror})")
+                if was_not_read(error):
+                    self.unlisted[place] = error
+                else:
+                    self.flaws.append(f"{place[:200] or 'the folder'} cannot be listed ({error.strerror})")
 
 
 class Zip:
@@ -160,6 +180,7 @@ class Zip:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.flaws: list[str] = []
+        self.unlisted: dict[str, OSError] = {}
         self.odd: dict[str, str] = {}
         self._members: dict[str, zipfile.ZipInfo] = {}
         try:
@@ -167,7 +188,10 @@ class Zip:
             with zipfile.ZipFile(path) as listed:
                 self._sort(listed.infolist(), path.stat().st_size)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error) as error:
-            self.flaws.append(f"not a whole zip file ({error})")
+            if was_not_read(error):
+                self.unlisted[""] = error
+            else:
+                self.flaws.append(f"not a whole zip file ({error})")
         self.files = frozenset(self._members)
         inside = (str(folder) for name in self._members for folder in PurePosixPath(name).parents)
         self.folders = frozenset(inside) - {"."}
@@ -191,10 +215,10 @@ class Zip:
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
-        """Copy a file out, under a name of our own."""
-        with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-            target = Path(folder, "file" + PurePosixPath(path).suffix)
-            with self.open(path) as source, target.open("wb") as copy:
+        """Copy a file out, under a name of our own; raises ``OutputError`` where that cannot be written."""
+        with scratch_folder() as folder:
+            target = folder / f"file{PurePosixPath(path).suffix}"
+            with self.open(path) as source, scratch_file(target) as copy:
                 shutil.copyfileobj(source, copy)
             yield target
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exporter.evidence.container import Container, Zip
+from exporter.evidence.scratch import scratch_file, scratch_folder
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can state; files in a bundle say when they were made themselves."""
@@ -33,8 +34,15 @@ def write_zip(container: Container, paths: Iterable[str], *, top: str, to: Binar
 
 
 def is_as_packed(container: Zip) -> bool:
-    """Whether a zip is, byte for byte, the one that :func:`write_zip` makes of its files."""
-    with tempfile.TemporaryFile(prefix="audit-export-") as again, container.path.open("rb") as file:
+    """Whether a zip is, byte for byte, the one that :func:`write_zip` makes of its files.
+
+    Raises :class:`OSError` where it cannot be read, ``OutputError`` where the other cannot be written.
+    """
+    with (
+        scratch_folder() as folder,
+        scratch_file(folder / "again.zip") as again,
+        container.path.open("rb") as file,
+    ):
         write_zip(container, container.files, top=container.top, to=again)
         again.seek(0)
         return _same(again, file)

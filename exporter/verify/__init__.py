@@ -5,7 +5,6 @@ everything that is wrong. The seal comes first: it is checked on the bytes, befo
 meaning.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +33,6 @@ _STEPS: list[Callable[[Bundle], Iterator[Check]]] = [
     description.description,
     content.rows,
 ]
-_TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +71,7 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
 
     Raises :class:`~exporter.errors.UsageError` where ``path`` is neither.
     """
-    if path.is_dir() and not _is_bundle(path) and archive.folders(path):
+    if path.is_dir() and not archive.has_traces(path) and archive.folders(path):
         return _examine_archive(path, anchors, reperform=reperform, trust=trust)
     if anchors.from_head is not None or anchors.expect_through is not None:
         raise UsageError(
@@ -86,7 +84,7 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
             "Name the folder that a run printed, or what pack made of it.",
         )
     bundle = open_bundle(path, trust)
-    if isinstance(bundle.container, Folder) and not _is_bundle(path):
+    if isinstance(bundle.container, Folder) and not bundle.is_closed and not archive.has_traces(path):
         raise UsageError(f"{path} is not a bundle: it has no {bag.TAG_MANIFEST}.", _to_name_instead(path))
     findings = _findings(bundle, reperform=reperform)
     if anchors.head is not None:
@@ -95,8 +93,7 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
 
 
 def _to_name_instead(folder: Path) -> str:
-    readable = (each for each in folder.iterdir() if each.is_dir() and os.access(each, os.R_OK | os.X_OK))
-    archives = sorted(str(each) for each in readable if archive.folders(each))
+    archives = [str(each) for each in archive.folders_in(folder) if archive.folders(each)]
     return (
         f"It holds archives; name {' or '.join(archives)}."
         if archives
@@ -111,7 +108,7 @@ def open_bundle(path: Path, trust: Trust = NOBODY) -> Bundle:
 
 
 def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Trust) -> Examination:
-    examined, places, extracts = [], [], []
+    examined, places, extracts, unread = [], [], [], []
     for folder in archive.folders(path):
         bundle = open_bundle(folder, trust)
         findings = _findings(bundle, reperform=reperform)
@@ -121,10 +118,15 @@ def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Tr
             places.append(place)
         elif archive.is_extract(bundle):
             extracts.append(folder)
-    return Examination(path=path, findings=list(archive.judge(places, extracts, anchors)), bundles=examined)
+        elif bundle.unread(bag.STATEMENT, bag.TAG_MANIFEST) and folder.parent == path:
+            unread.append(folder.name)
+    together = list(archive.judge(places, extracts, unread, anchors))
+    return Examination(path=path, findings=together, bundles=examined)
 
 
 def _findings(bundle: Bundle, *, reperform: bool) -> list[Check]:
+    if bundle.is_closed:
+        return list(layout.container(bundle))
     findings = [check for step in _STEPS for check in step(bundle)]
     if reperform:
         from exporter.verify.reperformance import reperformed  # noqa: PLC0415 - half a second of imports
@@ -137,9 +139,8 @@ def _is_like_a_zip(path: Path) -> bool:
     """Tell a zip, also one that was spoilt, from a file that was named by mistake."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        return path.suffix == ".zip" or file.read(2) == b"PK"
-
-
-def _is_bundle(path: Path) -> bool:
-    return any((path / name).exists() for name in _TRACES)
+    try:
+        with path.open("rb") as file:
+            return path.suffix == ".zip" or file.read(2) == b"PK"
+    except OSError:
+        return True  # that it cannot be read is a finding

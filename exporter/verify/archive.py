@@ -6,9 +6,10 @@ are there: an archive from which they were removed is a shorter archive without 
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -64,14 +65,30 @@ class Place:
 
 
 def folders(archive: Path) -> list[Path]:
-    """Return every folder of an archive that is, or is called like, a bundle; extracts at the end."""
-    return [
-        path
-        for place in (archive, archive / EXTRACTS)
-        if place.is_dir() and not place.is_symlink()
-        for path in sorted(place.iterdir())
-        if not path.name.startswith(".") and path.is_dir() and _is_like_a_bundle(path)
-    ]
+    """Return every folder of an archive that is, or is called like, a bundle; extracts at the end.
+
+    Among such, one that cannot be listed may be another.
+    """
+    inside = [path for place in (archive, archive / EXTRACTS) for path in folders_in(place)]
+    like = {path for path in inside if BUNDLE_NAME.fullmatch(path.name) or has_traces(path)}
+    return [path for path in inside if path in like or (like and _names_in(path) is None)]
+
+
+def folders_in(place: Path) -> list[Path]:
+    """Return the folders in a folder, but for hidden ones; none where it is a link or cannot be listed."""
+    try:
+        if place.is_symlink():
+            return []
+        with os.scandir(place) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+    return [place / name for name in names if not name.startswith(".")]
+
+
+def has_traces(path: Path) -> bool:
+    """Whether a folder has one of the files that every bundle has."""
+    return not _TRACES.isdisjoint(_names_in(path) or ())
 
 
 def read_place(path: Path, bundle: Bundle) -> Place | None:
@@ -116,18 +133,32 @@ def is_extract(bundle: Bundle) -> bool:
         return False
 
 
-def judge(places: Sequence[Place], extracts: Iterable[Path], anchors: Anchors) -> Iterator[Check]:
-    """Judge what the bundles of an archive are together; ``extracts`` are those that have no place."""
+def judge(
+    places: Sequence[Place], extracts: Iterable[Path], unread: Sequence[str], anchors: Anchors
+) -> Iterator[Check]:
+    """Judge what the bundles of an archive are together.
+
+    ``extracts`` are those that have no place, ``unread`` the folders that could not be read: what is missing
+    elsewhere may be in them.
+    """
     ordered = sorted(places, key=lambda place: (place.sealed.sequence, place.sealed.path.name))
     yield _one_chain(ordered)
     yield _names(ordered, extracts)
     yield _forks(ordered)
-    yield _gaps(ordered, anchors)
+    yield _gaps(ordered, anchors, unread)
     yield _links(ordered)
-    yield _begin(ordered, anchors)
+    yield _in_doubt(_begin(ordered, anchors), unread)
     if anchors.head is not None:
-        yield _head(ordered, anchors.head)
-    yield _coverage(ordered, anchors)
+        yield _in_doubt(_head(ordered, anchors.head), unread)
+    yield _in_doubt(_coverage(ordered, anchors), unread)
+
+
+def _in_doubt(check: Check, unread: Sequence[str]) -> Check:
+    """Call nothing missing that may be in a folder which could not be read."""
+    if check.result is not Result.MISSING or not unread:
+        return check
+    found = f"{check.found}; not read: {named(set(unread))}"
+    return replace(check, found=found, result=Result.NOT_PERFORMED)
 
 
 def _one_chain(places: Sequence[Place]) -> Check:
@@ -159,18 +190,19 @@ def _forks(places: Sequence[Place]) -> Check:
     return none_of("chain-forks", "No two bundles claim one place in the chain", forked)
 
 
-def _gaps(places: Sequence[Place], anchors: Anchors) -> Check:
+def _gaps(places: Sequence[Place], anchors: Anchors, unread: Sequence[str]) -> Check:
     there = {place.sealed.sequence for place in places}
     first = min(there, default=1) if _begins_after(places, anchors.from_head) else 1
     claimed = range(first, max(there, default=0) + 1)
     missing = max(0, claimed.stop - claimed.start) - sum(number in claimed for number in there)
-    return finding(
+    check = finding(
         "chain-sequence",
         "No bundle is missing before the newest that is there",
         expected=f"sequences {first:,} to {max(there, default=0):,}",
         found=f"without {_lacking_numbers(claimed, there, missing)}" if missing else "all of them",
         result=Result.MISSING if missing else Result.AS_EXPECTED,
     )
+    return check if missing > len(unread) else _in_doubt(check, unread)
 
 
 def _links(places: Sequence[Place]) -> Check:
@@ -260,8 +292,13 @@ def _lacking_numbers(claimed: range, there: set[int], missing: int) -> str:
     return ", ".join(first) + (f" and {missing - SEVERAL:,} more" if missing > SEVERAL else "")
 
 
-def _is_like_a_bundle(path: Path) -> bool:
-    return bool(BUNDLE_NAME.fullmatch(path.name)) or any((path / name).exists() for name in _TRACES)
+def _names_in(place: Path) -> set[str] | None:
+    """Return what is in a folder; ``None`` where it cannot be listed."""
+    try:
+        with os.scandir(place) as entries:
+            return {entry.name for entry in entries}
+    except OSError:
+        return None
 
 
-_TRACES = (*bag.TAG_FILES, bag.TAG_MANIFEST)
+_TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}

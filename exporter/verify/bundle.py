@@ -11,7 +11,7 @@ from cryptography.x509 import Certificate
 
 from exporter import record
 from exporter.evidence import bag
-from exporter.evidence.container import Container
+from exporter.evidence.container import Container, was_not_read
 from exporter.evidence.signature import SignatureError, fingerprint, parse_signature
 from exporter.evidence.signers import Signer
 from exporter.evidence.timestamp import Token, TokenError, check_token, parse_token
@@ -68,24 +68,44 @@ class Bundle:
     def __init__(self, container: Container, trust: Trust) -> None:
         self.container = container
         self.trust = trust
-        self._held: dict[str, bytes] = {}
+        self._held: dict[str, bytes | OSError] = {}
 
     def read(self, path: str) -> bytes:
-        """Return what a file holds, unless it is much larger than any that was ever sealed.
+        """Return what a file holds; raises :class:`OSError`, also where it is larger than any that is sealed.
 
         It is read once: what was signed is what is then taken for its meaning, whatever happens meanwhile.
         """
         if path not in self._held:
             self._held[path] = self._read(path)
-        return self._held[path]
+        held = self._held[path]
+        if isinstance(held, OSError):
+            raise held
+        return held
 
-    def _read(self, path: str) -> bytes:
+    def _read(self, path: str) -> bytes | OSError:
         most = SMALL if path in _SMALL_FILES else LARGE
-        with self.container.open(path) as file:
-            content = file.read(most + 1)
-        if len(content) > most:
-            raise OSError(f"{path} is larger than {most:,} bytes")
-        return content
+        try:
+            with self.container.open(path) as file:
+                content = file.read(most + 1)
+        except OSError as error:
+            return error
+        return content if len(content) <= most else OSError(f"{path} is larger than {most:,} bytes")
+
+    def unread(self, *paths: str) -> dict[str, OSError]:
+        """Return those of the files that are there and that the system did not let be read, and why."""
+        found = {}
+        for path in paths:
+            try:
+                self.read(path)
+            except OSError as error:
+                if was_not_read(error):
+                    found[path] = error
+        return found
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it could not be looked into at all."""
+        return "" in self.container.unlisted
 
     def has(self, path: str) -> bool:
         """Whether anything at all stands there."""
@@ -110,7 +130,7 @@ class Bundle:
     @cached_property
     def signer(self) -> str | None:
         """Fingerprint of the key that its signature names, good or not; ``None`` without one."""
-        if not self.has(bag.SIGNATURE):
+        if not self.has(bag.SIGNATURE) and not self.is_closed:
             return None
         try:
             return fingerprint(parse_signature(self.read(bag.SIGNATURE)).key)
@@ -139,6 +159,11 @@ class Bundle:
     def payload(self) -> dict[str, str]:
         """SHA-256 of every payload file by its path, as the manifest has it; empty where there is none."""
         return self._listed(bag.PAYLOAD_MANIFEST)
+
+    @property
+    def lists_payload(self) -> bool:
+        """Whether there is a manifest of the payload, whatever it holds, that could be read."""
+        return self.has(bag.PAYLOAD_MANIFEST) and not self.unread(bag.PAYLOAD_MANIFEST)
 
     @cached_property
     def tags(self) -> dict[str, str]:

@@ -13,29 +13,36 @@ import rfc8785
 from exporter.errors import AuditExportError
 from exporter.evidence import bag, manifest
 from exporter.evidence.chain import Link
-from exporter.evidence.container import UnsafeError
+from exporter.evidence.container import UnsafeError, was_not_read
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.record import Run
 from exporter.verify.bundle import NOT_READABLE, Bundle
-from exporter.verify.findings import finding, lacking, named, none_of
+from exporter.verify.findings import finding, lacking, named, none_of, not_read
 from exporter.verify.measure import Measure
 
 
 def tag_files(bundle: Bundle) -> Iterator[Check]:
     """Compare the manifests and the description with the tag manifest, and with their one form."""
+    unread = bundle.unread(*_FORMS)
     if bundle.has(bag.TAG_MANIFEST):
         yield from _listed_tags(bundle)
     present = {name for name in _FORMS if bundle.has(name)}
     yield none_of(
         "tag-files-form",
         "Each of them is in the one form that this program writes",
-        {name for name in present if not _is_canonical(bundle, name)},
+        {name for name in present - unread.keys() if not _is_canonical(bundle, name)},
+        unread=unread,
     )
 
 
 def _listed_tags(bundle: Bundle) -> Iterator[Check]:
+    what = "The manifests and the description are as sealed"
+    unread = bundle.unread(bag.TAG_MANIFEST)
+    if unread:
+        yield none_of("tag-files", what, (), unread=unread)
+        return
     found = {name: _tag_digest(bundle, name) for name in bundle.tags}
-    yield _digests("tag-files", "The manifests and the description are as sealed", bundle.tags, found)
+    yield _digests("tag-files", what, bundle.tags, found)
     yield none_of(
         "tag-files-listed",
         "The tag manifest covers each of them",
@@ -45,14 +52,18 @@ def _listed_tags(bundle: Bundle) -> Iterator[Check]:
 
 def payload(bundle: Bundle) -> Iterator[Check]:
     """Compare every file below ``data/`` with the manifest."""
-    if not bundle.has(bag.PAYLOAD_MANIFEST):
+    what = "Every file below data/ is as sealed"
+    if not bundle.lists_payload:
+        unread = bundle.unread(bag.PAYLOAD_MANIFEST)
+        if unread:
+            yield none_of("payload", what, (), unread=unread)
         return
     listed = bundle.payload
     found = {
         path: measure.sha256 if isinstance(measure, Measure) else measure
         for path, measure in bundle.measured.items()
     }
-    yield _digests("payload", "Every file below data/ is as sealed", listed, found)
+    yield _digests("payload", what, listed, found)
     absent = {path for path in listed if _is_missing(found[path])}
     yield none_of("payload-whole", "Every listed file is there", absent, Result.MISSING)
     added = {path for path in bundle.container.files if path.startswith("data/")} - listed.keys()
@@ -76,7 +87,7 @@ def statement(bundle: Bundle) -> Iterator[Check]:
         yield none_of("statement", what, {bag.STATEMENT}, lacking(error))
         return
     subjects = Counter((subject.name, subject.digest.sha256) for subject in stated.subject)
-    if bundle.has(bag.PAYLOAD_MANIFEST):
+    if bundle.lists_payload:
         once = Counter(bundle.payload.items())
         yield none_of("statement", what, {name for name, _ in (subjects - once) + (once - subjects)})
     what = "It says of the run what the run recorded"
@@ -111,7 +122,7 @@ def recorded(bundle: Bundle) -> Iterator[Check]:
         run = bundle.run
     except NOT_READABLE:
         return  # which the statement's comparison says
-    if bundle.has(bag.PAYLOAD_MANIFEST):
+    if bundle.lists_payload:
         listed = {file.path: file.sha256 for file in run.files}
         there = {path: digest for path, digest in bundle.payload.items() if path not in _LATER_FILES}
         what = "The files are those that the record of the run lists"
@@ -132,14 +143,17 @@ def _contradictions(run: Run) -> Iterator[str]:
 def _digests(id_: str, what: str, listed: Mapping[str, str], found: Mapping[str, str | OSError]) -> Check:
     """Compare digests; what is not there is another finding's."""
     there = {path for path in listed if not _is_missing(found[path])}
-    differing = {path for path in there if found[path] != listed[path]}
-    good = len(there) - len(differing)
+    unread = {path: error for path, error in found.items() if was_not_read(error)}
+    differing = {path for path in there - unread.keys() if found[path] != listed[path]}
+    good = [f"{len(there) - len(differing) - len(unread):,}"]
+    others = [*([f"not {named(differing)}"] if differing else []), *([not_read(unread)] if unread else [])]
+    as_read = Result.NOT_PERFORMED if unread else Result.AS_EXPECTED
     return finding(
         id_,
         what,
         expected=f"{len(listed):,} files with their digests",
-        found=f"{good:,}" + (f"; not {named(differing)}" if differing else ""),
-        result=Result.AS_EXPECTED if listed and not differing else Result.DIFFERS,
+        found="; ".join(good + others),
+        result=as_read if listed and not differing else Result.DIFFERS,
     )
 
 

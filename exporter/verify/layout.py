@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from exporter.evidence import bag
-from exporter.evidence.container import Zip
+from exporter.evidence.container import Container, Zip
 from exporter.evidence.pack import is_as_packed
 from exporter.facts import Check, Result
 from exporter.verify.bundle import Bundle
-from exporter.verify.findings import finding, none_of
+from exporter.verify.findings import finding, lacking, none_of, not_read
 
 _NEEDED = {*bag.TAG_FILES, bag.TAG_MANIFEST}
 _FILES = {*_NEEDED, bag.SIGNATURE, bag.TOKEN}
@@ -17,16 +17,14 @@ _FOLDERS = {"data"}
 def container(bundle: Bundle) -> Iterator[Check]:
     """Look at the folder, or the zip, as such."""
     zipped = bundle.container if isinstance(bundle.container, Zip) else None
-    found = "; ".join(bundle.container.flaws)
-    if zipped and not found and not bundle.container.odd and not _is_as_packed(zipped):
-        found = "other bytes than those that its files would be packed into"
+    found, result = _looked_at(bundle.container)
     if found or zipped:
         yield finding(
             "container",
             "The zip is the one that its files are packed into" if zipped else "The folder can be read",
             expected="no difference",
             found=found or "no difference",
-            result=Result.DIFFERS if found else Result.AS_EXPECTED,
+            result=result,
         )
 
 
@@ -43,8 +41,15 @@ def _at_top(paths: Iterable[str]) -> set[str]:
     return {path for path in paths if "/" not in path}
 
 
-def _is_as_packed(zipped: Zip) -> bool:
+def _looked_at(container: Container) -> tuple[str, Result]:
+    """Return what is wrong with a container, and what that comes to."""
+    if container.flaws:
+        return "; ".join(container.flaws), Result.DIFFERS
+    if container.unlisted:
+        return not_read(container.unlisted), Result.NOT_PERFORMED
     try:
-        return is_as_packed(zipped)
-    except OSError:
-        return False
+        if isinstance(container, Zip) and not container.odd and not is_as_packed(container):
+            return "other bytes than those that its files would be packed into", Result.DIFFERS
+    except OSError as error:
+        return f"not compared: {error}", lacking(error)
+    return "", Result.AS_EXPECTED

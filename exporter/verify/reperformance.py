@@ -1,6 +1,5 @@
 """The archives, derived again: whether they follow from the raw responses and nothing else."""
 
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,8 @@ import pyarrow.parquet as pq
 from exporter import record
 from exporter.archive.formats import FORMATS
 from exporter.derive import derive
-from exporter.errors import AuditExportError
+from exporter.errors import AuditExportError, OutputError
+from exporter.evidence.scratch import scratch_folder, unwritable
 from exporter.facts import Check, Result
 from exporter.source.platform import recorded_rows
 from exporter.verify.bundle import NOT_READABLE, Bundle
@@ -27,17 +27,22 @@ class _NothingToDeriveFromError(Exception):
 
 
 def reperformed(bundle: Bundle) -> Iterator[Check]:
-    """Derive the archives from nothing but the raw responses and the window, and compare the bytes."""
-    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+    """Derive the archives from nothing but the raw responses and the window, and compare the bytes.
+
+    Raises :class:`~exporter.errors.OutputError` where there is no room for what is derived.
+    """
+    with scratch_folder() as folder:
         try:
-            found = _derived(bundle, Path(folder))
+            found = _derived(bundle, folder)
         except _NothingToDeriveFromError as error:
             yield from (_follows(name, "", str(error), Result.NOT_PERFORMED) for name in FORMATS)
+        except OutputError:
+            raise
         except _NOT_DERIVABLE as error:
             reason = f"could not be derived ({error})"
-            yield from (_follows(name, "", reason, Result.DIFFERS) for name in FORMATS)
+            yield from (_follows(name, "", reason, lacking(error)) for name in FORMATS)
         else:
-            yield from (_compared(bundle, Path(folder), name, digest) for name, digest in found.items())
+            yield from (_compared(bundle, folder, name, digest) for name, digest in found.items())
 
 
 def _compared(bundle: Bundle, folder: Path, name: str, derived: str) -> Check:
@@ -59,7 +64,9 @@ def _compared(bundle: Bundle, folder: Path, name: str, derived: str) -> Check:
 def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
     """Write the archives as they follow from the responses; returns the SHA-256 of each by its format."""
     responses = bundle.measured.get(_RESPONSES)
-    if not isinstance(responses, Measure) or responses.sha256 != bundle.payload[_RESPONSES]:
+    if not isinstance(responses, Measure):
+        raise _NothingToDeriveFromError(f"not derived: {_RESPONSES} could not be read")
+    if responses.sha256 != bundle.payload[_RESPONSES]:
         raise _NothingToDeriveFromError(f"not derived: {_RESPONSES} is not as sealed")
     try:
         selection = record.selection(bundle.run)
@@ -67,7 +74,12 @@ def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
         raise _NothingToDeriveFromError(f"not derived: data/run.json cannot be read ({error})") from error
     with bundle.container.local(_RESPONSES) as path:
         rows = recorded_rows(path, lenient=bundle.run.options.allow_partial)
-        derived = derive(rows, selection, folder, bundle.run.options.formats)
+        try:
+            derived = derive(rows, selection, folder, bundle.run.options.formats)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise unwritable(error) from error  # the responses were read a moment ago
     return {name: file.sha256 for name, file in derived.files.items()}
 
 

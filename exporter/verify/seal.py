@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.evidence import bag
+from exporter.evidence.container import was_not_read
 from exporter.evidence.signature import (
     Signature,
     SignatureError,
@@ -35,7 +36,7 @@ def signature(bundle: Bundle) -> Iterator[Check]:
         made = parse_signature(bundle.read(bag.SIGNATURE))
         check_signature(made, bundle.read(bag.TAG_MANIFEST))
     except (SignatureError, OSError) as error:
-        yield _signature_finding(expected, f"one that does not fit: {error}", lacking(error))
+        yield _signature_finding(expected, _unfit("one", error), lacking(error))
     except UnknownAlgorithmError as error:
         found = f"one of a kind that this program cannot check ({error}); ask ssh-keygen"
         yield _signature_finding(expected, found, Result.NOT_PERFORMED)
@@ -59,7 +60,7 @@ def timestamp(bundle: Bundle) -> Iterator[Check]:
             check_token(token, bundle.read(bag.SIGNATURE), roots)
             found, result = f"at {rfc3339(token.time)}", Result.AS_EXPECTED
     except (TokenError, OSError) as error:
-        found, result = f"a token that does not fit: {error}", lacking(error)
+        found, result = _unfit("a token", error), lacking(error)
     yield finding("timestamp", what, expected=expected, found=found, result=result)
 
 
@@ -146,6 +147,11 @@ def _unchecked_token(time: datetime, *, covers: bool) -> tuple[str, Result]:
         return "a token for another signature", Result.DIFFERS
     found = f"one that states {rfc3339(time)}; not checked, since no root certificate was given"
     return found, Result.NOT_PERFORMED
+
+
+def _unfit(what: str, error: Exception) -> str:
+    read = "could not be checked" if was_not_read(error) else "does not fit"
+    return f"{what} that {read}: {error}"
 
 
 def _signature_finding(expected: str, found: str, result: Result) -> Check:

@@ -1,0 +1,220 @@
+"""What cannot be read, or written meanwhile, is not called altered; nor does it hide what is."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.cli import main
+from tests.rights import run_without_privileges
+
+FILES = [
+    "bag-info.txt",
+    "data/audit.csv",
+    "data/audit.parquet",
+    "data/raw/responses.warc.gz",
+    "data/run.json",
+    "manifest-sha256.txt",
+    "manifest.json",
+    "tagmanifest-sha256.txt",
+    "tagmanifest-sha256.txt.sig",
+    "tagmanifest-sha256.txt.sig.tsr",
+]
+"""One file of each kind."""
+
+
+def looked_at(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """Verify as a user who may not read everything; returns the exit code, and the findings."""
+    done = run_without_privileges("verify", "--json", *options, str(path))
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def bad(result: dict[str, Any]) -> dict[str, str]:
+    """Return what the findings that are not as expected found, by their ids."""
+    checks = [check for part in (result, *result.get("bundles", ())) for check in part["findings"]]
+    return {check["id"]: check["found"] for check in checks if check["result"] in {"differs", "missing"}}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_may_not_be_read_leaves_a_claim_unchecked(signed: Path, name: str) -> None:
+    (signed / name).chmod(0)
+
+    code, found = looked_at(signed, "--reperform")
+
+    assert (code, found["outcome"]) == (3, "not wholly checked")
+    assert bad(found["results"][0]) == {}
+    assert "Permission denied" in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("place", "rights"), [("data", 0o000), ("data", 0o300), ("data", 0o600), ("data/raw", 0o000)]
+)
+def test_a_folder_that_may_not_be_read_leaves_a_claim_unchecked(
+    signed: Path, place: str, rights: int
+) -> None:
+    (signed / place).chmod(rights)
+    try:
+        code, found = looked_at(signed, "--reperform")
+    finally:
+        (signed / place).chmod(0o700)
+
+    assert (code, found["outcome"]) == (3, "not wholly checked")
+    assert bad(found["results"][0]) == {}
+
+
+def test_what_was_altered_is_found_beside_what_may_not_be_read(signed: Path) -> None:
+    (signed / "data" / "audit.jsonl").chmod(0)
+    with (signed / "data" / "audit.csv").open("a") as file:
+        file.write("more")
+
+    code, found = looked_at(signed)
+
+    assert (code, found["outcome"]) == (4, "altered")
+    assert "not data/audit.csv; not read: data/audit.jsonl (Permission denied)" in json.dumps(found)
+
+
+def test_a_file_that_is_not_there_is_missing_beside_what_may_not_be_read(signed: Path) -> None:
+    (signed / "data" / "audit.jsonl").chmod(0)
+    (signed / "data" / "audit.csv").unlink()
+
+    code, found = looked_at(signed)
+
+    assert (code, found["outcome"]) == (4, "incomplete")
+    assert bad(found["results"][0])["payload-whole"] == "data/audit.csv"
+
+
+def test_a_bundle_of_another_user_is_neither_altered_nor_missing_in_its_archive(archive: Path) -> None:
+    closed = sorted(archive.iterdir())[1]
+    closed.chmod(0)
+    try:
+        code, found = looked_at(archive, "--expect-through", "2026-08-31")
+    finally:
+        closed.chmod(0o700)
+
+    (result,) = found["results"]
+    assert (code, found["outcome"]) == (3, "not wholly checked")
+    assert bad(result) == {}
+    by_id = {check["id"]: check for check in result["findings"]}
+    assert by_id["chain-sequence"]["found"] == f"without 000002; not read: {closed.name}"
+    assert by_id["coverage"]["result"] == "not performed"
+    assert result["bundles"][1]["findings"][0]["found"] == "not read: all of it (Permission denied)"
+    assert result["bundles"][1]["signing_key"] == "unreadable"
+
+
+def test_a_bundle_that_is_missing_is_so_beside_one_of_another_user(archive: Path) -> None:
+    _, closed, removed, _ = sorted(archive.iterdir())
+    shutil.rmtree(removed)
+    closed.chmod(0)
+    try:
+        code, found = looked_at(archive)
+    finally:
+        closed.chmod(0o700)
+
+    assert code == 4
+    assert bad(found["results"][0]) == {"chain-sequence": "without 000002, 000003"}
+
+
+def test_a_folder_of_another_user_among_the_bundles_may_be_one(archive: Path) -> None:
+    _, second, _, _ = sorted(archive.iterdir())
+    renamed = second.rename(archive / "june")
+    (archive / "extracts").mkdir(0)
+    renamed.chmod(0)
+    try:
+        code, found = looked_at(archive)
+    finally:
+        renamed.chmod(0o700)
+
+    assert code == 3
+    assert bad(found["results"][0]) == {}
+
+
+@pytest.mark.parametrize("place", ["data", "data/audit.csv", "manifest.json"])
+def test_what_may_not_be_read_is_not_packed(signed: Path, tmp_path: Path, place: str) -> None:
+    (signed / place).chmod(0o300)
+    try:
+        done = run_without_privileges("pack", str(signed), "--to", str(tmp_path))
+    finally:
+        (signed / place).chmod(0o700)
+
+    assert done.returncode == 7
+    assert f"{signed} could not be " in done.stderr
+    assert not list(tmp_path.glob("*.zip"))
+
+
+@pytest.fixture
+def packed(signed: Path, tmp_path: Path) -> Path:
+    with pytest.raises(SystemExit):
+        main(["pack", str(signed), "--to", str(tmp_path)])
+    (path,) = tmp_path.glob("*.zip")
+    return path
+
+
+def test_where_temporary_files_have_no_room_that_is_said_and_nothing_else(signed: Path, packed: Path) -> None:
+    for arguments in ((signed, "--reperform"), (packed,), (packed, "--reperform")):
+        done = subprocess.run(
+            ["prlimit", "--fsize=4096", sys.executable, "-m", "exporter", "verify", *arguments],
+            env={**os.environ, "TMPDIR": str(signed.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (done.returncode, done.stdout) == (7, "")
+        assert f"could not be written below {signed.parent} (File too large)" in done.stderr
+        assert "TMPDIR" in done.stderr
+
+
+VERIFIED_WITH_FEW_FILES = """
+import os, resource, sys
+from pathlib import Path
+from exporter.facts import Result
+from exporter.verify import Outcome, verify
+bundle, few = Path(sys.argv[1]), int(sys.argv[2])
+verify(bundle, reperform=False)
+os.close(free := os.open("/dev/null", os.O_RDONLY))
+resource.setrlimit(resource.RLIMIT_NOFILE, (free + few, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+checks = verify(bundle, reperform=False)
+print(Outcome.of(checks).value)
+print(*(check.id for check in checks if check.result is Result.NOT_PERFORMED))
+print(*(check.found for check in checks), sep="\\n")
+"""
+
+
+def verified_with_few_files(path: Path, few: int) -> list[str]:
+    """Verify where so many more files may be open: the outcome, what was not checked, all that was found."""
+    done = subprocess.run(
+        [sys.executable, "-c", VERIFIED_WITH_FEW_FILES, path, str(few)],
+        env={**os.environ, "TMPDIR": str(path.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_where_no_more_files_may_be_open_nothing_is_called_altered(signed: Path) -> None:
+    """One is what it takes to list the folder, two to read a file in it."""
+    outcome, not_checked, *found = verified_with_few_files(signed, 1)
+
+    assert outcome == "not wholly checked"
+    assert {"tag-files", "payload", "statement", "rows"} <= set(not_checked.split())
+    assert "not read: manifest-sha256.txt (Too many open files)" in found
+
+
+@pytest.mark.parametrize(
+    ("few", "reason"),
+    [(0, "not read: all of it (Too many open files)"), (1, "not compared: [Errno 24] Too many open files")],
+)
+def test_a_zip_that_cannot_be_opened_is_not_called_altered(packed: Path, few: int, reason: str) -> None:
+    outcome, not_checked, *found = verified_with_few_files(packed, few)
+
+    assert outcome == "not wholly checked"
+    assert not_checked.split()[0] == "container"
+    assert found[0].startswith(reason)
