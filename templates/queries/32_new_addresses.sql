@@ -2,18 +2,18 @@
 WITH uses AS (
   SELECT
     actor_key,
-    ip_address,
+    lower(ip_address) AS address,
     min(timestamp) AS first_use,
     count(*) AS entries
   FROM audit
   WHERE ip_address IS NOT NULL AND actor_key IS NOT NULL
-  GROUP BY actor_key, ip_address
+  GROUP BY actor_key, lower(ip_address)
 ),
 beginnings AS (
   SELECT actor_key, min(first_use) AS first_address FROM uses GROUP BY actor_key
 ),
 fresh AS (
-  SELECT uses.actor_key, uses.ip_address, uses.first_use, uses.entries
+  SELECT uses.actor_key, uses.address, uses.first_use, uses.entries
   FROM uses
   JOIN beginnings ON beginnings.actor_key = uses.actor_key
   WHERE unix_micros(uses.first_use) - unix_micros(beginnings.first_address)
@@ -25,13 +25,13 @@ at_first_use AS (
     audit.id,
     coalesce(audit.actor_email, audit.actor_id) AS actor,
     coalesce(audit.resource_name, audit.resource_id) AS resource,
-    fresh.ip_address,
+    audit.ip_address,
     fresh.entries,
-    row_number() OVER (PARTITION BY fresh.actor_key, fresh.ip_address ORDER BY audit.id) AS place
+    row_number() OVER (PARTITION BY fresh.actor_key, fresh.address ORDER BY audit.id) AS place
   FROM audit
   JOIN fresh
     ON fresh.first_use = audit.timestamp
-    AND fresh.ip_address = audit.ip_address
+    AND fresh.address = lower(audit.ip_address)
     AND fresh.actor_key = audit.actor_key
 )
 SELECT

@@ -2,10 +2,10 @@
 SELECT
   timestamp,
   min(id) AS id,
-  CASE WHEN count(DISTINCT actor_key) = 1 THEN min(coalesce(actor_email, actor_id)) END AS actor,
+  CASE WHEN count(DISTINCT actor_key) = 1 AND count(actor_key) = count(*) THEN min(coalesce(actor_email, actor_id)) END AS actor,
   cast(NULL AS string) AS resource,
-  concat(cast(count(*) AS string), ' entries at this instant, by ',
-    cast(count(DISTINCT actor_key) AS string), ' actors.') AS what,
+  concat(cast(count(*) AS string), ' entries at this instant, actors: ', cast(count(DISTINCT actor_key) AS string),
+    ', entries without an actor: ', cast(count(*) - count(actor_key) AS string), '.') AS what,
   cast(NULL AS string) AS related
 FROM audit
 WHERE timestamp IN (

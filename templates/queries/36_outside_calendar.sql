@@ -3,7 +3,7 @@ WITH local AS (
   SELECT
     timestamp,
     id,
-    actor_key,
+    coalesce(actor_key, id) AS person,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
     unix_micros(from_utc_timestamp(timestamp, $calendar_zone)) AS micros
@@ -14,7 +14,7 @@ clocks AS (
   SELECT
     timestamp,
     id,
-    actor_key,
+    person,
     actor,
     resource,
     date_add(DATE '1970-01-01', cast(floor(micros / 86400000000) AS int)) AS day,
@@ -30,8 +30,8 @@ outside AS (
     resource,
     day,
     minute,
-    row_number() OVER (PARTITION BY actor_key, day ORDER BY timestamp, id) AS place,
-    count(*) OVER (PARTITION BY actor_key, day) AS entries
+    row_number() OVER (PARTITION BY person, day ORDER BY timestamp, id) AS place,
+    count(*) OVER (PARTITION BY person, day) AS entries
   FROM clocks
   WHERE weekday NOT IN $calendar_days
     OR minute < $calendar_begins

@@ -304,7 +304,9 @@ def test_an_address_counts_without_regard_to_case(ask: Ask) -> None:
     assert [row["actors"] for row in ask(2, log)] == [2]
     assert sum(row["actors"] for row in ask(3, log)) == 3
     crowd = [entry(f"{n:02}", "03-01", "deploy", **(loud if n % 2 else quiet)) for n in range(11)]
-    assert items(ask(34, crowd)) == [("00", "11 entries at this instant, by 1 actors.", None)]
+    assert items(ask(34, crowd)) == [
+        ("00", "11 entries at this instant, actors: 1, entries without an actor: 0.", None)
+    ]
 
 
 def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(ask: Ask) -> None:
@@ -593,6 +595,22 @@ def test_11_the_baseline_begins_with_the_first_entry_that_has_an_address(ask: As
     assert [row["id"] for row in ask(32, log)] == ["new"]
 
 
+def test_11_an_address_is_the_same_in_capital_letters(ask: Ask) -> None:
+    log = [
+        entry("home", "01-05", "deploy", ip_address="2001:db8::A"),
+        entry("same", "03-05", "deploy", ip_address="2001:DB8::a"),
+        entry("new", "03-06", "deploy", ip_address="2001:db8::B"),
+        entry("again", "03-07", "deploy", ip_address="2001:db8::b"),
+    ]
+    assert items(ask(32, log)) == [("new", "First use of 2001:db8::B, entries from it: 2.", None)]
+
+
+def test_12_of_few_gaps_the_longest_are_listed_all_of_one_length(ask: Ask) -> None:
+    window = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 9, tzinfo=UTC))
+    log = [entry("a", "01-03", "deploy"), entry("b", "01-06", "deploy")]
+    assert [(row["id"], row["related"]) for row in ask(33, log, window=window)] == [("a", "b"), ("b", None)]
+
+
 def test_12_silence_counts_also_at_the_edges_of_the_period(ask: Ask) -> None:
     window = Window(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 12, tzinfo=UTC))
     log = [entry(f"n{n}", f"01-03T{n // 60:02}:{n % 60:02}", "deploy") for n in range(361)]
@@ -610,7 +628,17 @@ def test_12_silence_counts_also_at_the_edges_of_the_period(ask: Ask) -> None:
 def test_13_a_crowded_instant_is_one_item(ask: Ask) -> None:
     log = [entry(f"c{n:02}", "01-05T10:00", "deploy", actor="ana" if n else "bo") for n in range(11)]
     log += [entry(f"d{n:02}", "01-06T10:00", "deploy") for n in range(10)]
-    assert items(ask(34, log)) == [("c00", "11 entries at this instant, by 2 actors.", None)]
+    assert items(ask(34, log)) == [
+        ("c00", "11 entries at this instant, actors: 2, entries without an actor: 0.", None)
+    ]
+
+
+def test_13_an_instant_is_one_actor_s_only_where_every_entry_says_so(ask: Ask) -> None:
+    log = [entry(f"c{n:02}", "01-05T10:00", "deploy", actor_id=None, actor_email=None) for n in range(10)]
+    log.append(entry("c10", "01-05T10:00", "deploy"))
+    (row,) = ask(34, log)
+    assert row["what"] == "11 entries at this instant, actors: 1, entries without an actor: 10."
+    assert row["actor"] is None
 
 
 def test_14_an_unknown_action_is_listed_with_its_first_entry_and_its_count(ask: Ask) -> None:
@@ -649,6 +677,18 @@ def test_15_working_hours_follow_the_clocks_of_the_zone_through_summer_time(ask:
         ("summer-early", shown.format("2026-03-30", 1, "07:59"), None),
         ("winter-late", shown.format("2026-01-07", 2, "18:00"), None),
         ("winter-early", shown.format("2026-01-05", 1, "07:59"), None),
+    ]
+
+
+def test_15_entries_without_an_actor_are_no_one_person_s(ask: Ask) -> None:
+    log = [
+        entry(f"e{n}", f"01-05T0{n}:00", "deploy", actor_id=None, actor_email=None, actor_type=None)
+        for n in range(2)
+    ]
+    shown = "Entries outside working hours on 2026-01-05: 1, the first at {} by the clocks of UTC."
+    assert items(ask(36, log, Thresholds(calendar_zone="UTC"))) == [
+        ("e1", shown.format("01:00"), None),
+        ("e0", shown.format("00:00"), None),
     ]
 
 
