@@ -10,10 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from exporter import record
 from exporter.archive.compare import compare
+from exporter.archive.parquet import refuse_other_schema
 from exporter.derive import Derivation, Derived, derive
 from exporter.errors import RecordError, SourceError, VerificationError
+from exporter.evidence.container import Folder, read
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
@@ -175,12 +179,24 @@ def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
 
 
 def table_of(bundle: Path, folder: Path) -> Path:
-    """Return a bundle's table as Parquet, derived from its responses where it was sealed without."""
-    table = bundle / "data" / "audit.parquet"
-    if table.exists():
-        return table
-    run = record.decode((bundle / "data" / "run.json").read_bytes())
-    to = Path(tempfile.mkdtemp(dir=folder))
-    rows = recorded_rows(bundle / "data" / "raw" / "responses.warc.gz", lenient=run.options.allow_partial)
-    derive(rows, record.selection(run), to, ["parquet"])
-    return to / "audit.parquet"
+    """Return a bundle's table as Parquet, derived from its responses where it was sealed without.
+
+    Raises :class:`~exporter.errors.VerificationError` where it has none that can be read.
+    """
+    files, table = Folder(bundle), "data/audit.parquet"
+    try:
+        if table in files.files or table in files.odd:
+            with files.local(table) as path:
+                refuse_other_schema(path)
+                return path
+        run = record.decode(read(files, "data/run.json", most=record.MOST))
+        with files.local("data/raw/responses.warc.gz") as responses:
+            to = Path(tempfile.mkdtemp(dir=folder))
+            rows = recorded_rows(responses, lenient=run.options.allow_partial)
+            derive(rows, record.selection(run), to, ["parquet"])
+        return to / "audit.parquet"
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise VerificationError(
+            f"The table of the bundle {bundle} cannot be read ({error}).",
+            "Check it with `audit-export verify`, and restore it from a copy.",
+        ) from error

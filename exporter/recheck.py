@@ -17,8 +17,9 @@ from typing import Self
 
 from exporter import record
 from exporter.archive.compare import Differences, compare
-from exporter.errors import OutputError, UsageError
+from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.evidence.bag import TAG_MANIFEST
+from exporter.evidence.container import Folder, UnsafeError, read
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Check, Result, Verdict, counted, rfc3339
 from exporter.fetch import fetch, table_of
@@ -48,12 +49,19 @@ class Sealed:
     def open(cls, bundle: Path) -> Self:
         """Read what says how ``bundle`` came about.
 
-        Raises :class:`~exporter.errors.UsageError` where it is none.
+        Raises :class:`~exporter.errors.UsageError` where it is none, and ``VerificationError`` where that is
+        not what was ever sealed.
         """
+        files = Folder(bundle)
         try:
-            run = record.decode((bundle / "data" / "run.json").read_bytes())
-            root = (bundle / TAG_MANIFEST).read_bytes()
-        except (OSError, ValueError) as error:
+            run = record.decode(read(files, "data/run.json", most=record.MOST))
+            root = read(files, TAG_MANIFEST, most=record.MOST)
+        except (UnsafeError, ValueError) as error:
+            raise VerificationError(
+                f"{bundle} does not say how it came about ({error}).",
+                "Check it with `audit-export verify`, and restore it from a copy.",
+            ) from error
+        except OSError as error:
             raise UsageError(
                 f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
             ) from error

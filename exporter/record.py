@@ -16,6 +16,9 @@ from exporter.thresholds import DEFAULTS, Thresholds
 FORMAT = "audit-export/run/v1"
 """Name and version of the record's format."""
 
+MOST = 64 << 20
+"""Bytes of a record that are read at most; one that is larger was never written."""
+
 Setting = str | int | float | bool | list[str] | None
 """A value of an option or a parameter."""
 
@@ -344,8 +347,14 @@ def encode(run: Run) -> bytes:
 
 
 def decode(content: bytes) -> Run:
-    """Read a record; raises :class:`msgspec.DecodeError` where it is not one."""
+    """Read a record, whoever wrote it; raises :class:`msgspec.DecodeError` where it is not one."""
     try:
-        return msgspec.json.decode(content, type=Run)
-    except UsageError as error:  # a threshold that nobody can have asked for
+        run = msgspec.json.decode(content, type=Run)
+        selection(run)
+    except msgspec.DecodeError:
+        raise
+    except UsageError as error:  # a threshold or a window that nobody can have asked for
         raise msgspec.ValidationError(error.what) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+    return run

@@ -3,15 +3,18 @@
 import errno
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from exporter.errors import AuditExportError, OutputError, UsageError
+from exporter.errors import AuditExportError, OutputError, UsageError, VerificationError
 from exporter.export import export
 from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
@@ -184,3 +187,80 @@ def test_the_exit_code_says_whether_the_log_is_the_same(
     assert said in terminal.out
     assert terminal("recheck", bundle, "--json") == code
     assert json.loads(terminal.out)["format"] == "audit-export/recheck/v1"
+
+
+def forged(world: World, output: Path, change: Callable[[Path], object]) -> Path:
+    """Return a bundle in which somebody changed what is below ``data/``."""
+    bundle = sealed(world, output)
+    change(bundle / "data")
+    return bundle
+
+
+def until(moment: str) -> Callable[[Path], object]:
+    def write(data: Path) -> None:
+        run = json.loads((data / "run.json").read_bytes())
+        run["window"]["until"] = moment
+        (data / "run.json").write_text(json.dumps(run))
+
+    return write
+
+
+def instead(name: str, make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def exchange(data: Path) -> None:
+        (data / name).unlink()
+        make(data / name)
+
+    return exchange
+
+
+def retabled(data: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), data / "audit.parquet")
+
+
+def with_junk_inside(data: Path) -> None:
+    content = bytearray((data / "audit.parquet").read_bytes())
+    content[4:2_000] = b"\xff" * 1_996
+    (data / "audit.parquet").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: (data / "run.json").write_bytes(b'{"a":' * 100_000),
+        lambda data: (data / "run.json").write_bytes(b"\xff\xfe"),
+        until("2026-10-01T00:00:00"),
+        until("2026-10-01T00:00:00+05:00"),
+        until("2020-01-01T00:00:00Z"),
+        instead("run.json", os.mkfifo),
+        instead("run.json", lambda path: path.symlink_to("/dev/zero")),
+        instead("../tagmanifest-sha256.txt", os.mkfifo),
+        instead("audit.parquet", os.mkfifo),
+        lambda data: (data / "audit.parquet").write_bytes(b""),
+        lambda data: (data / "audit.parquet").write_bytes(b"PAR1" + b"junk" * 100 + b"PAR1"),
+        retabled,
+        with_junk_inside,
+    ],
+    ids=[
+        "deep record",
+        "record in no encoding",
+        "window in no zone",
+        "window in another zone",
+        "window that ends before it begins",
+        "pipe for the record",
+        "link for the record",
+        "pipe for the tag manifest",
+        "pipe for the table",
+        "empty table",
+        "junk for the table",
+        "table of other columns",
+        "table with junk inside",
+    ],
+)
+def test_a_bundle_that_cannot_be_what_was_sealed_is_refused(
+    serve: Serve, tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    world = serve(entries=400)
+    bundle = forged(world, tmp_path, change)
+
+    with pytest.raises(VerificationError, match="audit-export verify"):
+        again(world, bundle)

@@ -5,14 +5,17 @@ as values.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from exporter.entries.compare import same_content
+from exporter.errors import OutputError, VerificationError
 from exporter.facts import Window
 
 if TYPE_CHECKING:
@@ -57,10 +60,14 @@ def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences
 
     Both are Parquet files with :data:`~exporter.entries.schema.SCHEMA`. An entry that several earlier ones
     hold counts as changed where any of them had another content.
+
+    Raises :class:`~exporter.errors.VerificationError` where one cannot be read, and ``OutputError`` where the
+    disk has no room to compare them.
     """
     import duckdb  # noqa: PLC0415 - most exports compare with nothing
 
     with (
+        _readable(duckdb),
         tempfile.TemporaryDirectory(prefix="audit-export-") as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
     ):
@@ -76,6 +83,22 @@ def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences
             missing=_only(database, "earlier", "later"),
             rewritten=len(differing - changed),
         )
+
+
+@contextmanager
+def _readable(engine: ModuleType) -> Iterator[None]:
+    try:
+        yield
+    except engine.Error as error:
+        reason = str(error).partition("\n")[0]
+        if isinstance(error, engine.IOException | engine.OutOfMemoryException):
+            raise OutputError(
+                f"The entries could not be compared ({reason}).", "Make room on the disk."
+            ) from error
+        raise VerificationError(
+            f"A table that was sealed cannot be read ({reason}).",
+            "Check its bundle with `audit-export verify`, and restore it from a copy.",
+        ) from error
 
 
 def _open(database: "duckdb.DuckDBPyConnection", name: str, files: Sequence[Path], window: Window) -> None:

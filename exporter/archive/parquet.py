@@ -7,10 +7,13 @@ encode those took longer, in writing and in every query, and more bytes. Chunks 
 group, since their number would otherwise change the bytes.
 """
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter.archive.files import HashingFile, Written
+from exporter.entries.schema import SCHEMA
 
 ROW_GROUP = 65_536
 """Rows in a row group; the last may have fewer."""
@@ -41,6 +44,12 @@ SETTINGS = {
     "bloom_filter_options": {"id": {"ndv": ROW_GROUP, "fpp": 0.01}},
 }
 """What pyarrow's writer is told."""
+
+
+def refuse_other_schema(path: Path) -> None:
+    """Raise ``ValueError`` or what pyarrow does where a file is no Parquet file of the table."""
+    if not pq.read_schema(path).equals(SCHEMA):
+        raise ValueError(f"{path.name} has other columns than the table")
 
 
 class ParquetWriter:

@@ -16,17 +16,6 @@ from exporter.facts import rfc3339
 if TYPE_CHECKING:
     from exporter.report.samples import Sample
 
-_COLUMNS = (
-    "id",
-    "timestamp",
-    "action",
-    "actor",
-    "actor_type",
-    "ip_address",
-    "resource_type",
-    "resource",
-    "request_id",
-)
 _BLANK = ("evidence_seen", "result", "tested_by")
 _ACTIVE = re.compile(r"[=+\-@\t\r\n']")
 
@@ -68,13 +57,15 @@ def sample(bundle: Path, *, population: str, size: int, seed: str, by_month: boo
 
 
 def _csv(drawn: "Sample") -> str:
+    from exporter.report.samples import COLUMNS
+
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(("place", "key", *_COLUMNS, *_BLANK))
+    writer.writerow(("place", "key", *COLUMNS, *_BLANK))
     for place, (entry, row) in enumerate(drawn.entries, 1):
         values = row | {"timestamp": rfc3339(row["timestamp"])}
         writer.writerow(
-            (place, entry.key, *(_defused(values[name]) for name in _COLUMNS), *("" for _ in _BLANK))
+            (place, entry.key, *(_defused(values[name]) for name in COLUMNS), *("" for _ in _BLANK))
         )
     return text.getvalue()
 

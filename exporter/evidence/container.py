@@ -92,6 +92,15 @@ class Container(Protocol):
         ...
 
 
+def read(container: Container, path: str, *, most: int) -> bytes:
+    """Return what a file holds; raises as :meth:`Container.open`, also beyond ``most`` bytes."""
+    with container.open(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnsafeError(errno.EFBIG, f"larger than {most:,} bytes", path)
+    return content
+
+
 class Folder:
     """A bundle in a folder."""
 

@@ -1,9 +1,12 @@
 """The figures: queries over the archive's Parquet file, answered by DuckDB within bounds.
 
-The engine sees one file and nothing else: no other path, no network, no extension.
+The engine sees one file and nothing else: no other path, no network, no extension. What a bundle brings along
+to be asked can change none of that, nor the bounds, and is given up where it has no end.
 """
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +15,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from exporter.errors import OutputError, VerificationError
 from exporter.report import queries
 from exporter.report.queries import Query, literal
 
@@ -41,10 +45,19 @@ KEEP_FOOTER = "true"
 ARCHIVE = "'data/audit.parquet'"
 """How the shipped set-up names the file, for whoever starts the engine in the bundle's folder."""
 
+IN_UTC = "SET TimeZone = 'UTC';"
+"""How the shipped set-up has times shown in UTC. Here that is done before it, as all that may be set."""
+
+TIME_LIMIT = 300.0
+"""Seconds after which a question is given up; those of a report take less than one."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 BATCH = 16_384
 """Ids that are held at a time."""
+
+_OF_THIS_MACHINE = ("IO Error", "Out of Memory Error")
+_TO_CHECK = "Check the bundle with `audit-export verify`."
 
 Row = dict[str, Any]
 """One row of an answer, by column."""
@@ -56,7 +69,9 @@ class Figures:
     def __init__(self, parquet: Path, folder: Path, spill: Path) -> None:
         """Open ``parquet`` as the views that the queries in ``folder`` use.
 
-        ``spill`` is a folder for what memory cannot hold.
+        ``spill`` is a folder for what memory cannot hold. Here and with every question,
+        :class:`~exporter.errors.VerificationError` is raised where the bundle's file or query cannot be what
+        was sealed, and ``OutputError`` where the disk has no room, or the answer takes too long.
         """
         self._queries = queries.load(folder)
         self._engine = duckdb.connect(
@@ -75,8 +90,11 @@ class Figures:
         self._engine.execute("SET enable_external_access = false")
         self._engine.execute(f"SET disable_parquet_prefetching = {PAGEWISE}")
         self._engine.execute(f"SET parquet_metadata_cache = {KEEP_FOOTER}")
-        self._engine.execute(queries.load_setup(folder).replace(ARCHIVE, literal(str(parquet))))
+        self._engine.execute(IN_UTC)
         self._engine.execute("SET lock_configuration = true")
+        setup = queries.load_setup(folder).replace(IN_UTC, "", 1).replace(ARCHIVE, literal(str(parquet)))
+        with self._answering():
+            self._engine.execute(setup)
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +116,7 @@ class Figures:
     def rows(self, name: str, limit: int | None = None) -> list[Row]:
         """Answer the query of that name, as many rows as ``limit`` allows, in the query's own order."""
         bound = "" if limit is None else f" LIMIT {limit:d}"
-        return self._ask(f"SELECT * FROM ({self._queries[name].sql}) AS answer{bound}")  # noqa: S608 - shipped SQL
+        return self._ask(f"SELECT * FROM ({self._query(name).sql}) AS answer{bound}")  # noqa: S608 - shipped SQL
 
     def count(self, name: str) -> int:
         """Count the rows that the query of that name selects."""
@@ -106,7 +124,8 @@ class Figures:
 
     def listing(self, name: str, limit: int) -> tuple[int, list[Row]]:
         """Ask the query of that name once; return how many rows it selects, and the first of them."""
-        self._engine.execute(f"CREATE TEMP TABLE listing AS {self._queries[name].sql}")
+        with self._answering():
+            self._engine.execute(f"CREATE TEMP TABLE listing AS {self._query(name).sql}")
         rows = self._ask(f"SELECT * FROM listing LIMIT {limit:d}")  # noqa: S608 - a number
         size = self._count("listing")
         self._engine.execute("DROP TABLE listing")
@@ -141,10 +160,18 @@ class Figures:
         for batch in self._batches(f"SELECT id || chr(10) AS line, place FROM ({sql})"):  # noqa: S608 - as above
             yield batch.column(0), batch.column(1)
 
-    def entries(self, name: str, ids: list[str]) -> list[Row]:
-        """Return those rows of the query of that name that have these ids, in no order."""
-        sql = f"SELECT * FROM {self._selected(name)} WHERE list_contains(?, id)"  # noqa: S608 - shipped SQL
-        return _rows(self._engine.sql(sql, params=[ids]).to_arrow_table())
+    def entries(self, name: str, ids: list[str], columns: Mapping[str, str]) -> list[Row]:
+        """Return those rows of the query of that name that have these ids, in no order.
+
+        ``columns`` says what of them, and as what type.
+        """
+        wanted = ", ".join(f"cast({column} AS {kind}) AS {column}" for column, kind in columns.items())
+        sql = f"SELECT {wanted} FROM {self._selected(name)} WHERE list_contains(?, id)"  # noqa: S608 - shipped SQL
+        return self._ask(sql, ids)
+
+    def unplaced(self, name: str) -> int:
+        """Count the rows that the query of that name selects and that lack an id or a time."""
+        return self._count(f"{self._selected(name)} WHERE id IS NULL OR timestamp IS NULL")
 
     def months(self, name: str) -> dict[str, int]:
         """Count the entries that the query of that name selects by calendar month, ``2026-07``, in UTC."""
@@ -164,17 +191,48 @@ class Figures:
         return f"SELECT id FROM {self._selected(name)} ORDER BY id"  # noqa: S608 - shipped SQL
 
     def _selected(self, name: str) -> str:
-        return f"({self._queries[name].unordered}) AS answer"
+        return f"({self._query(name).unordered}) AS answer"
+
+    def _query(self, name: str) -> Query:
+        if name not in self._queries:
+            raise VerificationError(f"The bundle holds no data/queries/{name}.", _TO_CHECK)
+        return self._queries[name]
 
     def _count(self, rows: str) -> int:
         number: int = self._ask(f"SELECT count(*) AS n FROM {rows}")[0]["n"]  # noqa: S608 - shipped SQL
         return number
 
     def _batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        yield from self._engine.sql(sql).to_arrow_reader(BATCH)
+        with self._answering():
+            yield from self._engine.sql(sql).to_arrow_reader(BATCH)
 
-    def _ask(self, sql: str) -> list[Row]:
-        return _rows(self._engine.sql(sql).to_arrow_table())
+    def _ask(self, sql: str, *parameters: object) -> list[Row]:
+        with self._answering():
+            return _rows(self._engine.sql(sql, params=parameters or None).to_arrow_table())
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Give a question its time, and say as an error of ours why it has no answer."""
+        deadline = threading.Timer(TIME_LIMIT, self._engine.interrupt)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            reason = str(error).partition("\n")[0]
+            if reason.startswith("INTERRUPT"):
+                raise OutputError(
+                    f"A query of the bundle had no answer after {TIME_LIMIT:g} seconds.", _TO_CHECK
+                ) from error
+            if reason.startswith(_OF_THIS_MACHINE):
+                raise OutputError(
+                    f"The archive could not be asked ({reason}).", "Make room on the disk."
+                ) from error
+            raise VerificationError(
+                f"The bundle's archive cannot be asked as its queries say ({reason}).", _TO_CHECK
+            ) from error
+        finally:
+            deadline.cancel()
 
 
 def _rows(table: pa.Table) -> list[Row]:

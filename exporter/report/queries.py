@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from exporter.errors import VerificationError
 from exporter.facts import Window, rfc3339
 from exporter.record import Period
 from exporter.report import assets
@@ -66,13 +67,13 @@ def ship(to: Path, thresholds: Thresholds, window: Window | Period) -> list[Path
 
 
 def load(folder: Path) -> dict[str, Query]:
-    """Read the queries of a bundle, by file name, in order."""
+    """Read the queries of a bundle, by file name, in order; ``VerificationError`` where one is no text."""
     return {path.name: _parse(path) for path in _files(folder) if path.name != SETUP}
 
 
 def load_setup(folder: Path) -> str:
-    """Read the statements that come before any query of a bundle."""
-    return (folder / SETUP).read_text("utf-8")
+    """Read the statements that come before any query; ``VerificationError`` where there are none."""
+    return _text(folder / SETUP)
 
 
 def parameters(name: str) -> list[str]:
@@ -120,5 +121,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _parse(path: Path) -> Query:
-    comment, _, sql = path.read_text("utf-8").partition("\n")
+    comment, _, sql = _text(path).partition("\n")
     return Query(name=path.name, question=comment.removeprefix("--").strip(), sql=sql.strip())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise VerificationError(
+            f"The bundle's data/queries/{path.name} cannot be read ({error}).",
+            "Check the bundle with `audit-export verify`.",
+        ) from error

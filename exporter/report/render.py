@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from exporter.errors import AuditExportError, OutputError, UsageError
+from exporter.errors import AuditExportError, OutputError, UsageError, VerificationError
 from exporter.report import fonts
 from exporter.report.sampling import Draw
 
@@ -29,7 +29,8 @@ def render_report(
 
     Composing and drawing are processes of their own, so that their memory does not stay. The one that draws
     gets ready while the other composes. Raises ``OutputError`` where the report cannot be rendered, or a step
-    takes longer than ``time_limit`` seconds, and ``OSError`` where it cannot be written.
+    takes longer than ``time_limit`` seconds, ``VerificationError`` where the folder's files do not hold what
+    theirs do, and ``OSError`` where it cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         configuration = fonts.configure(Path(folder))
@@ -79,7 +80,7 @@ def _end(process: subprocess.Popen[bytes], given: bytes, time_limit: float) -> b
     )
 
 
-_KNOWN = {kind.exit_code: kind for kind in (UsageError, OutputError)}
+_KNOWN = {kind.exit_code: kind for kind in (UsageError, VerificationError, OutputError)}
 """Errors that a step can end with, as what they are."""
 
 

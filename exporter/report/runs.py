@@ -30,15 +30,21 @@ class Recorded:
 def read(path: Path) -> Recorded:
     """Read the record of a run.
 
-    Raises ``OutputError`` where it is missing, or is not such a record.
+    Raises ``OutputError`` where it cannot be read, and ``VerificationError`` where it is no such record.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(record.MOST + 1)
         run = record.decode(content)
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
         raise OutputError(
+            f"The record of the run, {path}, cannot be read ({error.strerror}).",
+            "Check that the folder is the data folder of a bundle, and its permissions.",
+        ) from error
+    except msgspec.DecodeError as error:
+        raise VerificationError(
             f"The record of the run, {path}, cannot be used: {error}.",
-            "Check that the folder is the data folder of a bundle made by this version of audit-export.",
+            "Check the bundle with `audit-export verify`; a newer version of audit-export may have made it.",
         ) from error
     return Recorded(run=run, digest=sha256(content).hexdigest())
 

@@ -10,11 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporter.entries.literals import content_of
-from exporter.errors import UsageError
+from exporter.errors import UsageError, VerificationError
 from exporter.report import runs
 from exporter.report.figures import Figures, Row
 from exporter.report.populations import Population, populations
 from exporter.report.sampling import Draw, Drawn, draw
+
+COLUMNS = {
+    "id": "varchar",
+    "timestamp": "timestamptz",
+    "action": "varchar",
+    "actor": "varchar",
+    "actor_type": "varchar",
+    "ip_address": "varchar",
+    "resource_type": "varchar",
+    "resource": "varchar",
+    "request_id": "varchar",
+}
+"""What is shown of an entry, and as what type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +51,8 @@ def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
     """Draw from a population of a sealed bundle.
 
     Raises :class:`~exporter.errors.UsageError` where there is no such population, or a sample by month is
-    too small for it; ``VerificationError`` where a file is not the one that the bundle's record lists.
+    too small for it; ``VerificationError`` where a file is not the one that the bundle's record lists, or
+    holds no such population.
     """
     chosen = _find(population)
     runs.of_bundle(bundle)
@@ -47,8 +61,12 @@ def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
         TemporaryDirectory(prefix="audit-export-") as spill,
         Figures(data / "audit.parquet", data / "queries", Path(spill)) as figures,
     ):
+        if figures.unplaced(chosen.query):
+            raise _not_a_population(chosen)
         drawn = sample(chosen, figures, how)
-        rows = {row["id"]: row for row in figures.entries(chosen.query, [each.id for each in drawn])}
+        rows = {row["id"]: row for row in figures.entries(chosen.query, [each.id for each in drawn], COLUMNS)}
+        if not all(each.id in rows for each in drawn):
+            raise _not_a_population(chosen)
         return Sample(
             population=chosen,
             size=figures.count(chosen.query),
@@ -117,6 +135,13 @@ def _entries(population: Population, figures: Figures, how: Draw) -> Iterator[tu
     else:
         for ids in figures.ids(population.query):
             yield from ((id_, "") for id_ in ids)
+
+
+def _not_a_population(population: Population) -> VerificationError:
+    return VerificationError(
+        f"The bundle's data/queries/{population.query} does not select the entries of a population.",
+        "Check the bundle with `audit-export verify`.",
+    )
 
 
 def _find(id_: str) -> Population:

@@ -1,15 +1,23 @@
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from exporter.errors import OutputError, VerificationError
 from exporter.report.composing import compose
 from exporter.report.fonts import Face
 from exporter.report.glyphs import coverage
+from exporter.report.redraw import redraw
 from exporter.report.render import render_report
+from exporter.report.samples import sample_bundle
+from exporter.report.sampling import Draw
+from tests.report.conftest import digest
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -140,3 +148,111 @@ def test_hostile_values_stay_in_their_cells(hostile: Path, lay_out: LayOut) -> N
                 right = cell.position_x + cell.border_width()
                 texts = [box for box in cell.descendants() if getattr(box, "text", None)]
                 assert all(box.position_x + box.width <= right + 1 for box in texts), texts
+
+
+Change = Callable[[Path], object]
+"""What an enemy does to a bundle's data folder before making its record anew."""
+
+
+def rewrite(name: str, content: bytes) -> Change:
+    return lambda data: (data / name).write_bytes(content)
+
+
+def append(name: str, sql: str) -> Change:
+    return lambda data: (data / name).write_text((data / name).read_text("utf-8") + sql, "utf-8")
+
+
+def retable(change: Callable[[pa.Table], pa.Table]) -> Change:
+    def rewrite(data: Path) -> None:
+        pq.write_table(change(pq.read_table(data / "audit.parquet")), data / "audit.parquet")
+
+    return rewrite
+
+
+def column(name: str, values: Callable[[pa.Table], pa.Array]) -> Change:
+    return retable(lambda table: table.set_column(table.schema.get_field_index(name), name, values(table)))
+
+
+SETUP, LOG = "queries/00_audit.sql", "queries/16_log.sql"
+FORGED: dict[str, Change] = {
+    "deep record": rewrite("run.json", b'{"a":' * 100_000),
+    "record in no encoding": lambda data: (data / "run.json").write_bytes(
+        (data / "run.json").read_bytes().replace(b'"UTC"', b'"\xff\xfe"')
+    ),
+    "window in no zone": lambda data: (data / "run.json").write_bytes(
+        (data / "run.json").read_bytes().replace(b"2026-10-01T00:00:00Z", b"2026-10-01T00:00:00")
+    ),
+    "junk": rewrite("audit.parquet", b"PAR1" + b"junk" * 100 + b"PAR1"),
+    "empty": rewrite("audit.parquet", b""),
+    "other columns": retable(lambda _: pa.table({"a": [1]})),
+    "times as texts": column("timestamp", lambda table: pa.array(["soon"] * len(table))),
+    "no ids": column("id", lambda table: pa.nulls(len(table), pa.string())),
+    "far times": column(
+        "timestamp", lambda table: pa.array([1 << 62] * len(table), pa.timestamp("us", "UTC"))
+    ),
+    "no set-up": lambda data: (data / SETUP).unlink(),
+    "empty set-up": rewrite(SETUP, b""),
+    "no query": lambda data: (data / LOG).unlink(),
+    "query in no encoding": rewrite("queries/01_by_action.sql", b"\xff\xfe"),
+    "query of other columns": rewrite(LOG, b"-- Which?\nSELECT id, timestamp FROM audit\n"),
+    "query that never says the same": rewrite(
+        LOG,
+        b"-- Which?\nSELECT * REPLACE (random() AS id), 1 AS actor, 1 AS resource FROM audit\n",
+    ),
+    "reading another file": append(SETUP, "CREATE TABLE other AS SELECT * FROM read_text('/etc/passwd');"),
+    "writing a file": append(SETUP, "COPY (SELECT 1) TO '/tmp/written.csv';"),
+    "opening a database": append(SETUP, "ATTACH '/tmp/written.db';"),
+    "more memory": append(SETUP, "SET memory_limit = '6GB';"),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_no_sample_is_drawn_from_what_cannot_be_what_was_sealed(
+    make: Make, entries: list[Entry], how: str
+) -> None:
+    data = make(entries[:60])
+    FORGED[how](data)
+    record_again(data)
+
+    with pytest.raises(VerificationError):
+        sample_bundle(data.parent, "log", Draw(seed="TEST", size=5))
+
+
+@pytest.mark.parametrize("how", ["deep record", "junk", "no query", "more memory"])
+def test_no_report_is_drawn_of_what_cannot_be_what_was_sealed(
+    make: Make, entries: list[Entry], tmp_path: Path, how: str
+) -> None:
+    data = make(entries[:60])
+    FORGED[how](data)
+    record_again(data)
+
+    with pytest.raises(VerificationError):
+        redraw(data.parent, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_query_without_an_end_is_given_up(
+    make: Make, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make(entries[:60])
+    (data / LOG).write_text(
+        "-- Which?\nSELECT cast(i AS varchar) AS id, now() AS timestamp FROM range(1000000000000000000) t(i)"
+    )
+    record_again(data)
+    monkeypatch.setattr("exporter.report.figures.TIME_LIMIT", 0.2)
+
+    with pytest.raises(OutputError, match=r"no answer after 0\.2 seconds"):
+        sample_bundle(data.parent, "log", Draw(seed="TEST", size=5))
+
+
+def record_again(data: Path) -> None:
+    """List the files anew, as an enemy does who makes the whole seal anew."""
+    try:
+        run = json.loads((data / "run.json").read_bytes())
+    except (ValueError, RecursionError):
+        return
+    run["files"] = [
+        {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
+        for path in [data / "audit.parquet", *sorted(data.glob("*/*.*"))]
+    ]
+    (data / "run.json").write_text(json.dumps(run), "utf-8")

@@ -120,7 +120,7 @@ def test_that_there_is_no_room_for_the_report_is_no_fault_of_rendering(ordinary:
 
 
 def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"run\.json, cannot be used"):
+    with pytest.raises(OutputError, match=r"run\.json, cannot be read"):
         render.render_report(tmp_path)
 
 
