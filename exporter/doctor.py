@@ -5,7 +5,6 @@ export would meet, with the exit code it would leave with. One that fails does n
 depend on it.
 """
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,6 +26,10 @@ from exporter.source.probe import Probe, probe
 T = TypeVar("T")
 
 _CLOCK_TOLERANCE = 5.0
+_ELSEWHERE = (
+    "Make room, or name a folder on another disk in the variable TMPDIR: "
+    "reports are drawn there, and recheck reads into it."
+)
 
 
 class Health(StrEnum):
@@ -177,15 +180,21 @@ def _output(patient: Patient) -> Finding:
 
 
 def _space(patient: Patient) -> Finding:
-    place = _existing(patient.output)
-    total = None if patient.greeting is None else patient.greeting[1].total
-    free, least = shutil.disk_usage(place).free, space.needed(total)
-    if free < least:
-        raise OutputError(
-            f"{_mebibytes(free)} MiB are free for {patient.output}, and {_mebibytes(least)} MiB are needed.",
-            "Make room, or choose another disk with --output.",
-        )
-    return Finding(found=f"{_mebibytes(free)} MiB are free, {_mebibytes(least)} MiB are needed")
+    room = space.Room.at(_existing(patient.output), total=_counted(patient))
+    if not room.is_enough:
+        raise space.too_little(patient.output, room)
+    return Finding(found=str(room))
+
+
+def _temporary(patient: Patient) -> Finding:
+    """Look where temporary files go; no run asks for room there, so want of it is no failure yet."""
+    try:
+        place = Path(tempfile.gettempdir())
+    except OSError as error:
+        raise OutputError(f"No temporary file can be written: {error.strerror}.", _ELSEWHERE) from error
+    room = space.Room.at(place, total=_counted(patient))
+    health, mend = (Health.WELL, "") if room.is_enough else (Health.NOTE, _ELSEWHERE)
+    return Finding(health=health, found=f"{room}, in {place}", mend=mend)
 
 
 def _libraries(_patient: Patient) -> Finding:
@@ -300,6 +309,7 @@ EXAMINATIONS = (
     Examination(id="total", what="Total", look=_total, needs=("cap",)),
     Examination(id="filters", what="Filters", look=_filters, needs=("cap",)),
     Examination(id="space", what="Disk", look=_space, needs=("output",)),
+    Examination(id="temporary", what="Disk for temporary files", look=_temporary),
 )
 """Everything that is examined, in the order in which it is told."""
 
@@ -311,10 +321,11 @@ def _known(learnt: T | None) -> T:
     return learnt
 
 
+def _counted(patient: Patient) -> int | None:
+    """Return how many entries the platform counts, where it was reached and does."""
+    return None if patient.greeting is None else patient.greeting[1].total
+
+
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest above it that is there."""
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:,.0f}"

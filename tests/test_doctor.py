@@ -1,6 +1,7 @@
 """What an export would meet, told before it runs."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,22 @@ def test_what_the_report_lacks_on_this_machine_is_told_with_what_to_install(
     assert "apt-get install" in diagnoses["libraries"]["mend"]
     assert "plex/none.ttf" in diagnoses["typefaces"]["found"]
     assert "MiB are needed" in diagnoses["space"]["found"]
+    assert diagnoses["temporary"]["health"] == NOTE
+    assert "TMPDIR" in diagnoses["temporary"]["mend"]
+
+
+def test_the_disk_for_temporary_files_is_looked_at_too(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = examined(terminal)["temporary"]["found"]
+    assert found.endswith(f"MiB are needed, in {tmp_path}")
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
+    diagnoses = examined(terminal)
+    assert (diagnoses["temporary"]["health"], terminal.result["exit_code"]) == (FAILED, 7)
+    assert "No temporary file can be written" in diagnoses["temporary"]["found"]
 
 
 def test_a_log_that_is_too_small_to_tell_is_no_failure(terminal: Terminal, world: World) -> None:

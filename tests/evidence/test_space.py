@@ -37,8 +37,10 @@ def test_a_full_disk_is_named_with_what_is_free_and_what_is_needed(small_disk: P
     folder = small_disk / "partial"
     folder.mkdir()
 
-    with pytest.raises(OutputError, match=r"1 MiB are free for .*/disk, and 64 MiB are needed") as refused:
+    said = "too little room for .*/disk: 1 MiB are free, 64 MiB are needed"
+    with pytest.raises(OutputError, match=said) as refused:
         refuse_without_space(folder, total=None)
 
     assert refused.value.exit_code == 7
     assert "--output" in refused.value.remedy
+    assert "for recheck with the variable TMPDIR" in refused.value.remedy
