@@ -17,6 +17,7 @@
 Rooms raise them; ``cli`` alone turns them into sentences on stderr and an exit code.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -89,3 +90,16 @@ class BusyError(AuditExportError):
     """Another run holds the archive: try again later (``EX_TEMPFAIL`` of ``sysexits.h``)."""
 
     exit_code = 75
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and what it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def reason_of(error: BaseException) -> str:
+    """Say what went wrong, as the system does where it does, without its number for it."""
+    said = (cause.strerror for cause in chain_of(error) if isinstance(cause, OSError) and cause.strerror)
+    return next(said, str(error)) or type(error).__name__

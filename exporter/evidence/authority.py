@@ -21,7 +21,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from exporter.errors import StampError, UsageError
+from exporter.errors import StampError, UsageError, reason_of
 from exporter.evidence.timestamp import MOST, Token, TokenError, parse_token
 from exporter.hosts import host_of
 
@@ -83,9 +83,8 @@ def request_token(content: bytes, authority: Authority) -> bytes:
         answer = _send(request.as_bytes(), authority)
         _refuse_other(parse_token(answer), content, request.nonce)
     except (httpx.HTTPError, UnicodeError, _BusyError, TokenError) as error:
-        reason = str(error) or type(error).__name__
         raise StampError(
-            f"The time-stamping authority {authority.url} gave no token ({reason}).",
+            f"The time-stamping authority {authority.url} gave no token ({reason_of(error)}).",
             "Run the same command again later; it asks for the token again.",
         ) from error
     return answer
@@ -139,7 +138,7 @@ def _open_http(authority: Authority) -> httpx.Client:
 
 def _log_retry(state: RetryCallState) -> None:
     error = None if state.outcome is None else state.outcome.exception()
-    reason = str(error) or type(error).__name__
+    reason = "none given" if error is None else reason_of(error)
     _log.warning("Trying the time-stamping authority again in %.1f seconds: %s", state.upcoming_sleep, reason)
 
 

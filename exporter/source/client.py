@@ -21,7 +21,7 @@ from typing import Generic, Self, TypeVar
 
 import httpx
 
-from exporter.errors import RecordError, SourceError
+from exporter.errors import RecordError, SourceError, chain_of, reason_of
 from exporter.source.bodies import Payload, decoded
 from exporter.source.connection import Connection, open_http, trusted
 from exporter.source.credentials import Key
@@ -225,11 +225,11 @@ class Client:
         except httpx.HTTPError as error:
             self._refuse_certificate(error)
             # Not chained, as above: a malformed answer is quoted in every link of the chain.
-            raise UnreachableError(shown(_reason(error), self._key) or type(error).__name__) from None
+            raise UnreachableError(shown(reason_of(error), self._key)) from None
         return response
 
     def _refuse_certificate(self, error: BaseException) -> None:
-        for cause in _chain(error):
+        for cause in chain_of(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise SourceError(
                     f"The certificate of {self.base_url} is not trusted ({cause.verify_message}).",
@@ -253,16 +253,3 @@ class Client:
     ) -> None:
         logging.getLogger("httpx").removeFilter(self._redaction)
         self._http.close()
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, and what it came of."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _reason(error: BaseException) -> str:
-    """Say what went wrong, as the system does where it does, without its number for it."""
-    said = (cause.strerror for cause in _chain(error) if isinstance(cause, OSError) and cause.strerror)
-    return next(said, str(error))
