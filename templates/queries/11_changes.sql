@@ -15,7 +15,10 @@ FROM audit
 WHERE action = 'deploy'
 ORDER BY
   CASE
-    WHEN regexp_like(metadata, concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')) THEN 1
+    WHEN regexp_like(
+      metadata,
+      concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')
+    ) THEN 1
     ELSE 0
   END,
   timestamp DESC,

@@ -9,7 +9,10 @@ FROM (
   SELECT
     actor_type,
     CASE
-      WHEN regexp_like(metadata, concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')) THEN 1
+      WHEN regexp_like(
+        metadata,
+        concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')
+      ) THEN 1
       ELSE 0
     END AS named
   FROM audit

@@ -1,4 +1,4 @@
--- Silent stretches: where is there no entry for more than silence_hours, of the longest hundredth of all stretches? Longest first.
+-- Silent stretches: which stretches without an entry are longer than silence_hours, and of the longest hundredth of all? Longest first.
 -- Within an hour that has entries no stretch is that long, so the hours' first and last entries are enough.
 WITH hours AS (
   SELECT

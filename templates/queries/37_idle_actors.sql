@@ -1,4 +1,4 @@
--- Idle actors: who has no entry in the last idle_days of the period, and was not removed? Longest idle first.
+-- Idle actors: who has no entry in the last idle_days of the period, and was not removed for good? Longest idle first.
 -- An actor counts as removed where the last addition or removal, by any of the actor's ids or by the address, is a removal.
 WITH actors AS (
   SELECT actor_key, max(timestamp) AS last_entry, count(*) AS entries
