@@ -16,8 +16,8 @@ from exporter import record
 from exporter.archive.compare import compare
 from exporter.archive.parquet import refuse_other_schema
 from exporter.derive import Derivation, Derived, derive
-from exporter.errors import RecordError, SourceError, VerificationError
-from exporter.evidence.container import Folder, read
+from exporter.errors import OutputError, RecordError, SourceError, VerificationError
+from exporter.evidence.container import Folder, read, was_not_read
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
@@ -181,7 +181,8 @@ def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
 def table_of(bundle: Path, folder: Path) -> Path:
     """Return a bundle's table as Parquet, derived from its responses where it was sealed without.
 
-    Raises :class:`~exporter.errors.VerificationError` where it has none that can be read.
+    Raises :class:`~exporter.errors.VerificationError` where what stands there is none, and ``OutputError``
+    where the system does not let it be read.
     """
     files, table = Folder(bundle), "data/audit.parquet"
     try:
@@ -196,6 +197,11 @@ def table_of(bundle: Path, folder: Path) -> Path:
             derive(rows, record.selection(run), to, ["parquet"])
         return to / "audit.parquet"
     except (OSError, ValueError, pa.ArrowException) as error:
+        if was_not_read(error):
+            raise OutputError(
+                f"The table of the bundle {bundle} could not be read ({error.strerror}).",
+                "Mend the permissions or the disk, then run the same command again.",
+            ) from error
         raise VerificationError(
             f"The table of the bundle {bundle} cannot be read ({error}).",
             "Check it with `audit-export verify`, and restore it from a copy.",

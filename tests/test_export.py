@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import duckdb
 import pytest
@@ -320,3 +321,22 @@ def test_the_record_lists_the_digest_of_every_file_that_was_there_before_it(
         path.relative_to(outcome.bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in present
     }
+
+
+def test_actions_and_users_longer_than_any_filter_are_exported_like_all_others(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(entries=600)
+    long = "x" * 100_000
+    recent = world.service.page(limit=10)[9]
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "action": long, "user_id": long} if entry["id"] == str(recent.id) else entry
+
+    world.behave(edit=edit, cap=50, offset_honoured=False)
+    until = NOW - timedelta(minutes=1)
+    outcome = run(world.request(tmp_path, since=UNTIL, until=until, allow_partial=True))
+
+    actions = "SELECT max(length(action)) FROM read_parquet(?)"
+    table = str(outcome.bundle / "data" / "audit.parquet")
+    assert duckdb.execute(actions, [table]).fetchall() == [(len(long),)]

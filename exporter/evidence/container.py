@@ -97,7 +97,7 @@ def read(container: Container, path: str, *, most: int) -> bytes:
     with container.open(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise UnsafeError(errno.EFBIG, f"larger than {most:,} bytes", path)
+        raise UnsafeError(errno.EINVAL, f"larger than {most:,} bytes", path)
     return content
 
 

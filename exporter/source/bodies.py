@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from typing import IO
 
 import httpx
 
-from exporter.errors import SourceError
+from exporter.errors import OutputError, SourceError
 
 SMALL = 8 << 20
 """Bytes up to which a body is held in memory."""
+
+LEFT_FREE = 64 << 20
+"""Bytes that are left free on the disk, however large a body is."""
 
 ALWAYS, GROWTH = 64 << 20, 200
 """Bytes that coded content may always have, and how much larger than its coded form more may be.
@@ -36,6 +40,7 @@ class Payload:
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
         self._hash = hashlib.sha256()
+        self._looked = 0
         self.size = 0
         """Bytes so far."""
 
@@ -67,7 +72,7 @@ class Payload:
         return self.size, self.sha256
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes."""
+        """Append bytes; raises ``OutputError`` where they would take room that is to be left free."""
         self.size += len(chunk)
         self._hash.update(chunk)
         if self._file is None and self.size <= SMALL:
@@ -79,6 +84,9 @@ class Payload:
             self._file.write(self._memory)
             self._memory = bytearray()
         self._file.write(chunk)
+        if self.size - self._looked > SMALL:
+            self._looked = self.size
+            _refuse_without_room(self._folder)
 
     def whole(self) -> bytes:
         """Return all of it, which takes the memory it takes."""
@@ -143,6 +151,15 @@ def decoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
             f"The platform's answer cannot be decompressed ({error}).",
             "Check whether a proxy alters it; answers without compression were asked for.",
         ) from error
+
+
+def _refuse_without_room(folder: Path | None) -> None:
+    place = folder or Path(tempfile.gettempdir())
+    if shutil.disk_usage(place).free < LEFT_FREE:
+        raise OutputError(
+            f"An answer of the platform is too large for the disk that holds {place}.",
+            "Make room, or see whether the platform's answers have an end.",
+        )
 
 
 def _refuse_growth(left: int) -> None:

@@ -27,12 +27,13 @@ from exporter.source.connection import Connection, open_http, trusted
 from exporter.source.credentials import Key
 from exporter.source.headers import server_time
 from exporter.source.pace import Pace
-from exporter.source.refusals import is_not_accepted, not_accepted, refuse, said, shown
+from exporter.source.refusals import RefusedError, is_not_accepted, not_accepted, refuse, said, shown
 from exporter.source.responses import ResponseFile, refuse_echo
 from exporter.source.retries import Patience, Sleep, TemporaryError, UnreachableError, UnreadableError, sleep
 
 T = TypeVar("T")
 
+_LONGEST = 8_000  # RFC 9110 section 4.1
 _IN_EARNEST = 1 << 20
 _LITTLE_PATIENCE = 10.0
 
@@ -213,10 +214,11 @@ class Client:
 
     def _fetch(self, path: str, parameters: Mapping[str, str], body: Payload) -> httpx.Response:
         """Return a response, having written its body as received, less the transfer coding, to ``body``."""
+        request = self._request(path, parameters)
         self.requests += 1
         began = time.monotonic()
         try:
-            with self._http.stream("GET", self.base_url + path, params=dict(parameters)) as response:
+            with closing(self._http.send(request, stream=True)) as response:
                 for chunk in response.iter_raw():
                     body.write(chunk)
                     # The library's limit is one for each read; what comes in earnest may take longer.
@@ -227,6 +229,18 @@ class Client:
             # Not chained, as above: a malformed answer is quoted in every link of the chain.
             raise UnreachableError(shown(reason_of(error), self._key)) from None
         return response
+
+    def _request(self, path: str, parameters: Mapping[str, str]) -> httpx.Request:
+        try:
+            request = self._http.build_request("GET", self.base_url + path, params=dict(parameters))
+        except httpx.InvalidURL:  # of a length that the library does not take either
+            request = None
+        if request is None or len(request.url.raw_path) > _LONGEST:
+            raise RefusedError(
+                f"The request is longer than the {_LONGEST:,} characters that every server has to take.",
+                "Give a shorter id or filter.",
+            )
+        return request
 
     def _refuse_certificate(self, error: BaseException) -> None:
         for cause in chain_of(error):

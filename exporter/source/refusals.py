@@ -15,8 +15,10 @@ _NOT_ACCEPTED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _NOT_TAKEN = frozenset(
     {
         httpx.codes.BAD_REQUEST,
+        httpx.codes.REQUEST_URI_TOO_LONG,
         httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE,
         httpx.codes.UNPROCESSABLE_ENTITY,
+        httpx.codes.REQUEST_HEADER_FIELDS_TOO_LARGE,
     }
 )
 _AGAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})

@@ -3,11 +3,14 @@
 import gzip
 import hashlib
 import json
+import shutil
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from exporter.errors import RecordError, SourceError
+from exporter.errors import OutputError, RecordError, SourceError
 from exporter.sandbox.cast import ORGANIZATION_ID
 from exporter.source import bodies
 from exporter.source.bodies import Payload
@@ -112,3 +115,31 @@ def test_a_large_body_that_ends_early_is_not_judged_by_its_entries(tmp_path: Pat
         fetch(tmp_path / "half.warc.gz", http(whole[:-1]))
     assert type(failed.value) is SourceError
     assert list(recorded_rows(tmp_path / "half.warc.gz")) == []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What is left of a disk."""
+
+    free: int
+
+
+def test_an_answer_without_an_end_leaves_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free(_folder: Path) -> Room:
+        return Room(free=bodies.LEFT_FREE + 50_000 - written)
+
+    written = 0
+    monkeypatch.setattr(shutil, "disk_usage", free)
+    with closing(Payload(tmp_path)) as payload:
+
+        def fill() -> None:
+            nonlocal written
+            while written < 1_000_000:
+                payload.write(b" " * 100)
+                written += 100
+
+        with pytest.raises(OutputError, match="too large for the disk"):
+            fill()
+    assert 50_000 <= written < 52_000

@@ -24,7 +24,7 @@ from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.platform import Platform, connect, recorded_rows
-from exporter.source.refusals import NotFoundError
+from exporter.source.refusals import NotFoundError, RefusedError
 from exporter.source.responses import ResponseFile
 from tests.clock import Clock, no_sleep
 from tests.source.servers import http, serving
@@ -307,3 +307,27 @@ def test_a_page_with_an_entry_that_is_nested_too_deeply_is_not_asked_for_again()
         with Client(connection, now=lambda: NOW) as client, pytest.raises(RecordError, match="nested more"):
             connect(client, organization=None, known_organization=None)
     assert len(served.heads) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 9_000, "x" * 5_000_000, "\u00fc" * 3_000], ids=["long", "endless", "coded"]
+)
+@pytest.mark.parametrize("name", ["action", "user"])
+def test_a_filter_that_cannot_be_asked_brings_nothing_and_is_not_sent(
+    world: World, name: str, value: str
+) -> None:
+    asking: dict[str, Any] = {name: value}
+    with Client(world.connection(), now=lambda: NOW) as client:
+        platform = Platform(client, DIALECTS["B"](world))
+        assert platform.page(limit=5, **asking).size == 0
+        assert client.requests == 0
+        with pytest.raises(RefusedError, match="longer than the 8,000 characters"):
+            platform.entry(value)
+
+
+@pytest.mark.parametrize("status", ["414 URI Too Long", "431 Request Header Fields Too Large"])
+def test_a_filter_that_is_too_long_for_the_platform_brings_nothing(status: str) -> None:
+    with serving(http(b"", status=status)) as served:
+        connection = Connection(base_url=served.url, key=Key("key", origin="the test"))
+        with Client(connection, now=lambda: NOW) as client:
+            assert Platform(client, dialect_a()).page(limit=5, action="x" * 5_000).size == 0
