@@ -5,7 +5,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from exporter import record
 from exporter.archive.formats import FORMATS
@@ -17,6 +16,7 @@ from exporter.source.platform import recorded_rows
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import finding, lacking
 from exporter.verify.measure import Measure
+from exporter.verify.values import same_values
 
 _RESPONSES = "data/raw/responses.warc.gz"
 _NOT_DERIVABLE = (*NOT_READABLE, AuditExportError)
@@ -54,7 +54,7 @@ def _compared(bundle: Bundle, folder: Path, name: str, derived: str) -> Check:
         return _follows(name, sealed, derived, Result.DIFFERS)
     try:
         with bundle.container.open("data/audit.parquet") as file:
-            same = _same_values(pq.ParquetFile(file), pq.ParquetFile(folder / "audit.parquet"))
+            same = same_values(file, folder / "audit.parquet")
     except (OSError, pa.ArrowException) as error:
         return _follows(name, sealed, f"not readable: {error}", lacking(error))
     found = f"{'the same' if same else 'other'} values; written by pyarrow {made_with}, derived by {here}"
@@ -81,16 +81,6 @@ def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
                 raise
             raise unwritable(error) from error  # the responses were read a moment ago
     return {name: file.sha256 for name, file in derived.files.items()}
-
-
-def _same_values(one: pq.ParquetFile, other: pq.ParquetFile) -> bool:
-    if not one.schema_arrow.equals(other.schema_arrow) or one.metadata.num_rows != other.metadata.num_rows:
-        return False
-    size = 65_536
-    return all(
-        first.equals(second)
-        for first, second in zip(one.iter_batches(size), other.iter_batches(size), strict=True)
-    )
 
 
 def _follows(name: str, expected: str, found: str, result: Result) -> Check:

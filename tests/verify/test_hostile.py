@@ -12,6 +12,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import rfc8785
 
@@ -22,7 +24,7 @@ from exporter.facts import Result
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import found_by, result_of
-from tests.verify.test_seal import rebag
+from tests.verify.test_seal import rebag, rebag_as_of
 
 SECRET = "root:x:0:0"  # noqa: S105 - what must not be read
 
@@ -397,3 +399,24 @@ def test_a_threshold_that_nobody_can_have_asked_for_is_a_finding(signed: Path) -
     checks = verify(signed, reperform=True)
 
     assert Outcome.of(checks) is Outcome.ALTERED
+
+
+def test_a_value_that_stands_in_the_table_once_for_many_rows_does_not_fill_the_memory(signed: Path) -> None:
+    path = signed / "data" / "audit.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("extra")
+    long = pa.DictionaryArray.from_arrays(
+        pa.array([0] * len(table), pa.int32()), pa.array(["x" * (40 << 20)])
+    )
+    pq.write_table(table.set_column(place, "extra", long), path, compression="zstd", store_schema=False)
+    rebag_as_of(signed, "1.0.0")
+    assert path.stat().st_size < 1 << 20
+    assert len(table) > 100
+
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+    script += "from pathlib import Path; from exporter.verify import verify\n"
+    script += "found = {check.id: check.found for check in verify(Path(sys.argv[1]), reperform=True)}\n"
+    script += "print(found['reperformed-parquet'].split(';')[0])\n"
+    done = subprocess.run([sys.executable, "-c", script, signed], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("other values\n", "")
