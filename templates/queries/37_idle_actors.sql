@@ -1,5 +1,5 @@
 -- Idle actors: who has no entry in the last idle_days of the period, and was not removed for good? Longest idle first.
--- An actor counts as removed where the last addition or removal, by any of the actor's ids or by the address, is a removal.
+-- The last addition or removal decides, by the address or any id that goes with it. At one instant additions come last.
 WITH actors AS (
   SELECT actor_key, max(timestamp) AS last_entry, count(*) AS entries
   FROM audit

@@ -719,6 +719,8 @@ def test_16_who_was_added_again_is_idle_like_anyone(ask: Ask) -> None:
     ]
     log[1] |= {"resource_id": "usr_bo2"}
     assert [row["id"] for row in ask(37, log)] == ["last"]
+    log[1] |= {"id": "new", "timestamp": log[0]["timestamp"]}
+    assert [row["id"] for row in ask(37, log)] == ["last"]
     log.append(entry("again", "02-01", "user.remove", on="bo", resource_id="usr_bo2"))
     assert ask(37, log) == []
 
