@@ -96,7 +96,7 @@ def fetch(
                 at_once=request.concurrency,
             )
             failure = _walk(walk, reader, allow_partial=request.allow_partial)
-            if walk.arrived and reader.met_none_since(reading.since):
+            if walk.arrived and reader.recalls_another_log(reading.since):
                 raise NotCarriedOnError(
                     "What an earlier attempt had received is of another log: this one shows none of it.",
                     "Check --org and the key.",

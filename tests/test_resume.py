@@ -178,14 +178,17 @@ def test_an_entry_that_vanished_where_a_killed_run_had_read_contradicts_the_log(
     assert run(request).contradicted
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
 def test_what_was_received_of_another_log_is_not_carried_on_with(
-    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture, attempts: int
 ) -> None:
     """Dialect A names no organization: another key may be that of another one."""
     world, other = serve(entries=2_500), serve(entries=0)
     other.service.record_all(replace(entry, id=uuid4()) for entry in generate(entries=900, ends=NOW))
     request = broken_off(world, tmp_path, after=25, organization=None)
     world.app.state.service = other.service
+    for _ in range(1, attempts):
+        broken_off(world, tmp_path, after=12, organization=None)
 
     outcome = run(request)
 

@@ -72,7 +72,7 @@ class Reader:
         self._progress = progress
         self._received = 0
         self._recorded: RecordedPages | None = None
-        self._unmet: RecordedPages | None = None
+        self._recalled: RecordedPages | None = None
         self._pool = ThreadPoolExecutor(max_workers=1 + max(1, self._foresight), thread_name_prefix="fetch")
         self._ahead: dict[int, Future[Page]] = {}
         self._closing = threading.Event()
@@ -82,16 +82,15 @@ class Reader:
         """Take the pages that an attempt which was broken off had received; the walk may pass over them."""
         for page, whole in recorded.read():
             self._note(page, whole=whole)
-        self._recorded = self._unmet = recorded
+        self._recorded = self._recalled = recorded
 
     def forget(self) -> None:
         """Fetch anew from now on, whatever was received before."""
         self._recorded = None
 
-    def met_none_since(self, moment: datetime) -> bool:
-        """Tell whether entries of that time or newer were received before, and none of them ever since."""
-        newest = None if self._unmet is None else self._unmet.newest
-        return newest is not None and newest >= moment
+    def recalls_another_log(self, since: datetime) -> bool:
+        """Tell whether an attempt before had received entries since then, and the list shows none of them."""
+        return self._recalled is not None and self._recalled.unmet_since(since)
 
     def recorded_after(self, page: Page, step: int) -> Page | None:
         """Return the page received before that goes on below ``page``, whose repeat begins at ``step``."""
@@ -146,8 +145,8 @@ class Reader:
 
     def _note(self, page: Page, *, whole: bool = True) -> Page:
         page = self._without_total_of_itself(page)
-        if self._unmet is not None and self._unmet.knows(page):
-            self._unmet = None
+        if self._recalled is not None:
+            self._recalled.meet(page)
         self._received += page.size
         self.largest_page = max(self.largest_page, page.size)
         self.server_time = page.server_time or self.server_time

@@ -5,10 +5,12 @@ now: the log has grown meanwhile, so the offsets that were asked for then say li
 """
 
 import math
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 
 import httpx
@@ -23,10 +25,29 @@ _INDEXED_PART = 5
 _CANDIDATES = 4
 
 
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """What one attempt had received of the whole log."""
+
+    begins: int
+    """Where in the file."""
+
+    newest: datetime | None = None
+    """Time of its newest entry."""
+
+    met: bool = False
+    """Whether the list shows any of it now."""
+
+
+_BEGINS = attrgetter("begins")
+_GREETING = {"limit": "1"}
+"""What each attempt asks for first."""
+
+
 class RecordedPages:
     """The pages of a file of responses, read as ``platform`` reads its own.
 
-    The first ``left`` bytes of the file are what was left of the earlier attempt.
+    The first ``left`` bytes of the file are what earlier attempts had received.
     """
 
     def __init__(self, responses: Path, platform: Platform, *, left: int) -> None:
@@ -35,8 +56,7 @@ class RecordedPages:
         self._dialect = platform.dialect
         self._lenient = platform.lenient
         self._places: defaultdict[str, list[int]] = defaultdict(list)
-        self.newest: datetime | None = None
-        """Time of the newest entry of the whole log that the earlier attempt had received."""
+        self._attempts: list[_Attempt] = []
 
     def read(self) -> Iterator[tuple[Page, bool]]:
         """Yield every page in the order received, and whether it is of the whole log, not of a slice."""
@@ -49,12 +69,28 @@ class RecordedPages:
             if whole and response.at < self._left and url.path.endswith(self._dialect.path):
                 for id_ in _indexed(page, url):
                     self._places[id_].append(response.at)
-                self.newest = max(filter(None, (self.newest, *page.moments)), default=None)
+                self._note(page, url, response.at)
             yield page, whole
 
-    def knows(self, page: Page) -> bool:
-        """Tell whether an entry of ``page`` is one by which a page of the earlier attempt is found."""
-        return not self._places.keys().isdisjoint(page.ids)
+    def meet(self, page: Page) -> None:
+        """Take note of entries that the list shows now, or that lead down from such."""
+        if all(attempt.met for attempt in self._attempts):
+            return
+        for id_ in page.ids:
+            for place in self._places.get(id_, ()):
+                self._attempts[bisect(self._attempts, place, key=_BEGINS) - 1].met = True
+
+    def unmet_since(self, moment: datetime) -> bool:
+        """Tell whether an attempt had received entries of that time or newer, of which none was met."""
+        return any(
+            each.newest is not None and each.newest >= moment and not each.met for each in self._attempts
+        )
+
+    def _note(self, page: Page, url: httpx.URL, place: int) -> None:
+        if not self._attempts or dict(url.params) == _GREETING:
+            self._attempts.append(_Attempt(begins=place))
+        attempt = self._attempts[-1]
+        attempt.newest = max(filter(None, (attempt.newest, *page.moments)), default=None)
 
     def after(self, page: Page, step: int) -> Page | None:
         """Return the page that repeats what stands in ``page`` from ``step`` on and goes on below it.
@@ -72,7 +108,10 @@ class RecordedPages:
             news = candidate.size - 1 - last_shared  # what stands above leads back up
             if news > most:
                 best, most = candidate, news
-        return None if best is None else _placed(best, page, step)
+        if best is None:
+            return None
+        self.meet(best)
+        return _placed(best, page, step)
 
 
 def _indexed(page: Page, url: httpx.URL) -> Sequence[str]:
