@@ -1,6 +1,7 @@
 """A bundle under examination: what is read of it, once and within bounds, and whom the examiner trusts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +23,9 @@ SMALL, LARGE = 1 << 20, 64 << 20
 
 NOT_READABLE = (OSError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 """What the properties below raise where the bundle does not hold what it should."""
+
+_AROUND, _ESCAPED = 128, 6
+"""Bytes of a statement around each name in it, and for each of the name's characters, at most."""
 
 _SMALL_FILES = {bag.TAG_MANIFEST, bag.SIGNATURE, bag.TOKEN, bag.DECLARATION, bag.DESCRIPTION}
 
@@ -84,12 +88,23 @@ class Bundle:
 
     def _read(self, path: str) -> bytes | OSError:
         most = SMALL if path in _SMALL_FILES else LARGE
+        if path == bag.STATEMENT:
+            most = min(LARGE, self._longest_statement())
         try:
             with self.container.open(path) as file:
                 content = file.read(most + 1)
         except OSError as error:
             return error
         return content if len(content) <= most else OSError(f"{path} is larger than {most:,} bytes")
+
+    def _longest_statement(self) -> int:
+        """Bytes of a statement, at most: it names the listed files, and the record's filters and overlap."""
+        named = list(self.payload)
+        with suppress(*NOT_READABLE):
+            named += self.run.filters.values()
+            if (overlap := self.run.overlap) is not None:
+                named += [*overlap.late, *overlap.changed, *overlap.missing]
+        return SMALL + sum(_AROUND + _ESCAPED * len(name) for name in named)
 
     def unread(self, *paths: str) -> dict[str, OSError]:
         """Return those of the files that are there and that the system did not let be read, and why."""

@@ -111,7 +111,7 @@ def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]
     expected: dict[str, Any] = msgspec.json.decode(again)["predicate"]
     unlisted = set() if "data/run.json" in bundle.payload else {"run"}
     compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN - unlisted
-    foreign = predicate.keys() & ({"extract", *_OF_THE_CHAIN} - expected.keys())
+    foreign = predicate.keys() - expected.keys()
     differing = {name for name in compared if predicate[name] != expected[name]}
     return differing | foreign | (expected.keys() - predicate.keys())
 

@@ -21,7 +21,7 @@ from exporter.evidence import container
 from exporter.evidence.bag import manifest_text
 from exporter.evidence.container import Folder, UnsafeError, Zip
 from exporter.facts import Result
-from exporter.verify import verify
+from exporter.verify import open_bundle, verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import found_by, result_of
 from tests.verify.test_seal import rebag, rebag_as_of
@@ -152,8 +152,19 @@ def lie(bundle: Path, change: Callable[[dict[str, object]], object]) -> None:
         ("window", lambda predicate: predicate.update(window=[1, 2, 3])),
         ("sequence", lambda predicate: predicate.pop("sequence")),
         ("extract", lambda predicate: predicate.update(extract={"action": "deploy"})),
+        ("note", lambda predicate: predicate.update(note=[])),
     ],
-    ids=["verdict", "window", "signature", "overlap", "no verdict", "odd window", "no place", "extract"],
+    ids=[
+        "verdict",
+        "window",
+        "signature",
+        "overlap",
+        "no verdict",
+        "odd window",
+        "no place",
+        "extract",
+        "more",
+    ],
 )
 def test_a_statement_that_lies_about_the_run_is_found(
     signed: Path, member: str, change: Callable[[dict[str, object]], object]
@@ -164,6 +175,14 @@ def test_a_statement_that_lies_about_the_run_is_found(
 
     assert result_of(checks, "statement-run") is Result.DIFFERS
     assert found_by(checks, "statement-run") == member
+
+
+def test_a_statement_longer_than_its_files_account_for_is_not_read(signed: Path) -> None:
+    lie(signed, lambda predicate: predicate.update(note=[{}] * 1_000_000))
+
+    with pytest.raises(OSError, match=r"manifest\.json is larger than 1,0"):
+        open_bundle(signed).read("manifest.json")
+    assert Outcome.of(verify(signed, reperform=False)) is Outcome.ALTERED
 
 
 def test_a_statement_with_white_space_is_not_in_its_one_form(signed: Path) -> None:
