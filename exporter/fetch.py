@@ -202,7 +202,8 @@ def table_of(bundle: Path, folder: Path) -> Path:
                 f"The table of the bundle {bundle} could not be read ({error.strerror}).",
                 "Mend the permissions or the disk, then run the same command again.",
             ) from error
+        reason = error.strerror or error if isinstance(error, OSError) else error
         raise VerificationError(
-            f"The table of the bundle {bundle} cannot be read ({error}).",
+            f"The table of the bundle {bundle} cannot be read ({reason}).",
             "Check it with `audit-export verify`, and restore it from a copy.",
         ) from error

@@ -57,8 +57,9 @@ class Sealed:
             run = record.decode(read(files, "data/run.json", most=record.MOST))
             root = read(files, TAG_MANIFEST, most=record.MOST)
         except (UnsafeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise VerificationError(
-                f"{bundle} does not say how it came about ({error}).",
+                f"{bundle} does not say how it came about ({reason}).",
                 "Check it with `audit-export verify`, and restore it from a copy.",
             ) from error
         except OSError as error:
