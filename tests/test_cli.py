@@ -218,6 +218,10 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         ((*WINDOW, "--action", ""), 2, "Invalid value for '--action': It is empty"),
         ((*WINDOW, "--user", " "), 2, "Invalid value for '--user': It is empty"),
         (("list", "--action", ""), 2, "Invalid value for '--action': It is empty"),
+        ((*WINDOW, "--org", ""), 2, "Invalid value for '--org': It is empty"),
+        ((*WINDOW, "--label", " "), 2, "Invalid value for '--label': It is empty"),
+        (("list", "--profile", ""), 2, "Invalid value for '--profile': It is empty"),
+        ((*WINDOW, "--sign-key", "k", "--tsa-url", "ftp://TOKEN@host"), 2, "--tsa-url holds a user name"),
         (("list", "--user", ""), 2, "Invalid value for '--user': It is empty"),
         (
             ("sandbox", "--host", "nosuch.invalid", "--entries", "1"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import Filter, SectionedCommand, find_connection, option, source_options
+from exporter.commands.options import NonEmpty, SectionedCommand, find_connection, option, source_options
 from exporter.commands.results import print_result, print_table, visible
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ _LONG = 40
     show_default=True,
     help="How many to show, newest first.",
 )
-@option("--action", section="Entries", metavar="NAME", type=Filter(), help="Only entries of this action.")
-@option("--user", section="Entries", metavar="ID", type=Filter(), help="Only entries of this user.")
+@option("--action", section="Entries", metavar="NAME", type=NonEmpty(), help="Only entries of this action.")
+@option("--user", section="Entries", metavar="ID", type=NonEmpty(), help="Only entries of this user.")
 @source_options
 @option("--json", section="Behaviour", is_flag=True, help="Print the entries as the platform sent them.")
 def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int:

@@ -196,8 +196,8 @@ def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -
     return value
 
 
-class Filter(click.types.StringParamType):
-    """What entries are chosen by; an empty text would choose no other than none at all."""
+class NonEmpty(click.types.StringParamType):
+    """A text that names something: an empty one would stand for another thing than was meant, or for none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read the text."""
@@ -250,8 +250,10 @@ def _source(name: str, **attributes: Any) -> Callable[[F], F]:
 
 _SOURCE = (
     _source("--api-url", metavar="URL", help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"),
-    _source("--org", metavar="ID", help="Organization id; implies dialect B."),
-    _source("--profile", metavar="NAME", help="Profile of the platform's own client to use."),
+    _source("--org", metavar="ID", type=NonEmpty(), help="Organization id; implies dialect B."),
+    _source(
+        "--profile", metavar="NAME", type=NonEmpty(), help="Profile of the platform's own client to use."
+    ),
     _source(
         "--api-key-file",
         metavar="FILE",

@@ -10,7 +10,7 @@ from exporter.commands.clock import now
 from exporter.commands.configuration import configuration_of, thresholds_of
 from exporter.commands.options import (
     Amount,
-    Filter,
+    NonEmpty,
     SectionedCommand,
     option,
     progress_option,
@@ -60,14 +60,14 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     "--action",
     section="Extract",
     metavar="ACTION",
-    type=Filter(),
+    type=NonEmpty(),
     help="Only this action: not the full population.",
 )
 @option(
     "--user",
     section="Extract",
     metavar="USER",
-    type=Filter(),
+    type=NonEmpty(),
     help="Only this user, by id or by e-mail address: not the full population.",
 )
 @option(
@@ -79,7 +79,13 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     show_default=True,
     help="Folder that holds the archives.",
 )
-@option("--label", section="Output", metavar="NAME", help="Name of the organization, for folder and report.")
+@option(
+    "--label",
+    section="Output",
+    metavar="NAME",
+    type=NonEmpty(),
+    help="Name of the organization, for folder and report.",
+)
 @option(
     "--format",
     section="Output",

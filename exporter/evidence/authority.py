@@ -58,13 +58,13 @@ class Authority:
             host = host_of(url)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"--tsa-url is not a URL: {error}.", _EXAMPLE) from error
-        if url.scheme not in {"http", "https"} or not host:
-            raise UsageError(f"--tsa-url {self.url} is no http or https address.", _EXAMPLE)
         if url.userinfo:
             raise UsageError(
                 "--tsa-url holds a user name or password, which the record of the run would show.",
                 "Use an authority, or a proxy, that needs none.",
             )
+        if url.scheme not in {"http", "https"} or not host:
+            raise UsageError(f"--tsa-url {self.url} is no http or https address.", _EXAMPLE)
 
 
 _EXAMPLE = "Give one such as http://timestamp.example/tsa."
