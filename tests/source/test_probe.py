@@ -1,6 +1,5 @@
 """What the platform can do is found out by asking, in a handful of requests."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from exporter.sandbox.dialects import Body
 from exporter.source.client import Client
 from exporter.source.platform import connect
 from exporter.source.probe import Probe, probe
+from tests.clock import no_sleep
 from tests.conftest import Serve
 from tests.world import ENTRIES, NOW, World
 
@@ -92,16 +92,15 @@ def test_a_question_that_is_refused_fails_nothing(world: World, status: int) -> 
     assert (found.offset_shifts_rows, found.reaches_the_end) == (True, True)
 
 
-def test_an_export_does_without_a_question_that_is_not_answered(world: World, tmp_path: Path) -> None:
-    """The key is good all the same, and nobody waits as long as for what is needed."""
-    waited: list[float] = []
-    request = world.request(tmp_path, connection=world.connection(retry_for=600.0))
-    for status in (403, 500):
-        world.behave(filters_refused=status)
-        outcome = export(
-            replace(request, output=tmp_path / str(status)),
-            now=lambda: NOW,
-            progress=lambda *_: None,
-            sleep=lambda seconds, _unwanted=None: waited.append(seconds),
-        )
-        assert outcome.run.verdict.value is Verdict.COMPLETE
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_export_does_without_a_question_that_is_not_answered(
+    world: World, tmp_path: Path, status: int
+) -> None:
+    """The key is good all the same."""
+    world.behave(filters_refused=status)
+    request = world.request(tmp_path, connection=world.connection(retry_for=0.5))
+
+    outcome = export(request, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
+
+    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert outcome.run.probe["filters_by_action"] is None
