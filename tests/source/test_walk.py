@@ -586,7 +586,7 @@ def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: in
     assert walked.verdict is Verdict.COMPLETE
 
 
-@pytest.mark.parametrize("burst", range(1, 7))
+@pytest.mark.parametrize("burst", [1, 3, 6])
 def test_a_burst_does_not_throw_small_pages_out_of_step(log: Log, burst: int) -> None:
     """One entry joins at every request; a step as long as the burst pushed would miss the place each time."""
     world = log(apart(generate(entries=120, ends=NOW)), cap=3, insert_every=1)
