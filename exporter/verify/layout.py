@@ -32,9 +32,9 @@ def layout(bundle: Bundle) -> Iterator[Check]:
     """Allow the known names at the top, each of what it has to be, and files and folders only."""
     files, folders = _at_top(bundle.container.files), _at_top(bundle.container.folders)
     added = (files - _FILES) | (folders - _FOLDERS) | bundle.container.odd.keys()
-    lacking = (_NEEDED - files) | (_FOLDERS - folders)
+    absent = (_NEEDED - files) | (_FOLDERS - folders)
     yield none_of("layout", "The folder holds the files of a bundle and no others", added)
-    yield none_of("layout-whole", "No file of a bundle is lacking", lacking, Result.MISSING)
+    yield none_of("layout-whole", "No file of a bundle is lacking", absent, Result.MISSING)
 
 
 def _at_top(paths: Iterable[str]) -> set[str]:
