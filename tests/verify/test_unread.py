@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,16 @@ def bad(result: dict[str, Any]) -> dict[str, str]:
     return {check["id"]: check["found"] for check in checks if check["result"] in {"differs", "missing"}}
 
 
+@contextmanager
+def closed(folder: Path, rights: int = 0) -> Iterator[None]:
+    """Leave a folder these rights meanwhile; afterwards its owner may do all with it again."""
+    folder.chmod(rights)
+    try:
+        yield
+    finally:
+        folder.chmod(0o700)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_may_not_be_read_leaves_a_claim_unchecked(signed: Path, name: str) -> None:
     (signed / name).chmod(0)
@@ -53,11 +65,8 @@ def test_a_file_that_may_not_be_read_leaves_a_claim_unchecked(signed: Path, name
 def test_a_folder_that_may_not_be_read_leaves_a_claim_unchecked(
     signed: Path, place: str, rights: int
 ) -> None:
-    (signed / place).chmod(rights)
-    try:
+    with closed(signed / place, rights):
         code, found = looked_at(signed, "--reperform")
-    finally:
-        (signed / place).chmod(0o700)
 
     assert (code, found["outcome"]) == (3, "not wholly checked")
     assert bad(found["results"][0]) == {}
@@ -85,31 +94,25 @@ def test_a_file_that_is_not_there_is_missing_beside_what_may_not_be_read(signed:
 
 
 def test_a_bundle_of_another_user_is_neither_altered_nor_missing_in_its_archive(archive: Path) -> None:
-    closed = sorted(archive.iterdir())[1]
-    closed.chmod(0)
-    try:
+    others = sorted(archive.iterdir())[1]
+    with closed(others):
         code, found = looked_at(archive, "--expect-through", "2026-08-31")
-    finally:
-        closed.chmod(0o700)
 
     (result,) = found["results"]
     assert (code, found["outcome"]) == (3, "not wholly checked")
     assert bad(result) == {}
     by_id = {check["id"]: check for check in result["findings"]}
-    assert by_id["chain-sequence"]["found"] == f"without 000002; not read: {closed.name}"
+    assert by_id["chain-sequence"]["found"] == f"without 000002; not read: {others.name}"
     assert by_id["coverage"]["result"] == "not performed"
     assert result["bundles"][1]["findings"][0]["found"] == "not read: all of it (Permission denied)"
     assert result["bundles"][1]["signing_key"] == "unreadable"
 
 
 def test_a_bundle_that_is_missing_is_so_beside_one_of_another_user(archive: Path) -> None:
-    _, closed, removed, _ = sorted(archive.iterdir())
+    _, others, removed, _ = sorted(archive.iterdir())
     shutil.rmtree(removed)
-    closed.chmod(0)
-    try:
+    with closed(others):
         code, found = looked_at(archive)
-    finally:
-        closed.chmod(0o700)
 
     assert code == 4
     assert bad(found["results"][0]) == {"chain-sequence": "without 000002, 000003"}
@@ -119,11 +122,8 @@ def test_a_folder_of_another_user_among_the_bundles_may_be_one(archive: Path) ->
     _, second, _, _ = sorted(archive.iterdir())
     renamed = second.rename(archive / "june")
     (archive / "extracts").mkdir(0)
-    renamed.chmod(0)
-    try:
+    with closed(renamed):
         code, found = looked_at(archive)
-    finally:
-        renamed.chmod(0o700)
 
     assert code == 3
     assert bad(found["results"][0]) == {}
@@ -131,11 +131,8 @@ def test_a_folder_of_another_user_among_the_bundles_may_be_one(archive: Path) ->
 
 @pytest.mark.parametrize("place", ["data", "data/audit.csv", "manifest.json"])
 def test_what_may_not_be_read_is_not_packed(signed: Path, tmp_path: Path, place: str) -> None:
-    (signed / place).chmod(0o300)
-    try:
+    with closed(signed / place, 0o300):
         done = run_without_privileges("pack", str(signed), "--to", str(tmp_path))
-    finally:
-        (signed / place).chmod(0o700)
 
     assert done.returncode == 7
     assert f"{signed} could not be " in done.stderr
