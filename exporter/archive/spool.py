@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from exporter.entries.schema import SCHEMA
+from exporter.errors import OutputError
 
 _SORTED = "SELECT * FROM spool ORDER BY timestamp, id, source_sha256"
 _LEAST = 128  # MiB that a database may take
@@ -47,7 +48,10 @@ class Spool:
             yield pa.ipc.open_file(source, options=options)
 
     def sorted(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows ascending by (timestamp, id, source_sha256), sorted on the disk."""
+        """Yield the rows ascending by (timestamp, id, source_sha256), sorted on the disk.
+
+        Raises :class:`~exporter.errors.OutputError` where that has no room to sort them.
+        """
         import duckdb  # noqa: PLC0415 - see above
 
         with self.opened() as reader:
@@ -60,7 +64,14 @@ class Spool:
                 database.execute("SET TimeZone = 'UTC'")
                 batches = map(reader.get_batch, range(reader.num_record_batches))
                 database.register("spool", pa.RecordBatchReader.from_batches(reader.schema, batches))
-                yield from database.sql(_SORTED).to_arrow_reader(_ROWS)
+                try:
+                    yield from database.sql(_SORTED).to_arrow_reader(_ROWS)
+                except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                    reason = str(error).partition("\n")[0].rstrip(".")
+                    raise OutputError(
+                        f"The entries could not be sorted on the disk ({reason}).",
+                        "Make room, then run the same command again.",
+                    ) from error
 
     def _end(self) -> None:
         if not self._sink.closed:

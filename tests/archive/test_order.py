@@ -9,9 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exporter.archive import spool
 from exporter.archive.order import Runs
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
+from exporter.errors import OutputError
 from tests.pages import Entry, entry, page
 
 MINUTES = st.integers(min_value=0, max_value=5)
@@ -147,6 +149,14 @@ def test_rows_of_any_content_pass_through_the_sort_on_the_disk() -> None:
 
     assert on_disk.equals(in_memory)
     assert on_disk.num_rows == len(sent)
+
+
+def test_a_disk_without_room_for_the_sort_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_memory", lambda _size: 1)
+    pages = [page(*(entry(id=f"log_{start}_{number}") for number in range(1_000))) for start in range(8)]
+
+    with pytest.raises(OutputError, match="could not be sorted on the disk"):
+        merged(pages, held=-1)
 
 
 def test_nothing_in_gives_nothing_out() -> None:
