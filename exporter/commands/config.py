@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from exporter.commands.configuration import Configuration, configuration_of, places
+from exporter.commands.configuration import Configuration, configuration_of, home, places
 from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_json, print_result, print_table, visible
 from exporter.commands.session import Session
@@ -44,7 +44,7 @@ def config(context: click.Context, /, *, line: tuple[str, ...], **given: bool) -
     the key.
     """
     inner = _read(context, line)
-    settings = settings_of(inner, environ=os.environ, home=Path.home())
+    settings = settings_of(inner, environ=os.environ, home=home())
     if inner.command.name in _REPORTING:
         settings |= thresholds_in_force(configuration_of(inner))
     show = _print_json if given["json"] else _print_text

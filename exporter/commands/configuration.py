@@ -75,10 +75,25 @@ def thresholds_of(configuration: Configuration) -> "Thresholds":
     return _thresholds(dict(configuration.thresholds), configuration.path)
 
 
+def home() -> Path:
+    """Return the user's folder; raises :class:`UsageError` where neither ``HOME`` nor the system says."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise UsageError(
+            "This user has no home folder, where the configuration and the platform's profiles would be.",
+            "Set the variable HOME, to an empty folder where there is nothing of the kind.",
+        ) from error
+
+
 def places(folder: Path) -> list[Path]:
-    """Return where a file is looked for: in ``folder``, then in the user's folder of configurations."""
+    """Return where a file is looked for: in ``folder``, then in the user's folder of configurations.
+
+    Raises :class:`UsageError` as :func:`home` does, which the latter lies in.
+    """
     import platformdirs
 
+    home()
     return [folder / NAME, platformdirs.user_config_path("audit-export", appauthor=False) / NAME]
 
 

@@ -315,7 +315,7 @@ def find_connection(
     from exporter.source.credentials import find_credentials
 
     credentials = find_credentials(
-        key_file=api_key_file, profile_name=profile, environ=os.environ, home=Path.home()
+        key_file=api_key_file, profile_name=profile, environ=os.environ, home=configuration.home()
     )
     url = api_url or find_api_url(os.environ, credentials.profile)[0]
     connection = Connection(

@@ -49,6 +49,19 @@ def test_a_run_follows_the_file(terminal: Terminal) -> None:
     assert record["window"]["asked"] == {"since": "2026-07-01", "until": "2026-10-01T00:00:00+00:00"}
 
 
+def test_a_user_without_a_home_is_told_what_to_set(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert terminal("list") == 2
+    assert "has no home folder" in terminal.err
+    assert "Set the variable HOME" in terminal.err
+
+
 def test_the_file_here_goes_before_the_users_own(terminal: Terminal, tmp_path: Path) -> None:
     write("page-size = 200", f".config/audit-export/{NAME}")
     users = tmp_path / ".config" / "audit-export" / NAME
