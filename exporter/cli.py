@@ -4,7 +4,6 @@ import codecs
 import errno
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from exporter import __version__
-from exporter.commands import messages
-from exporter.commands.results import UnreadError, print_failure, visible
+from exporter.commands import messages, signals
+from exporter.commands.results import UnreadError, most_serious, print_failure, visible
 from exporter.commands.session import Session
 from exporter.errors import AuditExportError, OutputError
 
@@ -103,8 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.umask(0o077)
     _fill_closed_streams()
     _escape_what_streams_lack()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    signals.heed(_stop)
     sys.exit(_run(arguments))
 
 
@@ -163,7 +161,13 @@ def _report_unexpected(session: Session, error: Exception) -> int:
 def _report(session: Session, what: str, remedy: str, code: int) -> int:
     messages.complain(visible(what), visible(remedy), code)
     if session.as_json:
-        print_failure(session.command, what, remedy, code)
+        try:
+            print_failure(session.command, what, remedy, code)
+        except UnreadError:
+            return code  # stderr has it, and who reads nothing misses nothing
+        except OutputError as error:
+            code = most_serious((code, error.exit_code))
+            messages.complain(error.what, error.remedy, code)
     return code
 
 

@@ -350,6 +350,24 @@ main()
     assert ran.stderr == "Error: Interrupted.\nRun the same command again.\n"
 
 
+def test_a_terminal_that_is_gone_ends_a_command_which_nohup_has_go_on(
+    terminal: Terminal, world: World
+) -> None:
+    def hang_up(entry: dict[str, object]) -> dict[str, object]:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return entry
+
+    world.behave(edit=hang_up)
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        assert terminal("list", "--limit", "1") == 129
+        assert terminal.err == "Error: Interrupted.\nRun the same command again.\n"
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert terminal("list", "--limit", "1") == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_one_run_at_a_time_holds_an_archive(
     terminal: Terminal, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

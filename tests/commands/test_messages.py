@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.commands.results import UnreadError
+from exporter.errors import OutputError
 from tests.conftest import Serve
 from tests.terminal import Terminal
 from tests.world import ENTRIES, World
@@ -202,6 +204,21 @@ def test_a_result_that_cannot_be_written_is_an_error(world: World, tmp_path: Pat
     assert done.returncode == 7
     assert "The result could not be written to stdout (No space left on device)." in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("unwritten", "code"), [(UnreadError("Nobody reads it.", ""), 2), (OutputError("It is full.", ""), 7)]
+)
+def test_a_failure_that_cannot_be_written_as_json_is_no_defect(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, unwritten: OutputError, code: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise unwritten
+
+    monkeypatch.setattr("exporter.cli.print_failure", fail)
+    assert terminal("run", "--since", "nonsense", "--json") == code
+    assert "is neither a date nor a time" in terminal.err
+    assert ("It is full." in terminal.err) is (code == 7)
 
 
 def test_help_that_cannot_be_written_is_no_defect(world: World, tmp_path: Path) -> None:
