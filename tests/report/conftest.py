@@ -209,7 +209,9 @@ def make_data(data: Path, entries: list[Entry], **changed: object) -> Path:
         run[name] = run[name] | value if isinstance(value, dict) else value
     window = msgspec.convert(run["window"], Period)
     queries.ship(data / "queries", msgspec.convert(run["options"].get("thresholds", {}), Thresholds), window)
-    controls.ship(data / "controls", controls.find(run["options"]["frameworks"]))
+    catalogues = controls.find(run["options"]["frameworks"])
+    controls.ship(data / "controls", catalogues)
+    run["options"]["frameworks"] = [each.framework.id for each in catalogues]
     run["files"] = [
         {"path": f"data/{path.relative_to(data)}", "bytes": path.stat().st_size, "sha256": digest(path)}
         for path in [data / "audit.parquet", *sorted(data.glob("*/*.*"))]

@@ -52,7 +52,19 @@ def what_the_fonts_can_draw() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def hostile(make: Make, entries: list[Entry]) -> Path:
+def many_controls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue of more controls for one action than have room on a page."""
+    path = tmp_path_factory.mktemp("controls") / "many.toml"
+    path.write_text(
+        'id = "many"\nname = "M"\nedition = "M"\nversion = "1"\n'
+        + '[[mapping]]\nactions = ["user.add"]\ncontrol = "M.1"\nstrength = "solid"\nreason = "It is."\n' * 30,
+        "utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def hostile(make: Make, entries: list[Entry], many_controls: Path) -> Path:
     """Every column that an attacker can fill, filled with everything they might try."""
     values = [*HOSTILE, *what_the_fonts_can_draw()]
     columns = ("actor_email", "actor_type", "ip_address", "resource_type", "resource_name", "request_id")
@@ -64,7 +76,7 @@ def hostile(make: Make, entries: list[Entry]) -> Path:
         for number, value in enumerate(values)
     ]
     source = {"organization_name": HOSTILE[0] + HOSTILE[-3], "principal": HOSTILE[1]}
-    return make(attacked, source=source)
+    return make(attacked, source=source, options={"frameworks": ["soc2", str(many_controls)]})
 
 
 def test_hostile_values_stay_text(hostile: Path) -> None:
@@ -141,10 +153,13 @@ def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, 
         assert upper.position_y + upper.margin_height() <= lower.position_y + lower.margin_top + 1, upper
 
 
-def test_hostile_values_stay_in_their_cells(hostile: Path, lay_out: LayOut) -> None:
+def test_hostile_values_stay_in_their_cells_and_these_on_the_page(hostile: Path, lay_out: LayOut) -> None:
     for page in lay_out(compose(hostile)).pages:
-        for cell in page._page_box.descendants():  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
+        paper = page._page_box  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
+        for cell in paper.descendants():
             if cell.element_tag in {"td", "th"}:
+                bottom = cell.position_y + cell.border_height()
+                assert bottom <= paper.content_box_y() + paper.height + 1, cell
                 right = cell.position_x + cell.border_width()
                 texts = [box for box in cell.descendants() if getattr(box, "text", None)]
                 assert all(box.position_x + box.width <= right + 1 for box in texts), texts

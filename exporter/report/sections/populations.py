@@ -9,6 +9,9 @@ from exporter.report.controls import Mapping as Control
 from exporter.report.figures import Figures, Row
 from exporter.report.populations import Population
 
+BESIDE = 24
+"""Lines that controls may take beside the tests: what stands there is in one piece, and a page would cut it off."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -25,6 +28,11 @@ class Table:
 
     rows: list[Row]
     """The entries printed."""
+
+    @property
+    def controls_fit(self) -> bool:
+        """Whether the controls have room beside the tests; a catalogue of one's own may have any number."""
+        return sum(_lines(framework, line) for framework, line in self.controls) <= BESIDE
 
 
 def measure(populations: Sequence[Population], figures: Figures) -> dict[str, int]:
@@ -69,3 +77,9 @@ def _rows(query: str, size: int, share: int, figures: Figures) -> list[Row]:
     if not share:
         return []
     return figures.rows(query, None if share == size else share)
+
+
+def _lines(framework: Framework, line: Control) -> int:
+    """Say how many lines a control takes beside the tests; letters of more bytes are taken for wider ones."""
+    why = len(f"{line.where} {line.reason}".encode())
+    return 1 + max(why // 55, len(line.control) // 10, len(framework.name) // 16)
