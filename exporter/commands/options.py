@@ -50,6 +50,8 @@ class SectionedOption(click.Option):
         try:
             value = super().process_value(ctx, value)
             _refuse_bytes(value)
+        except click.MissingParameter:
+            raise
         except click.BadParameter as error:
             origin = configuration.origin(ctx, self)
             told = "" if origin in ("command line", "default") else f" It comes from {origin}."

@@ -86,6 +86,7 @@ def test_a_retry_is_a_warning_in_either_form(terminal: Terminal) -> None:
         (("list", "--limit", "0"), 2, "Invalid value for '--limit'"),
         (("run", "--since", "nonsense"), 2, "neither a date nor a time"),
         (("get",), 2, "Missing argument"),
+        (("sample", ".", "--population", "log", "--seed", "s"), 2, "Missing option '--size'"),
     ],
 )
 def test_an_error_is_a_json_object_with_the_remedy_and_the_exit_code(
