@@ -14,6 +14,7 @@ from pathlib import Path
 from exporter.errors import UsageError
 from exporter.report import assets
 from exporter.report.catalogue import read
+from exporter.report.populations import populations
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -87,7 +88,8 @@ class Catalogued:
 def find(names: Sequence[str]) -> list[Catalogued]:
     """Find the catalogues of these frameworks, in this order: names of those that ship, or paths of files.
 
-    Raises ``UsageError`` where there is none of that name, or a file is not a catalogue.
+    Raises ``UsageError`` where there is none of that name, where a file is no catalogue, and where one holds what
+    the report would not show.
     """
     known = {path.stem: path for path in sorted((assets.root() / "controls").glob("*.toml"))}
     found: dict[str, Catalogued] = {}
@@ -104,8 +106,35 @@ def find(names: Sequence[str]) -> list[Catalogued]:
                 f"The framework {catalogued.framework.id!r} is asked for twice.",
                 "Name it once, or give the id in your own file another name.",
             )
+        _refuse_unseen(path, catalogued.framework)
         found[catalogued.framework.id] = catalogued
     return list(found.values())
+
+
+def _refuse_unseen(path: Path, framework: Framework) -> None:
+    """Refuse what a reader of the report would look for in vain."""
+    known = {action for population in populations() for action in population.actions}
+    if fault := _unseen(framework, known):
+        raise UsageError(
+            f"The catalogue {path} {fault}.",
+            f"The report would not show that. The actions that it knows are {', '.join(sorted(known))}.",
+        )
+
+
+def _unseen(framework: Framework, known: set[str]) -> str:
+    if not all(text.strip() for text in (framework.name, framework.edition, framework.version)):
+        return "has an empty name, edition or version"
+    if not all(line.control.strip() and line.reason.strip() for line in (*framework.mapping, *framework.log)):
+        return "has a mapping whose control or reason is empty"
+    for line in framework.mapping:
+        if not line.actions:
+            return f"maps no action to {line.control}"
+        if strange := sorted({*line.actions} - known):
+            return f"maps {strange[0]!r} to {line.control}"
+    for line in framework.log:
+        if line.actions:
+            return f"names actions for {line.control}, to which it maps the log as a whole"
+    return ""
 
 
 def ship(to: Path, catalogues: Sequence[Catalogued]) -> None:

@@ -55,11 +55,8 @@ def what_the_fonts_can_draw() -> list[str]:
 def many_controls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalogue of more controls for one action than have room on a page."""
     path = tmp_path_factory.mktemp("controls") / "many.toml"
-    path.write_text(
-        'id = "many"\nname = "M"\nedition = "M"\nversion = "1"\n'
-        + '[[mapping]]\nactions = ["user.add"]\ncontrol = "M.1"\nstrength = "solid"\nreason = "It is."\n' * 30,
-        "utf-8",
-    )
+    control = '[[mapping]]\nactions = ["user.add"]\ncontrol = "M.1"\nstrength = "solid"\nreason = "It is."\n'
+    path.write_text('id = "many"\nname = "M"\nedition = "M"\nversion = "1"\n' + control * 30, "utf-8")
     return path
 
 

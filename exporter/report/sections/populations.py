@@ -10,7 +10,7 @@ from exporter.report.figures import Figures, Row
 from exporter.report.populations import Population
 
 BESIDE = 24
-"""Lines that controls may take beside the tests: what stands there is in one piece, and a page would cut it off."""
+"""Lines that controls may take beside the tests: what stands there is in one piece, which a page may cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
