@@ -143,10 +143,10 @@ class Counts:
     """Entries in all responses, repeats included."""
 
     repeated: int
-    """Entries received more than once."""
+    """How often an entry of the archive was received again, in the same bytes."""
 
     outside_window: int
-    """Entries received that lie outside the window."""
+    """Entries received, repeats included, that lie outside the window or do not match the filters."""
 
     entries: int
     """Entries in the archive."""

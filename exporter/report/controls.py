@@ -88,8 +88,8 @@ class Catalogued:
 def find(names: Sequence[str]) -> list[Catalogued]:
     """Find the catalogues of these frameworks, in this order: names of those that ship, or paths of files.
 
-    Raises ``UsageError`` where there is none of that name, where a file is no catalogue, and where one holds what
-    the report would not show.
+    Raises ``UsageError`` where there is none of that name, where a file is no catalogue, and where the report
+    would not show all of one.
     """
     known = {path.stem: path for path in sorted((assets.root() / "controls").glob("*.toml"))}
     found: dict[str, Catalogued] = {}
