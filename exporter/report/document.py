@@ -68,7 +68,7 @@ def _gather(
 ) -> Mapping[str, Any]:
     """Ask for everything that the sections show, by the name under which their templates know it."""
     calendar = completeness.calendar(run, figures)
-    totals = summary.gather(figures)
+    totals = summary.gather(run.window, figures)
     engine.ask([calendar.chart, *totals.charts])
     frameworks = controls.load(catalogues, run.options.frameworks)
     known = populations.populations()

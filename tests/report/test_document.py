@@ -238,8 +238,8 @@ def test_every_population_has_the_size_of_its_actions(reader: Reader, entries: l
 
 
 def test_days_without_an_entry_are_named(reader: Reader) -> None:
-    assert "2026-07-19" in reader.words
-    assert "2026-08-15" in reader.words
+    assert "Days without an entry: 2 of 92; 2026-07-19, 2026-08-15. A day" in reader.words
+    assert "begins or ends within" not in reader.words
 
 
 def test_missing_values_are_counted_column_by_column(reader: Reader, entries: list[Entry]) -> None:
@@ -297,6 +297,20 @@ def test_a_period_of_years_is_drawn_by_week(make: Make, entries: list[Entry]) ->
     reader = Reader(compose(make(entries[:60], window=window)))
     assert "Entries by week and hour" in reader.words
     assert "1 January 2025 to 31 December 2026" in reader.words
+    assert "2025-01-01 to 2026-06-30, " in reader.words
+    assert [row[:2] for row in reader.table("Entries by calendar month")][:18] == [
+        [f"{2025 + n // 12}-{n % 12 + 1:02}", "0"] for n in range(18)
+    ]
+
+
+def test_months_that_are_too_many_for_a_chart_are_a_table_of_those_with_entries(
+    make: Make, entries: list[Entry]
+) -> None:
+    window = {"since": "2020-01-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
+    page = compose(make(entries[:60], window=window))
+    assert "Bar chart of the entries by month" not in page
+    assert "Months without an entry have no row." in page
+    assert 'class="pair"' not in page
 
 
 def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: list[Entry]) -> None:
@@ -304,6 +318,7 @@ def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: lis
     reader = Reader(compose(make(entries[:60], window=window, timezone="Europe/Berlin")))
     assert "1 July to 30 September 2026" in reader.words
     assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in reader.words
+    assert "the period begins or ends within one" in reader.words
 
 
 def test_a_period_is_said_as_it_was_asked_for(make: Make, entries: list[Entry]) -> None:

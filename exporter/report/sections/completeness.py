@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 from exporter import record
 from exporter.entries.schema import COLUMNS
@@ -19,8 +19,8 @@ LATE = "17_supplement.sql"
 LONGEST_BY_DAY = 370
 """Days up to which the heat map has a column for each; beyond that a column is a week."""
 
-LABELS = 15
-"""Dates that fit below the heat map."""
+LABELS = {"day": 15, "week": 10}
+"""Dates that fit below the heat map; those of weeks name the year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,20 @@ class Calendar:
 
     weekdays: list[tuple[str, list[int]]]
     """Entries by weekday, Monday first, in each of 24 hours."""
+
+    whole_days: bool = True
+    """Whether the period begins and ends with a day of UTC, not within one."""
+
+    @property
+    def empty_stretches(self) -> list[str]:
+        """Days without an entry, those that follow one another as one: ``2026-07-04 to 2026-07-06``."""
+        stretches: list[list[date]] = []
+        for day in self.empty:
+            if stretches and stretches[-1][-1] + timedelta(days=1) == day:
+                stretches[-1][1:] = [day]
+            else:
+                stretches.append([day])
+        return [" to ".join(map(str, stretch)) for stretch in stretches]
 
     @property
     def columns(self) -> str:
@@ -59,8 +73,8 @@ class Calendar:
             datasets={
                 "days": [{"day": str(day)} for day in columns],
                 "labels": [
-                    {"day": str(day), "label": f"{day:%m-%d}"}
-                    for day in columns[:: len(columns) // LABELS + 1]
+                    {"day": str(day), "label": str(day) if weekly else f"{day:%m-%d}"}
+                    for day in columns[:: len(columns) // LABELS[self.columns] + 1]
                 ],
                 "hours": [
                     {"day": str(day), "hour": hour, "entries": n}
@@ -104,6 +118,10 @@ def calendar(run: record.Run, figures: Figures) -> Calendar:
         hours=hours,
         empty=[day for day in window if day not in seen],
         weekdays=_weekdays(figures.rows("19_by_weekday_and_hour.sql")),
+        whole_days=all(
+            moment.astimezone(UTC).time() == periods.MIDNIGHT
+            for moment in (run.window.since, run.window.until)
+        ),
     )
 
 

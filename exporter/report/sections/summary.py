@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.report import cells
+from exporter.record import Period
+from exporter.report import cells, periods
 from exporter.report.charts import Chart
 from exporter.report.figures import Figures, Row
 
@@ -41,21 +42,30 @@ class Summary:
     by_month: list[Row]
     """Entries by calendar month, in UTC."""
 
+    every_month: bool
+    """Whether the months without an entry are among them."""
+
     @property
     def charts(self) -> list[Chart]:
-        """Entries by action and by month as bars; the months only where there are few enough."""
+        """Entries by action and by month as bars; the months only where none is left out."""
         by_action = _bars("by_action", "action", self.by_action.rows[:BARS])
-        by_month = [_bars("by_month", "month", self.by_month)] if len(self.by_month) <= BARS else []
+        by_month = [_bars("by_month", "month", self.by_month)] if self.every_month else []
         return [by_action, *by_month]
 
 
-def gather(figures: Figures) -> Summary:
-    """Ask for what the section shows."""
+def gather(window: Period, figures: Figures) -> Summary:
+    """Ask for what the section shows; months without an entry are added where a chart has room for all."""
+    months = {row["month"]: row for row in figures.rows("03_by_month.sql")}
+    quiet = {day.replace(day=1) for day in periods.days(window)} - months.keys()
+    every_month = len(months) + len(quiet) <= BARS
+    if every_month:
+        months |= {month: {"month": month, "entries": 0, "actors": 0} for month in quiet}
     return Summary(
         by_action=_cut(figures.rows("01_by_action.sql")),
         by_actor_type=_cut(figures.rows("02_by_actor_type.sql")),
         people_and_automation=_cut(figures.rows("20_people_and_automation.sql")),
-        by_month=figures.rows("03_by_month.sql"),
+        by_month=[months[month] for month in sorted(months)],
+        every_month=every_month,
     )
 
 
