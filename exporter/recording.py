@@ -107,11 +107,26 @@ def _source(request: Request, fetched: Fetched) -> record.Source:
         endpoint=f"GET {dialect.path}",
         dialect=dialect.name,
         key_origin=key.origin,
-        parameters={"limit": request.page_size, "offset": "as far as the walk had come, less an overlap"},
+        parameters=_parameters(request, fetched),
         organization_id=request.known_organization,
         organization_name=request.organization_name,
         principal=request.profile.email or request.profile.user_id,
     )
+
+
+def _parameters(request: Request, fetched: Fetched) -> dict[str, record.Setting]:
+    """Say what was sent on the walk; an action or a user there asks for one part after the other."""
+    sent: dict[str, record.Setting] = {
+        "limit": request.page_size,
+        "offset": "as far as the walk had come, less an overlap",
+    }
+    if fetched.reader.limit > request.page_size:
+        sent["limit"] = f"{request.page_size:,}, then twice as many each time, up to {fetched.reader.limit:,}"
+    if fetched.walk.by_action:
+        sent["action"] = "none at first, then each that is documented or was seen"
+    if fetched.walk.by_user:
+        sent[fetched.platform.dialect.user_parameter] = "for an action that was cut off, each that was seen"
+    return sent
 
 
 def _reasons(checks: list[Check]) -> list[str]:

@@ -122,6 +122,10 @@ def test_slices_that_nothing_adds_up_are_unproven(log: Log, tmp_path: Path, dial
 
     assert exported(outcome) == held(world, outcome)
     assert outcome.run.verdict.value is Verdict.UNPROVEN
+    assert str(outcome.run.source.parameters["limit"]).startswith("1,000, then twice as many each time")
+    assert (
+        outcome.run.source.parameters["action"] == "none at first, then each that is documented or was seen"
+    )
 
 
 @totals
@@ -138,6 +142,7 @@ def test_where_slices_do_not_suffice_there_is_never_a_quiet_hundred(
     assert exported(outcome) < held(world, outcome)
     assert outcome.run.verdict.value is Verdict.PARTIAL
     assert outcome.run.verdict.reasons
+    assert {"action", "user_id"} <= outcome.run.source.parameters.keys()
 
 
 @totals

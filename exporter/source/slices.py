@@ -80,6 +80,11 @@ class SlicePass:
         self.go_below = False
         """Whether they hold entries older than the list of the whole log did."""
 
+    @property
+    def by_user(self) -> bool:
+        """Whether an action was cut off, and asked for user by user."""
+        return self._slices > 0
+
     def run(self) -> Check:
         """Read slice after slice, as long as they show new actions, and state how far that was."""
         done: dict[str, int | None] = {}

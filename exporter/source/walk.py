@@ -26,6 +26,7 @@ class Walk:
         self._window = window
         self._head = Head(window)
         self._paging = OffsetPass(reader, window, self._head)
+        self._slices: SlicePass | None = None
         self._start = missed(window, "nothing was read")
         self._unexplained = 0
         self._vanished_before = 0
@@ -50,6 +51,16 @@ class Walk:
     def deepest_offset(self) -> int | None:
         """The last offset that was answered with entries, where a ceiling on it was met."""
         return self._paging.deepest
+
+    @property
+    def by_action(self) -> bool:
+        """Whether the log was asked for action by action, since no list of it reached the start."""
+        return self._slices is not None
+
+    @property
+    def by_user(self) -> bool:
+        """Whether actions that were cut off were asked for user by user."""
+        return self._slices is not None and self._slices.by_user
 
     @property
     def checks(self) -> list[Check]:
@@ -90,7 +101,7 @@ class Walk:
                 return
             if self._start.result is Result.NOT_SHOWN:
                 unconfirmed = unconfirmed or self._start
-        slices = SlicePass(self._reader, self._window)
+        self._slices = slices = SlicePass(self._reader, self._window)
         self._start = slices.run()
         if self._start.result is Result.DIFFERS and unconfirmed and not slices.go_below:
             self._start = unconfirmed
