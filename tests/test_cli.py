@@ -223,6 +223,13 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         (("list", "--profile", ""), 2, "Invalid value for '--profile': It is empty"),
         ((*WINDOW, "--sign-key", "k", "--tsa-url", "ftp://TOKEN@host"), 2, "--tsa-url holds a user name"),
         (("list", "--user", ""), 2, "Invalid value for '--user': It is empty"),
+        (("list", "--api-url", ""), 2, "Invalid value for '--api-url': It is empty"),
+        ((*WINDOW, "--output", ""), 2, "Invalid value for '--output': It is empty"),
+        (
+            (*WINDOW, "--sign-key", "k", "--require-timestamp", "--tsa-url", ""),
+            2,
+            "Invalid value for '--tsa-url': It is empty",
+        ),
         (
             ("sandbox", "--host", "nosuch.invalid", "--entries", "1"),
             7,

@@ -179,8 +179,8 @@ def _parse(path: Path) -> dict[str, Any]:
                 f"The configuration file {path} is larger than {_LARGEST:,} bytes.",
                 "Name another with --config.",
             )
-        return tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return tomllib.loads(content.decode("utf-8-sig"))  # some editors begin a file with a byte-order mark
+    except (ValueError, RecursionError) as error:
         reason = (
             str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not text that can be read"
         )

@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_API_URL = "https://api.satusky.com/v1/cli"
 
+_EMPTY = "It is empty, as is a variable that the shell does not know."
 _KEPT = "exporter.option."
 _LAST_SECTIONS = ("Window", "Source", "Output", "Trust", "Behaviour", "Other")
 """Headings that come last in the help, in this order; a command's own stand before them."""
@@ -48,6 +49,7 @@ class SectionedOption(click.Option):
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Read the value; a complaint about one that was not typed says where it comes from."""
         try:
+            _refuse_empty_path(self, value)
             value = super().process_value(ctx, value)
             _refuse_bytes(value)
         except click.MissingParameter:
@@ -64,6 +66,11 @@ class SectionedOption(click.Option):
 def is_text(value: str) -> bool:
     """Whether a value can be written down: the command line may hold bytes that are no UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _refuse_empty_path(option: click.Option, value: Any) -> None:
+    if value == "" and isinstance(option.type, click.Path):  # it would be the folder one stands in
+        raise click.BadParameter(_EMPTY)
 
 
 def _refuse_bytes(value: Any) -> None:
@@ -205,7 +212,7 @@ class NonEmpty(click.types.StringParamType):
         """Read the text."""
         text: str = super().convert(value, param, ctx)
         if not text.strip():
-            self.fail("It is empty, as is a variable that the shell does not know.", param, ctx)
+            self.fail(_EMPTY, param, ctx)
         return text
 
 
@@ -251,7 +258,9 @@ def _source(name: str, **attributes: Any) -> Callable[[F], F]:
 
 
 _SOURCE = (
-    _source("--api-url", metavar="URL", help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"),
+    _source(
+        "--api-url", metavar="URL", type=NonEmpty(), help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"
+    ),
     _source("--org", metavar="ID", type=NonEmpty(), help="Organization id; implies dialect B."),
     _source(
         "--profile", metavar="NAME", type=NonEmpty(), help="Profile of the platform's own client to use."

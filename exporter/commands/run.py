@@ -174,7 +174,13 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     metavar="FILE",
     help="File that holds the key's passphrase. [default: AUDIT_EXPORT_SIGN_KEY_PASSPHRASE]",
 )
-@option("--tsa-url", section="Trust", metavar="URL", help="Time-stamping authority (RFC 3161) to ask.")
+@option(
+    "--tsa-url",
+    section="Trust",
+    metavar="URL",
+    type=NonEmpty(),
+    help="Time-stamping authority (RFC 3161) to ask.",
+)
 @option(
     "--require-timestamp",
     section="Trust",

@@ -49,6 +49,11 @@ def test_a_run_follows_the_file(terminal: Terminal) -> None:
     assert record["window"]["asked"] == {"since": "2026-07-01", "until": "2026-10-01T00:00:00+00:00"}
 
 
+def test_a_byte_order_mark_before_the_file_is_no_part_of_it(terminal: Terminal) -> None:
+    write("\N{BYTE ORDER MARK}page-size = 300")
+    assert setting(terminal, "page-size") == (300, f"file {NAME}")
+
+
 def test_a_user_without_a_home_is_told_what_to_set(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +148,8 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Ter
         ("[lst]\nlimit = 1", "no command 'lst'", "Did you mean 'list'?"),
         ('zzz = "x"', "no option 'zzz'", "Leave it out"),
         ('config = "x"', "no option 'config'", ""),
+        ('output = ""', "Invalid value for '--output': It is empty", f"It comes from file {NAME}."),
+        (f"rate = {'9' * 5000}", f"{NAME} is not TOML", "Mend it there"),
         ("since = \nx = 1", f"{NAME} is not TOML: Invalid value (at line 1, column 9)", "Mend it there"),
         ("since = '\udcff'", f"{NAME} is not TOML", "Mend it there"),
         ("page-size = 'many'", "Invalid value for '--page-size'", f"It comes from file {NAME}."),
