@@ -39,14 +39,14 @@ class Body:
 
 
 class _Object(msgspec.Struct):
-    error: object = None
-    message: object = None
+    error: msgspec.Raw = _NOTHING
+    message: msgspec.Raw = _NOTHING
     data: msgspec.Raw = _NOTHING
     audit_logs: msgspec.Raw = _NOTHING
     entries: msgspec.Raw = _NOTHING
-    total: object = None
-    limit: object = None
-    offset: object = None
+    total: msgspec.Raw = _NOTHING
+    limit: msgspec.Raw = _NOTHING
+    offset: msgspec.Raw = _NOTHING
 
 
 class _Numbers(msgspec.Struct):
@@ -69,6 +69,8 @@ class _Usual(msgspec.Struct):
 _usual = msgspec.json.Decoder(_Usual)
 _object = msgspec.json.Decoder(_Object)
 _array = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_numbers = msgspec.json.Decoder(_Numbers)
+_string = msgspec.json.Decoder(str)
 
 
 def parse_list(body: bytes) -> Body:
@@ -155,7 +157,8 @@ def _parse(body: bytes) -> Body:
     if not lists:
         raise msgspec.ValidationError(f"no {', '.join(ENTRY_KEYS)} in it")
     found = next(filter(_is_given, lists), lists[0])
-    said = msgspec.convert(inner, _Numbers, from_attributes=True)
+    numbers = [raw or b"null" for raw in (inner.total, inner.limit, inner.offset)]
+    said = _numbers.decode(b'{"total":%b,"limit":%b,"offset":%b}' % tuple(numbers))
     return Body(entries=_array.decode(found) or [], total=said.total, limit=said.limit, offset=said.offset)
 
 
@@ -168,9 +171,10 @@ def _is_array(body: bytes) -> bool:
 
 
 def _refuse_failure(envelope: _Object) -> None:
-    if envelope.error is not None and envelope.error is not False:
-        told = (text for text in (envelope.message, envelope.error) if text and isinstance(text, str))
+    if _is_given(envelope.error) and bytes(envelope.error) != b"false":
+        given = (raw for raw in (envelope.message, envelope.error) if bytes(raw)[:1] == b'"')
+        told = next(filter(None, map(_string.decode, given)), "no message given")
         raise SourceError(
-            f"The platform reports a failure: {next(told, 'no message given')}.",
+            f"The platform reports a failure: {told}.",
             "Try again later; if it persists, ask the platform's support with this message.",
         )

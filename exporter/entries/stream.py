@@ -6,7 +6,6 @@ is first guessed, where one object seems to follow another, and the guess is hel
 accepts it only if it is right; where guessing fails, the end is looked for token by token.
 """
 
-import codecs
 import re
 
 import msgspec
@@ -39,7 +38,6 @@ class Splitter:
         self._after = b"["
         self._enough = _ENOUGH
         self._lists = 0
-        self._began = False
 
     def feed(self, chunk: bytes) -> list[msgspec.Raw]:
         """Take the next bytes of the body; return the entries that are whole by now."""
@@ -57,7 +55,7 @@ class Splitter:
             raise not_a_list("the list has no end")
         body = parse_list(bytes(self._envelope))
         chosen = [str(self._lists).encode()] if self._lists else []
-        if [bytes(mark) for mark in body.entries] != chosen:
+        if self._lists > 1 or [bytes(mark) for mark in body.entries] != chosen:
             raise not_a_list("there are several lists in it")
         return last, body
 
@@ -132,9 +130,6 @@ class Splitter:
 
     def _read_envelope(self) -> bool:
         """Move tokens into the envelope, up to a list that may be the one of the entries."""
-        if not self._began:
-            self._began = True
-            self._at += len(codecs.BOM_UTF8) * self._buffer.startswith(codecs.BOM_UTF8)
         end = self._at
         for token in _TOKEN.finditer(self._buffer, self._at):
             if token.start() != end:
@@ -161,10 +156,18 @@ class Splitter:
         """Keep track of where in the envelope a token is: the key that led into each open object."""
         match token[:1]:
             case b'"':
-                self._word = _string.decode(token) if len(token) < _LONG else ""
+                self._word = _word(token) if len(token) < _LONG else ""
             case b":" if self._path:
                 self._path[-1] = self._word
             case b"{" | b"[":
                 self._path.append(None)
             case b"}" | b"]" if self._path:
                 self._path.pop()
+
+
+def _word(token: bytes) -> str:
+    """Read a string of the envelope; empty for what is no text, which the key to a list cannot be."""
+    try:
+        return _string.decode(token)
+    except UNREADABLE:
+        return ""

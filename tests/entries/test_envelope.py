@@ -23,6 +23,7 @@ LIST = b"[" + ONE + b" , " + TWO + b"]"
         b'{"error": null, "message": null, "data": null, "audit_logs": LIST}',
         b'{"error": false, "message": {"text": "ok"}, "data": LIST}',
         b'{"total": "a sentence", "data": {"entries": LIST, "error": "none"}}',
+        b'{"message": 1e400, "total": 1e400, "data": {"entries": LIST, "error": 1e400}}',
         b'{"audit_logs": null, "entries": LIST, "data": null}',
         b'{"audit_logs": [], "data": {"audit_logs": LIST}}',
         b"\xef\xbb\xbfLIST",

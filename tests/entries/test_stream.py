@@ -97,6 +97,9 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
         b"",
         b"{}",
         b'{"entries": [1], "data": [2]}',
+        b'{"data": [1], "entries": [2]}',
+        b'{"data": [1], "data": [2]}',
+        b"\xef\xbb\xbf\xef\xbb\xbf[1]",
         b"[1,,2]",
         b"[1,]",
         b"[,1]",
@@ -107,6 +110,16 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
 def test_what_is_no_list_is_refused(body: bytes) -> None:
     with pytest.raises(SourceError):
         split(body, [3, 9], 0)
+
+
+@pytest.mark.parametrize("odd", [b"\\ud800", b"\xff"])
+def test_what_no_text_can_hold_in_the_envelope_costs_nothing(odd: bytes) -> None:
+    body = b'{"%b": 1, "message": "%b", "data": {"entries": [{"id": 1}], "total": 1}}' % (odd, odd)
+
+    found, envelope = split(body, [30, 60], 0)
+
+    assert (found, envelope.total) == ([b'{"id": 1}'], 1)
+    assert [bytes(entry) for entry in parse_list(body).entries] == found
 
 
 def test_a_failure_that_the_platform_states_is_said() -> None:
