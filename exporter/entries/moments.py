@@ -52,7 +52,7 @@ def parse_number(text: str) -> Moment | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    if number.adjusted() >= _MOST_DIGITS:
+    if number and number.adjusted() >= _MOST_DIGITS:
         return None
     places = 3 if number.copy_abs() >= _MILLISECONDS_FROM else 6
     micros = int(number.scaleb(places, context=_CUT))

@@ -85,6 +85,7 @@ def test_text_that_is_no_time_is_not_guessed_at(text: str) -> None:
         ("1777284842123", MILLISECOND),
         ("1777284842123.456", MICROSECOND),
         ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("-0e100", datetime(1970, 1, 1, tzinfo=UTC)),
         ("-1.5", datetime(1969, 12, 31, 23, 59, 58, 500_000, tzinfo=UTC)),
         ("99999999999", datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
         ("100000000000", datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
