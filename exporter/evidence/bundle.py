@@ -69,7 +69,7 @@ def publish(folder: Path, target: Path) -> Path:
     except OSError as error:
         raise OutputError(
             f"The bundle could not be published as {target} ({error.strerror}).",
-            "See whether another run sealed the same sequence, then run the same command again.",
+            "Mend what the system names, or see which run took the name, then run the same command again.",
         ) from error
     return target
 
