@@ -9,6 +9,7 @@ import click
 
 from exporter.commands.clock import invented_now
 from exporter.commands.options import SectionedCommand, option
+from exporter.commands.results import print_result
 from exporter.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -80,16 +81,16 @@ def _tell(served: "Served", entries: int, settings: "Settings") -> None:
     """Say where it can be reached, and how, as far as this program would go there."""
     from exporter.source.connection import trusted
 
-    click.echo(f"Serving {entries:,} entries at {served.base_url}.")
+    print_result(f"Serving {entries:,} entries at {served.base_url}.")
     try:
         trusted(served.base_url)
     except UsageError:
-        click.echo("audit-export does not read it there: it takes plain http from localhost only.\n")
+        print_result("audit-export does not read it there: it takes plain http from localhost only.\n")
     else:
-        click.echo("In another terminal of this machine:\n")
-        click.echo(f"  export SATUSKY_API_URL={served.base_url} SATUSKY_API_KEY={settings.api_key}")
-        click.echo(f"  audit-export --org {settings.organization_id} --since 2026-01-01\n")
-    click.echo("Ctrl-C ends it.")
+        print_result("In another terminal of this machine:\n")
+        print_result(f"  export SATUSKY_API_URL={served.base_url} SATUSKY_API_KEY={settings.api_key}")
+        print_result(f"  audit-export --org {settings.organization_id} --since 2026-01-01\n")
+    print_result("Ctrl-C ends it.")
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def open_http(connection: Connection) -> httpx.Client:
         # Not chained: the library quotes the proxy's URL, which may hold a password.
         raise UsageError(
             "The proxy that the environment names cannot be used.",
-            "Check HTTPS_PROXY and ALL_PROXY: an http or https URL, or unset.",
+            "Check HTTPS_PROXY and ALL_PROXY, an http or https URL or unset, and NO_PROXY.",
         ) from None
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.commands.results import UnreadError
 from exporter.sandbox import server
 from tests.terminal import Terminal
 
@@ -42,3 +43,14 @@ def test_a_port_that_is_taken_asks_for_another(terminal: Terminal) -> None:
         port = str(other.getsockname()[1])
         assert terminal("sandbox", "--port", port, "--entries", "1") == 7
     assert "Choose another --port." in terminal.err
+
+
+def test_a_place_that_cannot_be_printed_is_not_said_to_be_an_address_that_cannot_be_had(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_text: str) -> None:
+        raise UnreadError("Nobody reads it.", "")
+
+    monkeypatch.setattr("exporter.commands.sandbox.print_result", fail)
+    assert terminal("sandbox", "--port", "0", "--entries", "1") == 141
+    assert terminal.err == ""
