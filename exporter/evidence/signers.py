@@ -3,16 +3,21 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.errors import UsageError
 from exporter.evidence.manifest import NAMESPACE
 
-_KEY_KIND = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
-_WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
-_OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(?:,|$)', re.IGNORECASE)
+_LINE = re.compile(
+    r"""[ \t]* (?P<principals> "[^"]*" | [^ \t"]+ ) [ \t]+
+    (?: (?P<options> (?: "[^"]*" | [^ \t"] )+ ) [ \t]+ )?
+    (?P<kind> (?:sk-)? (?:ssh|ecdsa) - [a-z0-9@.-]+ ) [ \t]+
+    (?P<key> [A-Za-z0-9+/=]+ ) (?: [ \t].* )?""",
+    re.VERBOSE,
+)
+_OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(?:,(?=.)|$)', re.IGNORECASE)
 _TIME_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
@@ -65,10 +70,10 @@ def parse_signers(text: str, *, name: str) -> Sequence[Signer]:
     Times without a ``Z`` are local ones, as ``ssh-keygen`` takes them.
     """
     signers = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        if line.strip(" \t") and not line.lstrip(" \t").startswith("#"):
             try:
-                signers.append(_signer(_WORD.findall(line)))
+                signers.append(_signer(line))
             except ValueError as error:
                 raise UsageError(
                     f"Line {number} of {name} cannot be read ({error}).",
@@ -81,19 +86,19 @@ def parse_signers(text: str, *, name: str) -> Sequence[Signer]:
     return signers
 
 
-def _signer(words: list[str]) -> Signer:
-    principals, *rest = words
-    options = {} if rest and _KEY_KIND.fullmatch(rest[0]) else dict(_options(rest.pop(0) if rest else ""))
-    if len(rest) < 2 or not _KEY_KIND.fullmatch(rest[0]):  # noqa: PLR2004 - the kind and the key
+def _signer(line: str) -> Signer:
+    read = _LINE.fullmatch(line)
+    if read is None:
         raise ValueError("no public key")
+    kind, text, options = read["kind"].encode(), read["key"].encode(), _options(read["options"] or "")
     try:
-        key = base64.b64decode(rest[1], validate=True)
+        key = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("the key is not base64") from error
-    if key[4 : 4 + len(rest[0])] != rest[0].encode():
-        raise ValueError("the key is of another kind than it says")
+    if key[4 : 4 + len(kind)] != kind or base64.b64encode(key) != text:
+        raise ValueError("the key is not whole, or of another kind than it says")
     return Signer(
-        principals=principals.strip('"'),
+        principals=read["principals"].strip('"'),
         key=key,
         namespaces=options.get("namespaces", "*"),
         valid_after=_moment(options.get("valid-after")),
@@ -102,15 +107,19 @@ def _signer(words: list[str]) -> Signer:
     )
 
 
-def _options(text: str) -> Iterator[tuple[str, str]]:
+def _options(text: str) -> dict[str, str]:
     known = {"cert-authority": False, "namespaces": True, "valid-after": True, "valid-before": True}
+    options: dict[str, str] = {}
     at = 0
     while at < len(text):
         option = _OPTION.match(text, at)
         if option is None or known.get(option[1].lower()) is not (option[2] is not None):
             raise ValueError(f"unknown option {text[at : at + 40]!r}")
-        yield option[1].lower(), option[2] or ""
+        if option[1].lower() in options:
+            raise ValueError(f"option {option[1]!r} is there twice")
+        options[option[1].lower()] = option[2] or ""
         at = option.end()
+    return options
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -120,7 +129,10 @@ def _moment(text: str | None) -> datetime | None:
     if len(digits) not in _TIME_FORMATS or not digits.isdecimal():
         raise ValueError(f"{text!r} is no time")
     moment = datetime.strptime(digits, _TIME_FORMATS[len(digits)])  # noqa: DTZ007 - given one below
-    return moment.replace(tzinfo=UTC) if text.endswith("Z") else moment.astimezone(UTC)
+    moment = moment.replace(tzinfo=UTC) if text.endswith("Z") else moment.astimezone(UTC)
+    if moment.timestamp() <= 0:
+        raise ValueError(f"{text!r} is before all keys")
+    return moment
 
 
 def _matches(patterns: str, value: str) -> bool:

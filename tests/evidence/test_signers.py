@@ -1,6 +1,7 @@
 """Allowed signers: what ``ssh-keygen`` lets through is let through, and nothing else."""
 
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,8 +107,11 @@ def test_an_option_counts_as_openssh_counts_it(tmp_path: Path, key: Path, option
         'valid-after="20261301Z"',
         'valid-before="2026"',
         'since="20260101Z"',
+        'valid-after="19700101Z"',
         "cert-authority=",
         "namespaces",
+        'namespaces="git",namespaces="*"',
+        'namespaces="*",',
     ],
 )
 def test_an_option_that_cannot_be_read_is_refused_with_its_line(key: Path, options: str) -> None:
@@ -129,6 +133,35 @@ def test_an_option_that_cannot_be_read_is_refused_with_its_line(key: Path, optio
 def test_a_line_without_a_whole_key_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="Line 1 of allowed_signers cannot be read"):
         parse_signers(text, name="allowed_signers")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: f'"{text}',
+        lambda text: text.replace("seal@acme", 'seal@acme"', 1),
+        lambda text: text.replace(" ", "\u00a0", 1),
+        lambda text: text.replace(" comment", "= comment", 1),
+    ],
+    ids=["open quote", "quote at the end", "no space", "more than the key"],
+)
+def test_a_line_that_openssh_takes_for_none_is_refused(
+    tmp_path: Path, key: Path, spoil: Callable[[str], str]
+) -> None:
+    text = spoil(line(key))
+
+    assert not openssh(tmp_path, key, text, "seal@acme")
+    with pytest.raises(UsageError, match="Line 1 of allowed_signers cannot be read"):
+        parse_signers(text, name="allowed_signers")
+
+
+@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_a_comment_ends_with_its_line_and_nowhere_else(key: Path, end: str) -> None:
+    text = f"# was once: {end}{line(key, '*')}\r\n{line(key)}{end}{line(key, '*')}\n"
+
+    (one,) = parse_signers(text, name="allowed_signers")
+
+    assert one.principals == "seal@acme"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nobody yet\n"])
