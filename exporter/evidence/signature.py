@@ -33,6 +33,8 @@ _CURVES: dict[bytes, hashes.HashAlgorithm] = {
     b"ecdsa-sha2-nistp384": hashes.SHA384(),
     b"ecdsa-sha2-nistp521": hashes.SHA512(),
 }
+_KINDS = {b"ssh-ed25519", b"ssh-rsa", *_CURVES}
+"""Kinds of keys that are checked here; ``ssh-keygen`` knows those on security tokens and certificates too."""
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 """The kinds of key that sign bundles."""
@@ -173,7 +175,7 @@ def _public_key(blob: bytes) -> _Public:
         raise UnknownAlgorithmError(f"key of kind {name[:50]!r}") from error
     except (ValueError, TypeError, NotImplementedError) as error:
         raise SignatureError(f"no public key: {error}") from error
-    if not isinstance(public, _Public):
+    if name not in _KINDS or not isinstance(public, _Public):
         raise UnknownAlgorithmError(f"key of kind {name[:50]!r}")
     if _blob(public) != blob:
         raise SignatureError("a public key that is not in its one form")

@@ -4,9 +4,16 @@ import base64
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    SSHCertificateBuilder,
+    SSHCertificateType,
+    load_ssh_public_key,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,6 +210,32 @@ def test_a_signature_for_another_purpose_is_refused(keys: dict[str, Path], tmp_p
 
     with pytest.raises(SignatureError, match="made for another purpose: b'git'"):
         check_signature(signature, MESSAGE)
+
+
+def test_a_key_on_a_security_token_or_with_a_certificate_is_of_a_kind_that_cannot_be_checked(
+    keys: dict[str, Path],
+) -> None:
+    """``ssh-keygen`` can."""
+    key = load_signing_key(keys["ed25519"], None)
+    signature = parse_signature(key.sign(MESSAGE))
+    public = load_ssh_public_key(keys["ed25519"].with_suffix(".pub").read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    certificate = (
+        SSHCertificateBuilder()
+        .public_key(public)
+        .type(SSHCertificateType.USER)
+        .valid_principals([b"seal@acme"])
+        .valid_after(0)
+        .valid_before(2**64 - 1)
+        .sign(Ed25519PrivateKey.generate())
+    )
+    kind, token = b"sk-ssh-ed25519@openssh.com", b"\0\0\0\x20" + public.public_bytes_raw()
+    for blob in (
+        base64.b64decode(certificate.public_bytes().split()[1]),
+        len(kind).to_bytes(4, "big") + kind + token + b"\0\0\0\x04ssh:",
+    ):
+        with pytest.raises(UnknownAlgorithmError, match="key of kind"):
+            check_signature(replace(signature, key=blob), MESSAGE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
