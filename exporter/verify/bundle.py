@@ -12,7 +12,9 @@ from cryptography.x509 import Certificate
 
 from exporter import record
 from exporter.evidence import bag
+from exporter.evidence.chain import Link
 from exporter.evidence.container import Container, was_not_read
+from exporter.evidence.coverage import Head
 from exporter.evidence.signature import SignatureError, fingerprint, parse_signature
 from exporter.evidence.signers import Signer
 from exporter.evidence.timestamp import Token, TokenError, check_token, parse_token
@@ -47,17 +49,29 @@ class Trust:
     """The examiner's time; a key's validity is held against it where no time stamp says better."""
 
 
-class _Digest(msgspec.Struct):
+class _Digest(msgspec.Struct, forbid_unknown_fields=True):
     sha256: str
 
 
-class _Subject(msgspec.Struct):
+class _Subject(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     digest: _Digest
 
 
-class Statement(msgspec.Struct):
-    """``manifest.json``, as far as it is compared."""
+class _Place(msgspec.Struct):
+    chain: str = ""
+    sequence: int = 0
+    previous: Head | None = None
+
+
+class Statement(msgspec.Struct, forbid_unknown_fields=True):
+    """``manifest.json``."""
+
+    type: str = msgspec.field(name="_type")
+    """What kind of document it is."""
+
+    predicate_type: str = msgspec.field(name="predicateType")
+    """What kind of predicate it has."""
 
     subject: list[_Subject]
     """The payload files."""
@@ -156,6 +170,21 @@ class Bundle:
     def stated(self) -> Statement:
         """The statement; raises what ``NOT_READABLE`` names."""
         return msgspec.json.decode(self.read(bag.STATEMENT), type=Statement)
+
+    @property
+    def link(self) -> Link | None:
+        """The place in a chain that is stated, one that no bundle has where that is none.
+
+        ``None`` for an extract. Raises what ``NOT_READABLE`` names.
+        """
+        if self.run.filters:
+            return None
+        try:
+            place = msgspec.convert(self.stated.predicate, type=_Place)
+        except msgspec.ValidationError:
+            place = _Place()
+        previous = None if place.previous is None else place.previous.sha256
+        return Link(chain=place.chain, sequence=max(1, place.sequence), previous=previous)
 
     @cached_property
     def run(self) -> record.Run:

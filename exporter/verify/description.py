@@ -3,10 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
-
 from exporter.evidence import bag
-from exporter.evidence.chain import Link
 from exporter.evidence.description import describe
 from exporter.facts import Check
 from exporter.verify.bundle import NOT_READABLE, Bundle
@@ -16,11 +13,6 @@ from exporter.verify.measure import Measure
 _OF_THE_PAYLOAD = {"Payload-Oxum", "Bag-Size"}
 
 _Fields = Counter[tuple[str, str]]
-
-
-class _Place(msgspec.Struct):
-    chain: str
-    sequence: int
 
 
 def description(bundle: Bundle) -> Iterator[Check]:
@@ -37,12 +29,8 @@ def description(bundle: Bundle) -> Iterator[Check]:
 
 
 def _described_again(bundle: Bundle) -> str:
-    run, link = bundle.run, None
-    if not run.filters:
-        place = msgspec.convert(bundle.stated.predicate, type=_Place)
-        link = Link(chain=place.chain, sequence=place.sequence, previous=None)
     sizes = [measure.size for measure in bundle.measured.values() if isinstance(measure, Measure)]
-    return bag.description_text(describe(run, link, size=sum(sizes), files=len(sizes)))
+    return bag.description_text(describe(bundle.run, bundle.link, size=sum(sizes), files=len(sizes)))
 
 
 def _is_whole(bundle: Bundle) -> bool:

@@ -5,18 +5,16 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import rfc8785
 
 from exporter.errors import AuditExportError
 from exporter.evidence import bag, manifest
-from exporter.evidence.chain import Link
 from exporter.evidence.container import UnsafeError, was_not_read
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.record import Run
-from exporter.verify.bundle import NOT_READABLE, Bundle
+from exporter.verify.bundle import NOT_READABLE, Bundle, Statement
 from exporter.verify.findings import finding, lacking, named, none_of, not_read
 from exporter.verify.measure import Measure
 
@@ -74,9 +72,6 @@ def payload(bundle: Bundle) -> Iterator[Check]:
 _LATER_FILES = {"data/run.json", "data/report.pdf"}
 """What is made after the record of the run, and so is not listed there."""
 
-_SOME_LINK = Link(chain="", sequence=0, previous=None)
-_OF_THE_CHAIN = {"chain", "sequence", "previous"}
-
 
 def statement(bundle: Bundle) -> Iterator[Check]:
     """Compare the statement with the manifest and with the record of the run."""
@@ -92,28 +87,33 @@ def statement(bundle: Bundle) -> Iterator[Check]:
         yield none_of("statement", what, {name for name, _ in (subjects - once) + (once - subjects)})
     what = "It says of the run what the run recorded"
     try:
-        yield none_of("statement-run", what, _unlike_run(bundle, bundle.run, stated.predicate))
+        yield none_of("statement-run", what, _unlike_run(bundle, bundle.run, stated))
     except (*NOT_READABLE, AuditExportError) as error:
         yield none_of("statement-run", what, {"data/run.json"}, lacking(error))
 
 
-def _unlike_run(bundle: Bundle, run: Run, predicate: dict[str, Any]) -> set[str]:
-    """State the run again and compare; which place it has in a chain is for the archive to judge."""
-    again = manifest.statement(
+def _unlike_run(bundle: Bundle, run: Run, stated: Statement) -> set[str]:
+    """State the run again and compare; whether its place in a chain is the right one is for the archive."""
+    content = manifest.statement(
         {"data/run.json": bundle.payload.get("data/run.json", "")},
-        link=None if run.filters else _SOME_LINK,
+        link=bundle.link,
         window=Window(since=run.window.since, until=run.window.until),
         verdict=run.verdict.value,
         seal=run.seal,
         overlap=run.overlap,
         filters=run.filters,
     )
-    expected: dict[str, Any] = msgspec.json.decode(again)["predicate"]
+    again = msgspec.json.decode(content, type=Statement)
+    kinds = (
+        ("_type", stated.type, again.type),
+        ("predicateType", stated.predicate_type, again.predicate_type),
+    )
+    other = {name for name, found, expected in kinds if found != expected}
+    predicate, expected = stated.predicate, again.predicate
     unlisted = set() if "data/run.json" in bundle.payload else {"run"}
-    compared = (predicate.keys() & expected.keys()) - _OF_THE_CHAIN - unlisted
-    foreign = predicate.keys() - expected.keys()
+    compared = (predicate.keys() & expected.keys()) - unlisted
     differing = {name for name in compared if predicate[name] != expected[name]}
-    return differing | foreign | (expected.keys() - predicate.keys())
+    return other | differing | (predicate.keys() ^ expected.keys())
 
 
 def recorded(bundle: Bundle) -> Iterator[Check]:

@@ -153,6 +153,9 @@ def lie(bundle: Path, change: Callable[[dict[str, object]], object]) -> None:
         ("sequence", lambda predicate: predicate.pop("sequence")),
         ("extract", lambda predicate: predicate.update(extract={"action": "deploy"})),
         ("note", lambda predicate: predicate.update(note=[])),
+        ("chain, previous", lambda predicate: predicate.update(previous=5)),
+        ("sequence", lambda predicate: predicate.update(sequence=0)),
+        ("previous", lambda predicate: predicate.update(previous={"sha256": "0" * 64, "of": "it"})),
     ],
     ids=[
         "verdict",
@@ -164,6 +167,9 @@ def lie(bundle: Path, change: Callable[[dict[str, object]], object]) -> None:
         "no place",
         "extract",
         "more",
+        "odd place",
+        "place before the first",
+        "more of the place",
     ],
 )
 def test_a_statement_that_lies_about_the_run_is_found(
@@ -175,6 +181,24 @@ def test_a_statement_that_lies_about_the_run_is_found(
 
     assert result_of(checks, "statement-run") is Result.DIFFERS
     assert found_by(checks, "statement-run") == member
+
+
+@pytest.mark.parametrize(
+    ("member", "id_", "found"),
+    [
+        ("_type", "statement-run", "_type"),
+        ("predicateType", "statement-run", "predicateType"),
+        ("note", "statement", "manifest.json"),
+    ],
+)
+def test_a_statement_of_another_kind_or_that_says_more_is_found(
+    signed: Path, member: str, id_: str, found: str
+) -> None:
+    path = signed / "manifest.json"
+    path.write_bytes(rfc8785.dumps({**json.loads(path.read_bytes()), member: "another"}))
+    rebag(signed)
+
+    assert found_by(verify(signed, reperform=False), id_) == found
 
 
 def test_a_statement_longer_than_its_files_account_for_is_not_read(signed: Path) -> None:
