@@ -286,6 +286,16 @@ def test_the_documented_commands_notice_an_added_file(copied: Path, name: str) -
     assert run_in(copied, steps(VERIFYING)[1]).stdout == f"{name}\n"
 
 
+@pytest.mark.parametrize("name", ["\n", "data/audit.csv\ndata/audit.csv"])
+def test_the_documented_commands_notice_a_file_whose_name_stands_on_several_lines(
+    copied: Path, name: str
+) -> None:
+    """Of lines that are the same, ``uniq -u`` prints none."""
+    (copied / name).parent.mkdir(exist_ok=True)
+    (copied / name).write_text("added later")
+    assert run_in(copied, steps(VERIFYING)[1]).stdout != ""
+
+
 def test_the_documented_commands_find_nothing_to_say_about_an_untouched_bundle(outcome: Outcome) -> None:
     assert run_in(outcome.bundle, steps(VERIFYING)[1]).stdout == ""
 
@@ -295,6 +305,13 @@ def test_the_documented_commands_find_an_entry_in_the_raw_responses(outcome: Out
     entry, count = run_in(outcome.bundle, script).stdout.splitlines()
     assert entry.startswith("{")
     assert int(count) > 0
+
+
+def test_the_documented_queries_reach_no_file_but_the_archive(copied: Path) -> None:
+    (script,) = (step for step in steps(VERIFYING) if "duckdb" in step)
+    (copied / "data/queries/01_by_action.sql").write_text("COPY (SELECT 1) TO 'written.csv'")
+    assert "disabled by configuration" in run_in(copied, script).stderr
+    assert not (copied / "written.csv").exists()
 
 
 EXPIRED = datetime(2019, 6, 1, 12, tzinfo=UTC)
