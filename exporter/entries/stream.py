@@ -3,7 +3,7 @@
 The list's elements are cut out where they stand; what is left, the envelope, is small and read at the end by
 :func:`~exporter.entries.envelope.parse_list`, so that both ways understand the same bodies. An element's end
 is first guessed, where one object seems to follow another, and the guess is held against the decoder, which
-accepts it only if it is right; where guessing fails, the end is looked for token by token.
+accepts it only if it is right; where guessing fails, the last end that is there is looked for token by token.
 """
 
 import re
@@ -14,6 +14,7 @@ from exporter.entries.envelope import ENTRY_KEYS, UNREADABLE, Body, not_a_list, 
 from exporter.errors import SourceError
 
 _ENOUGH = 1 << 18
+_BETWEEN = (b"},\n{", b"}, {", b"},{")  # what also stands inside entries comes last
 _GUESSES = 8
 _ENVELOPE_MAX = 16 << 20
 _LONG = 1_000
@@ -48,8 +49,6 @@ class Splitter:
     def finish(self) -> tuple[list[msgspec.Raw], Body]:
         """Return the last entries, and the envelope; ``entries`` of the latter are of no meaning."""
         last = self._split()
-        while self._inside and (more := self._split()):
-            last += more
         self._envelope += self._buffer[self._at :]
         if self._inside:
             raise not_a_list("the list has no end")
@@ -78,42 +77,48 @@ class Splitter:
         """Go on as far as the bytes allow; whether that changed anything."""
         if not self._inside:
             return self._read_envelope()
-        return self._guess(entries) or self._read_element(entries)
+        return self._guess(entries) or self._read_elements(entries)
 
     def _guess(self, entries: list[msgspec.Raw]) -> bool:
         """Try to cut where one object seems to follow another, from the end of what is there backwards."""
-        end = len(self._buffer)
-        for _ in range(_GUESSES):
-            end = max(self._buffer.rfind(mark, self._at, end) for mark in (b"},{", b"}, {"))
-            if end < 0:
-                return False
-            try:
-                entries += parse_list(b"[%b]" % self._buffer[self._at : end + 1]).entries
-            except SourceError:
-                continue
-            self._at = end + len(b"},")
-            self._count(b",")
-            return True
+        for mark in _BETWEEN:
+            end = len(self._buffer)
+            for _ in range(_GUESSES):
+                end = self._buffer.rfind(mark, self._at, end)
+                if end < 0:
+                    break
+                try:
+                    entries += parse_list(b"[%b]" % self._buffer[self._at : end + 1]).entries
+                except SourceError:
+                    continue
+                self._at = end + len(b"},")
+                self._count(b",")
+                return True
         return False
 
-    def _read_element(self, entries: list[msgspec.Raw]) -> bool:
-        """Read one element with what follows it, a comma or the end of the list, token by token."""
+    def _read_elements(self, entries: list[msgspec.Raw]) -> bool:
+        """Read, token by token, up to the last comma between elements, or the end of the list."""
         depth, end = 0, self._at
+        following: re.Match[bytes] | None = None
         for token in _TOKEN.finditer(self._buffer, self._at):
             if token.start() != end:  # a string that has not ended yet
-                return False
+                break
             end = token.end()
             first = token[0][:1]
             if depth == 0 and first in b",]":
-                self._take(entries, self._buffer[self._at : token.start()], first)
-                self._at = end
-                return True
+                following = token
+                if first == b"]":
+                    break
             depth += (first in b"[{") - (first in b"]}")
-        return False
+        if following is None:
+            return False
+        self._take(entries, self._buffer[self._at : following.start()], following[0])
+        self._at = following.end()
+        return True
 
-    def _take(self, entries: list[msgspec.Raw], element: bytes, following: bytes) -> None:
-        if element.strip(_BLANK):
-            entries += parse_list(b"[%b]" % element).entries
+    def _take(self, entries: list[msgspec.Raw], elements: bytes, following: bytes) -> None:
+        if elements.strip(_BLANK):
+            entries += parse_list(b"[%b]" % elements).entries
             self._count(following)
         elif following == b"," or self._after == b",":
             raise msgspec.DecodeError("an element is missing from the list")

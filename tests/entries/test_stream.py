@@ -67,6 +67,26 @@ def test_chunks_give_what_the_whole_gives(body: bytes, cuts: list[int], enough: 
     assert (envelope.total, envelope.limit, envelope.offset) == (whole.total, whole.limit, whole.offset)
 
 
+@pytest.mark.parametrize("between", [",", ", ", ",\n", " , ", ",\n  "])
+@pytest.mark.parametrize("changes", [0, 20])
+def test_a_list_is_read_in_few_readings_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, between: str, changes: int
+) -> None:
+    readings: list[bytes] = []
+
+    def counting(body: bytes) -> Body:
+        readings.append(body)
+        return parse_list(body)
+
+    monkeypatch.setattr(stream, "parse_list", counting)
+    entry = json.dumps({"id": 1, "changes": [{"field": "f"}] * changes}, separators=(",", ":"))
+
+    found, _ = split(f"[{between.join([entry] * 200)}]".encode(), [6_000], 0)
+
+    assert found == [entry.encode()] * 200
+    assert len(readings) < 40
+
+
 @given(body=bodies(), place=st.integers(0, 10_000), byte=st.binary(max_size=1), data=st.data())
 def test_what_cannot_be_read_at_once_cannot_be_read_in_chunks(
     body: bytes, place: int, byte: bytes, data: st.DataObject
