@@ -41,15 +41,17 @@ _ACTIVE = re.compile(r"[=+\-@\t\r\n']")
 def sample(bundle: Path, *, population: str, size: int, seed: str, by_month: bool) -> int:
     """Draw a sample from a population of a sealed bundle, and print it as CSV.
 
-    The same seed gives the same sample, and a larger size only adds to it. The report's section on samples
-    says how to draw it again with stock tools. Three columns are left blank for the auditor. In the CSV, a
-    cell that a spreadsheet would run begins with an apostrophe.
+    The same seed gives the same sample, and a larger size only adds to it, unless it is drawn by month. The
+    report's section on samples says how to draw it again with stock tools. Three columns are left blank for
+    the auditor. In the CSV, a cell that a spreadsheet would run begins with an apostrophe.
     """
     from exporter.report.samples import sample_bundle
     from exporter.report.sampling import METHOD, Draw
 
     drawn = sample_bundle(bundle, population, Draw(seed=seed, size=size, by_month=by_month))
     say(f"Population {population}: {drawn.size:,} entries, {drawn.population.query}")
+    for limit in drawn.limits:
+        say(limit)
     say(f"SHA-256 of its ids, sorted: {drawn.digest}")
     say(f"Sample: {len(drawn.entries):,} entries, seed {seed}, method {METHOD}{', by month' * by_month}")
     print_result(_csv(drawn), end="")

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from exporter import record
-from exporter.facts import Verdict, rfc3339
+from exporter.facts import rfc3339
 from exporter.report import (
     analytics,
     assets,
@@ -109,7 +109,7 @@ def _fill(recorded: Recorded, content: Mapping[str, Any], drawn: Mapping[str, Ma
             headline=periods.headline(run.window, run.timezone),
             period=periods.short(run.window, run.timezone),
             exact_period=periods.between(run.window),
-            banners=_banners(run),
+            banners=runs.limits(run),
             sections=SECTIONS,
             numbers=NUMBERS,
             charts=drawn,
@@ -138,20 +138,6 @@ def _environment() -> Environment:
         "setting": _setting,
     }
     return environment
-
-
-def _banners(run: record.Run) -> list[str]:
-    """Say what must be known on every page."""
-    banners = []
-    if run.verdict.value is Verdict.UNPROVEN:
-        banners.append("UNPROVEN: nothing is known to be missing, but the source offers no way to show it")
-    if run.verdict.value is Verdict.PARTIAL:
-        banners.append("PARTIAL: the export is known not to be whole")
-    if run.window.partial_period:
-        banners.append("Partial period: it was not over when the log was read")
-    if run.filters:
-        banners.append("Extract: not the full population")
-    return banners
 
 
 def _moment(moment: datetime) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from exporter import record
 from exporter.errors import OutputError, UsageError, VerificationError
+from exporter.facts import Verdict
 
 FOLDERS = ("queries", "controls")
 """Folders of the bundle's data whose files decide on the report."""
@@ -63,6 +64,20 @@ def of_bundle(bundle: Path) -> Recorded:
     recorded = read(data / "run.json")
     _refuse_altered(data, recorded.run)
     return recorded
+
+
+def limits(run: record.Run) -> list[str]:
+    """Say what must be known of an export wherever its entries are shown; nothing of one that is whole."""
+    said = []
+    if run.verdict.value is Verdict.UNPROVEN:
+        said.append("UNPROVEN: nothing is known to be missing, but the source offers no way to show it")
+    if run.verdict.value is Verdict.PARTIAL:
+        said.append("PARTIAL: the export is known not to be whole")
+    if run.window.partial_period:
+        said.append("Partial period: it was not over when the log was read")
+    if run.filters:
+        said.append("Extract: not the full population")
+    return said
 
 
 def _refuse_altered(data: Path, run: record.Run) -> None:

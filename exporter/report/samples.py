@@ -46,6 +46,9 @@ class Sample:
     entries: list[tuple[Drawn, Row]]
     """The sample in the order drawn: what was drawn, and the entry itself."""
 
+    limits: list[str]
+    """What must be known of the export that the population is from; empty where it is whole."""
+
 
 def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
     """Draw from a population of a sealed bundle.
@@ -55,7 +58,7 @@ def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
     holds no such population.
     """
     chosen = _find(population)
-    runs.of_bundle(bundle)
+    run = runs.of_bundle(bundle).run
     data = bundle / "data"
     with (
         TemporaryDirectory(prefix="audit-export-") as spill,
@@ -72,6 +75,7 @@ def sample_bundle(bundle: Path, population: str, how: Draw) -> Sample:
             size=figures.count(chosen.query),
             digest=digest(chosen, figures),
             entries=[(each, rows[each.id]) for each in drawn],
+            limits=runs.limits(run),
         )
 
 

@@ -2,10 +2,12 @@ r"""Samples that anyone can draw again: the order of a population under a seed t
 
 Each entry has a key, the SHA-256 in lower-case hexadecimal of the UTF-8 text
 ``audit-export/v1\n{seed}\n{population}\n{entry id}``. The sample of size n is the first n entries by
-(key, id), so a larger sample holds every smaller one. A sample by month takes one entry of each month, the
-rest by largest remainder, and within a month the first ones by (key, id).
+(key, id), so a larger sample holds every smaller one. A sample by month takes one entry of each month, and
+the rest in proportion to what each has left, by largest remainder; in each month the first ones by (key, id).
+When it grows it may take one entry fewer from a month.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +19,9 @@ from exporter.errors import UsageError
 METHOD = "audit-export/v1"
 """Name and version of the method; the first line of what is hashed."""
 
+LONGEST = 200
+"""Characters that a seed may have: the report prints it whole."""
+
 CHUNK = 10_000
 """Entries that are looked at together; a sample is kept down to its size after each."""
 
@@ -26,7 +31,7 @@ Keyed = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """How to draw; raises ``UsageError`` for a seed that cannot be hashed as one line, and a size below 1."""
+    """How to draw; raises ``UsageError`` for a seed that print does not show as it is, and a size below 1."""
 
     seed: str
     """What the auditor chose after receiving the sealed bundle."""
@@ -38,8 +43,13 @@ class Draw:
     """Whether to draw from every calendar month, in UTC."""
 
     def __post_init__(self) -> None:
-        if not self.seed or not self.seed.isprintable():
-            raise UsageError("A seed is one line of printable text.", "Ask the auditor for one.")
+        shown = unicodedata.normalize("NFC", " ".join(self.seed.split()))
+        if self.seed != shown or not self.seed.isprintable() or not 0 < len(self.seed) <= LONGEST:
+            raise UsageError(
+                f"A seed is one line of printable text of at most {LONGEST} characters, "
+                "with single spaces inside it and letters in composed form.",
+                "Ask the auditor for one: whoever reads it in the report has to draw the same sample.",
+            )
         if self.size < 1:
             raise UsageError("A sample has at least one entry.", "Give a larger size.")
 
@@ -89,9 +99,9 @@ def _by_month(keyed: Iterator[Keyed], sizes: Mapping[str, int]) -> dict[str, lis
 
 
 def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
-    """Say how many entries each month gives: one each, the rest by largest remainder, none more than it has.
+    """Say how many entries each month gives: one each, the rest in proportion to what each has left.
 
-    Where remainders are equal, the earlier month comes first.
+    That is by largest remainder; where remainders are equal, the earlier month comes first.
     """
     filled = {month: entries for month, entries in sorted(months.items()) if entries}
     size = min(size, sum(filled.values()))
@@ -100,15 +110,10 @@ def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
             f"The population spreads over {len(filled)} months, which is more than a sample of {size}.",
             f"Ask for {len(filled)} or more, or leave out the months.",
         )
-    shares = dict.fromkeys(filled, 1)
-    while (left := size - sum(shares.values())) > 0:
-        room = {
-            month: entries - shares[month] for month, entries in filled.items() if entries > shares[month]
-        }
-        total = sum(room.values())
-        whole = {month: left * entries // total for month, entries in room.items()}
-        by_remainder = sorted(room, key=lambda month: (-(left * room[month] % total), month))
-        over = set(by_remainder[: left - sum(whole.values())])
-        for month in room:
-            shares[month] += whole[month] + (month in over)
-    return shares
+    left = size - len(filled)
+    room = {month: entries - 1 for month, entries in filled.items()}
+    total = max(1, sum(room.values()))
+    whole = {month: left * entries // total for month, entries in room.items()}
+    by_remainder = sorted(room, key=lambda month: (-(left * room[month] % total), month))
+    over = set(by_remainder[: left - sum(whole.values())])
+    return {month: 1 + whole[month] + (month in over) for month in room}

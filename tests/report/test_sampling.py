@@ -153,8 +153,10 @@ def test_nothing_is_drawn_from_an_archive_that_is_not_the_recorded_one(
         changes(altered, size=1)
 
 
-@pytest.mark.parametrize("seed", ["", "a\nb", "a\x00"])
-def test_a_seed_is_one_line_of_text(seed: str) -> None:
+@pytest.mark.parametrize(
+    "seed", ["", "a\nb", "a\x00", " a", "a ", "a  b", "a\u00a0b", "cafe\u0301", "s" * 201], ids=ascii
+)
+def test_a_seed_is_one_line_of_text_that_print_shows_as_it_is(seed: str) -> None:
     with pytest.raises(UsageError, match="one line of printable text"):
         Draw(seed=seed, size=1)
 
@@ -203,7 +205,7 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     make: Make, entries: list[Entry], capsys: pytest.CaptureFixture[str]
 ) -> None:
     formula = entries[0] | {"action": "deploy", "resource_name": "=cmd|' /C calc'!A1"}
-    bundle = make([formula]).parent
+    bundle = make([formula], filters={"action": "deploy"}).parent
     with pytest.raises(SystemExit) as left:
         main(["sample", str(bundle), "--population", "changes", "--size", "5", "--seed", "TEST"])
     assert left.value.code == 0
@@ -215,6 +217,7 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     assert row["resource"] == "'=cmd|' /C calc'!A1"
     assert row["evidence_seen"] == row["result"] == row["tested_by"] == ""
     assert "Population changes: 1 entries" in printed.err
+    assert "Extract: not the full population" in printed.err
 
 
 def test_a_sample_that_cannot_be_written_says_so(bundle: Path) -> None:
