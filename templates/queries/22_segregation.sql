@@ -11,27 +11,35 @@ WITH users AS (
     CASE WHEN actor_id = resource_id OR lower(actor_email) = lower(resource_name) THEN 1 ELSE 0 END AS own
   FROM audit
   WHERE coalesce(action, '') IN ('user.add', 'user.role.update')
+),
+pairs AS (
+  SELECT
+    changed.timestamp,
+    changed.id,
+    changed.actor,
+    changed.resource,
+    unix_micros(changed.timestamp) - unix_micros(added.timestamp) AS apart,
+    added.id AS added,
+    row_number() OVER (PARTITION BY changed.id ORDER BY added.timestamp DESC, added.id) AS place
+  FROM users AS changed
+  JOIN users AS added ON added.person = changed.person AND added.actor_key = changed.actor_key
+  WHERE changed.action = 'user.role.update'
+    AND changed.own = 0
+    AND added.action = 'user.add'
+    AND unix_micros(changed.timestamp) - unix_micros(added.timestamp)
+      BETWEEN 0 AND $segregation_days * cast(86400000000 AS bigint)
 )
 SELECT timestamp, id, actor, resource, 'Changed their own role.' AS what, cast(NULL AS string) AS related
 FROM users
 WHERE action = 'user.role.update' AND own = 1
 UNION ALL
 SELECT
-  changed.timestamp,
-  changed.id,
-  changed.actor,
-  changed.resource,
-  concat(
-    'Had added the user ',
-    cast(round((unix_micros(changed.timestamp) - unix_micros(added.timestamp)) / 86400000000, 1) AS string),
-    ' days before.'
-  ) AS what,
-  added.id AS related
-FROM users AS changed
-JOIN users AS added ON added.person = changed.person AND added.actor_key = changed.actor_key
-WHERE changed.action = 'user.role.update'
-  AND changed.own = 0
-  AND added.action = 'user.add'
-  AND unix_micros(changed.timestamp) - unix_micros(added.timestamp)
-    BETWEEN 0 AND $segregation_days * cast(86400000000 AS bigint)
+  timestamp,
+  id,
+  actor,
+  resource,
+  concat('Had added the user ', cast(round(apart / 86400000000, 1) AS string), ' days before.') AS what,
+  added AS related
+FROM pairs
+WHERE place = 1
 ORDER BY timestamp, id, related
