@@ -7,5 +7,6 @@ SELECT
   sum(CASE WHEN coalesce(actor_email, actor_id) IS NULL THEN 1 ELSE 0 END) AS without_actor,
   sum(CASE WHEN coalesce(resource_name, resource_id) IS NULL THEN 1 ELSE 0 END) AS without_resource,
   sum(CASE WHEN request_id IS NULL THEN 1 ELSE 0 END) AS without_request_id,
-  count(DISTINCT organization_id) AS organizations
+  count(DISTINCT organization_id) AS organizations,
+  min(organization_id) AS organization
 FROM audit_all
