@@ -1,4 +1,4 @@
--- Tokens: how many were created and deleted in the window, live on at its end, are older than token_days, came from before it?
+-- Tokens: how many were created and deleted in the window, not deleted by its end, older than token_days, deleted without a creation?
 WITH tokens AS (
   SELECT
     action,

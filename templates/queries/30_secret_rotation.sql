@@ -1,4 +1,4 @@
--- Secrets: how many names were seen, how many secrets replaced within rotation_hours, deleted for good, living on, and old?
+-- Secrets: how many names were seen, how many secrets replaced within rotation_hours, deleted for good, not deleted by the end, and old?
 -- A secret is told by its id, by its name where an entry of that name has none. At one instant deletions come first.
 WITH secrets AS (
   SELECT

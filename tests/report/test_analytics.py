@@ -91,6 +91,7 @@ def test_1_the_battery_counts_what_should_not_be_there(ask: Ask) -> None:
             "without_resource": 1,
             "without_request_id": 4,
             "organizations": 2,
+            "organization": "a",
         }
     ]
 
@@ -177,6 +178,7 @@ def test_2_the_end_of_a_grant_is_only_what_an_entry_says(ask: Ask) -> None:
 
 def test_3_segregation_finds_self_promotion_and_one_person_doing_both_steps(ask: Ask) -> None:
     log = [
+        entry("added before", "01-04", "user.add", on="bo"),
         entry("added", "01-05T00:00", "user.add", on="bo"),
         entry("both", "01-06T12:00", "user.role.update", on="bo", role=('"a"', '"b"')),
         entry("other", "01-07", "user.role.update", actor="cy", on="bo", role=('"b"', '"c"')),

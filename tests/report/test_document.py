@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutputError
-from exporter.report import assets, document
+from exporter.report import assets, document, runs
 from exporter.report.composing import compose
+from exporter.report.figures import Figures
 from exporter.report.sampling import Draw
-from exporter.report.sections import completeness
+from exporter.report.sections import completeness, followup
 
 FORBIDDEN = (
     r"complian\w*",
@@ -189,6 +190,13 @@ def test_a_short_period_has_no_old_tokens_to_count(make: Make, entries: list[Ent
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
     assert rules["Old tokens"][3] == "not performed"
     assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
+
+
+def test_a_period_that_is_longer_by_an_hour_is_long_enough(make: Make, tmp_path: Path) -> None:
+    data = make([], window={"since": "2026-07-01T00:00:00Z", "until": "2026-09-29T01:00:00Z"})
+    with Figures(data / "audit.parquet", data / "queries", tmp_path) as figures:
+        rules = followup.gather(runs.read(data / "run.json").run, figures)
+    assert [rule.not_performed for rule in rules if rule.analytic.longer_than] == ["", "", "", ""]
 
 
 def test_no_template_or_catalogue_uses_a_forbidden_word() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.report.composing import compose
+from exporter.sandbox.cast import ORGANIZATION_ID
 from exporter.sandbox.entry import Entry
 from exporter.sandbox.history import generate
 
@@ -86,6 +87,7 @@ def test_the_report_of_a_year_reads_as_it_was_reviewed(make: Make) -> None:
     data = make(
         sorted(entries, key=lambda entry: (entry["timestamp"], entry["id"])),
         window={"since": BEGINS.isoformat(), "until": ENDS.isoformat(), "asked": {"period": "a year"}},
+        source={"organization_id": str(ORGANIZATION_ID)},
         options={"report_rows": 120, "thresholds": {"calendar_zone": "Europe/Berlin"}},
     )
     text = steady(str(Text(compose(data))))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 
 from exporter import record
 from exporter.report import queries
@@ -119,7 +120,7 @@ def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str
         return "no calendar was declared"
     if analytic.longer_than:
         days: int = getattr(run.options.thresholds, analytic.longer_than)
-        period = (run.window.until - run.window.since).days
-        if period <= days:
-            return f"the period is of {period} days, no longer than {analytic.longer_than}"
+        period = run.window.until - run.window.since
+        if period <= timedelta(days=days):
+            return f"the period is of {period.days} days, no longer than {analytic.longer_than}"
     return ""
