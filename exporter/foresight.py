@@ -11,6 +11,7 @@ from exporter.evidence.bundle import archive_folder
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Window
 from exporter.plan import plan, read_sealed
+from exporter.report import controls, libraries
 from exporter.request import Request
 from exporter.source.client import Client
 from exporter.source.platform import connect
@@ -55,6 +56,9 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
 
     Raises what an export would raise up to the point where it begins to read.
     """
+    if request.report:
+        libraries.versions()
+    controls.find(request.frameworks)
     archive = archive_folder(request.output, identity=request.identity, name=request.name)
     task = plan(request, archive)
     sealed = task.sealed

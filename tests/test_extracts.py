@@ -151,6 +151,7 @@ def test_an_archive_is_continued_from_the_command_line(terminal: Terminal) -> No
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal(*WINDOW, "--dry-run", "--framework", "nist") == 2
     assert terminal(*WINDOW, "--dry-run") == 0
     assert "2026-07-01T00:00:00Z to 2026-10-01T00:00:00Z" in terminal.out
     assert "offset shifts rows      yes" in terminal.out
