@@ -31,6 +31,9 @@ class Analytic:
     limits: str = ""
     """What the period, or the log, cannot show."""
 
+    unmapped: bool = False
+    """Whether no control is named for its items, since none is known for their actions."""
+
     longer_than: str = ""
     """The threshold, in days, that the period has to be longer than for the rule to find anything."""
 

@@ -161,3 +161,11 @@ def test_controls_are_listed_by_their_numbers_whatever_else_an_id_holds(tmp_path
 
     assert sorted(listed) == sorted([*ids, "H-1"])
     assert listed.index("H.9") + 1 == listed.index("H.10")
+
+
+def test_no_control_is_guessed_for_an_action_that_the_mapping_does_not_know() -> None:
+    rules = [
+        Rule(analytic=each, thresholds=[], not_performed="", size=1, rows=[]) for each in analytics().analytic
+    ]
+    listed = {rule.analytic.id for touched in by_control(rules, SHIPPED) for rule in touched.rules}
+    assert {rule.analytic.id for rule in rules} - listed == {"unknown-actions"}

@@ -82,14 +82,14 @@ def cut(rules: Sequence[Rule], shares: Mapping[str, int]) -> list[Rule]:
 
 
 def by_control(rules: Sequence[Rule], frameworks: Sequence[Framework]) -> list[Touched]:
-    """Gather the rules that list something by the controls that their items are about."""
+    """Gather the rules that list something by the controls that their items are about, if any is known."""
     touched = []
     for framework in frameworks:
         found: dict[str, list[tuple[Rule, Strength]]] = {}
         for rule in rules:
             lines = framework.of(rule.analytic.actions) if rule.analytic.actions else framework.log
             for control, strength in {line.control: line.strength for line in reversed(lines)}.items():
-                if rule.size:
+                if rule.size and not rule.analytic.unmapped:
                     found.setdefault(control, []).append((rule, strength))
         touched += [
             Touched(
