@@ -31,7 +31,7 @@ AS_WRITTEN = "build_side_probe_side"
 not know, and held a million deployments to find the few that were rolled back. The queries name the smaller
 side second."""
 
-LATE = 1_000
+READ_LATE = 1_000
 """So many rows may be asked for that the engine first sorts by what decides on the order alone, and then
 reads the rest of those rows only; by itself it does so up to fifty."""
 
@@ -79,7 +79,7 @@ class Figures:
                 "memory_limit": MEMORY,
                 "threads": THREADS,
                 "disabled_optimizers": AS_WRITTEN,
-                "late_materialization_max_rows": LATE,
+                "late_materialization_max_rows": READ_LATE,
                 "temp_directory": str(spill),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
