@@ -134,7 +134,8 @@ class Derivation:
         self._received += page.batch.num_rows
         self._selected += kept.num_rows
         self._observations.update(page.observations)
-        self._left_out = {**page.left_out, **self._left_out}
+        for digest, name in page.left_out.items():
+            self._left_out.setdefault(digest, name)
 
     def write_overlap(self) -> tuple[Path, list[str]]:
         """Write the entries of the overlap as Parquet into the folder, for as long as this is open.

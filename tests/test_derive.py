@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import msgspec
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.derive import Derived, derive
-from exporter.entries.normalize import Rows
+from exporter.entries.normalize import Rows, normalize
 from exporter.entries.schema import SCHEMA
 from exporter.facts import Result, Verdict
 from tests.pages import SELECTION, VALUES, Entry, entry, page
@@ -290,6 +291,21 @@ def test_oddities_are_counted_over_all_pages() -> None:
 
     assert derived.observations["changes-of-unknown-shape"] == 2
     assert derived.observations["timestamp-without-zone"] == 2
+
+
+def test_what_is_left_out_is_named_once_in_the_order_received() -> None:
+    raws = [msgspec.Raw(json.dumps(entry(id=None, at=at)).encode()) for at in range(3)]
+    pages = [([0], "the first"), ([1, 0], "the second"), ([2], "the third")]
+
+    _, derived = derived_from(
+        *(normalize([raws[at] for at in of], source=source, lenient=True) for of, source in pages)
+    )
+
+    assert [name.partition(":")[0] for name in derived.left_out] == [
+        "entry 0 of the first",
+        "entry 0 of the second",
+        "entry 0 of the third",
+    ]
 
 
 def test_an_archive_that_is_there_is_not_written_over(tmp_path: Path) -> None:
