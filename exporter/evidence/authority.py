@@ -7,6 +7,7 @@ checked by whoever has that.
 
 import logging
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def request_token(content: bytes, authority: Authority) -> bytes:
     except (httpx.HTTPError, UnicodeError, _BusyError, TokenError) as error:
         raise StampError(
             f"The time-stamping authority {authority.url} gave no token ({reason_of(error)}).",
-            "Run the same command again later; it asks for the token again.",
+            "Run the same command again later, which asks for it again; check --tsa-url if none ever comes.",
         ) from error
     return answer
 
@@ -112,7 +113,7 @@ def _send(body: bytes, authority: Authority) -> bytes:
                     raise _BusyError(f"HTTP {response.status_code}")
                 if response.status_code != httpx.codes.OK:
                     raise TokenError(f"HTTP {response.status_code}")
-                return _bounded(response)
+                return _bounded(response, authority.timeout)
     raise AssertionError("the last attempt ends with a result or an exception")
 
 
@@ -142,10 +143,12 @@ def _log_retry(state: RetryCallState) -> None:
     _log.warning("Trying the time-stamping authority again in %.1f seconds: %s", state.upcoming_sleep, reason)
 
 
-def _bounded(response: httpx.Response) -> bytes:
-    body = b""
+def _bounded(response: httpx.Response, timeout: float) -> bytes:
+    body, began = b"", time.monotonic()
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MOST:
             raise TokenError(f"it answers more than {MOST:,} bytes")
+        if time.monotonic() - began > timeout:
+            raise TokenError("its answer took longer than --timeout")
     return body

@@ -1,10 +1,12 @@
 """Time stamps: real authorities on loopback, ``openssl ts`` as the judge."""
 
+import itertools
 import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import StampError, UsageError
+from exporter.evidence import authority
 from exporter.evidence.authority import Authority, request_token
 from exporter.evidence.timestamp import TokenError, check_token, load_roots, parse_token
 from tests.evidence.authorities import Chain, Respond, certify, chain, openssl_responder, served
@@ -184,6 +187,16 @@ def test_an_answer_without_a_token_is_an_error_with_exit_code_7(status: int, bod
 def test_an_authority_that_is_not_there_is_an_error_with_exit_code_7() -> None:
     with pytest.raises(StampError, match=r"http://127\.0\.0\.1:9/tsa gave no token"):
         request_token(CONTENT, Authority(url="http://127.0.0.1:9/tsa"))
+
+
+def test_an_authority_whose_answer_only_trickles_does_not_outlast_the_time_out(
+    authority_chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(step=31)
+    monkeypatch.setattr(authority, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+
+    with served(authority_chain.respond()) as url, pytest.raises(StampError, match="longer than --timeout"):
+        request_token(CONTENT, Authority(url=url, timeout=30))
 
 
 def test_an_authority_that_fails_at_first_is_asked_again_and_that_is_said(
