@@ -199,6 +199,11 @@ def _stamp_what_lacks(task: Plan) -> StampError | None:
         stamp_missing(task.archive, task.request.authority)
     except StampError as error:
         return error
+    except SystemExit:  # by a signal: what is published is said all the same
+        return StampError(
+            "The run was asked to end before the time-stamping authority had answered.",
+            "Run the same command again; it asks for the token again.",
+        )
     return None
 
 

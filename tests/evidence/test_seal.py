@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -152,6 +153,23 @@ def test_a_dead_authority_leaves_a_signed_bundle_and_the_next_run_adds_the_token
     assert stamped(first.bundle, authority)
     assert (first.bundle / "tagmanifest-sha256.txt").read_bytes() == root
     assert not [path for path in first.bundle.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_run_that_is_asked_to_end_while_it_waits_for_the_token_says_what_it_published(
+    run: Run, key: Path
+) -> None:
+    def end(_body: bytes) -> tuple[int, bytes]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 503, b""
+
+    with served(end) as url:
+        ended = run("--sign-key", str(key), "--tsa-url", url, "--json")
+
+    result = json.loads(ended.out)
+    assert (ended.code, result["exit_code"], result["stamped"]) == (7, 7, False)
+    assert (Path(result["published"]) / "tagmanifest-sha256.txt.sig").is_file()
+    assert "asked to end" in result["error"]["what"]
+    assert f"head sha256:{result['head']}" in ended.err
 
 
 def test_an_extract_gets_its_missing_token_as_well(run: Run, key: Path, tsa: str, authority: Chain) -> None:
