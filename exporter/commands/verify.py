@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ANCHORS = ("head", "from_head", "expect_through", "timezone")
 _DATE_LENGTH = len("2026-01-31")
+_MOST_SIGNERS = 4 << 20
+"""Bytes of a list of signers; what has no end, such as a device, is none."""
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -108,7 +110,8 @@ def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path |
         raise UsageError("--identity needs to know whose keys count.", "Give --allowed-signers as well.")
     signers = None
     if allowed_signers is not None:
-        text = allowed_signers.read_text("utf-8", errors="replace")
+        with allowed_signers.open("rb") as file:
+            text = file.read(_MOST_SIGNERS).decode("utf-8", errors="replace")
         signers = parse_signers(text, name=str(allowed_signers))
     roots = None if tsa_ca is None else load_roots(tsa_ca)
     return Trust(signers=signers, identity=identity, roots=roots, now=now())

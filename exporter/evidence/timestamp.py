@@ -27,6 +27,9 @@ from exporter.errors import UsageError
 MOST = 1 << 20
 """Bytes that an authority's answer has at most; a token has a few thousand."""
 
+_MOST_ROOTS = 16 << 20
+"""Bytes of root certificates; what has no end, such as a device, holds none."""
+
 _ODD_CERTIFICATE = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
@@ -99,7 +102,8 @@ def check_token(token: Token, content: bytes, roots: Sequence[x509.Certificate])
 def load_roots(path: Path) -> list[x509.Certificate]:
     """Read PEM certificates; raises :class:`~exporter.errors.UsageError` where there are none."""
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        with path.open("rb") as file:
+            return x509.load_pem_x509_certificates(file.read(_MOST_ROOTS))
     except (OSError, ValueError, *_ODD_CERTIFICATE) as error:
         raise UsageError(
             f"{path} holds no certificate in PEM form ({error}).",

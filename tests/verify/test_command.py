@@ -155,6 +155,8 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
         (["--expect-through", "2026-01-01"], "ask about an archive"),
         (["--expect-through", "9999-12-31"], "the last day of all years"),
         (["--timezone", "posix/Europe/Berlin"], "is no time zone"),
+        (["--allowed-signers", "/dev/zero"], "Line 1 of /dev/zero cannot be read"),
+        (["--tsa-ca", "/dev/zero"], "/dev/zero holds no certificate"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
