@@ -431,6 +431,17 @@ def test_the_help_waits_for_nothing_that_only_the_work_needs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "arguments", [("recheck",), ("report", "--to", "out"), ("sample", "--population", "log", "--size", "1")]
+)
+def test_a_bundle_whose_name_no_library_takes_is_not_called_altered(
+    terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
+    Path("caf\udce9").mkdir()
+    assert terminal(*arguments, "caf\udce9") == 2
+    assert "'caf\\udce9' is not a name in UTF-8" in terminal.err
+
+
 @pytest.mark.parametrize("option", ["--label", "--user", "--org", "--output"])
 def test_what_is_no_text_is_refused_before_anything_is_fetched(
     terminal: Terminal, tmp_path: Path, option: str

@@ -167,6 +167,11 @@ def test_a_finding_that_cannot_be_kept_is_printed_all_the_same(
     assert terminal.result["format"] == "audit-export/recheck/v1"
 
 
+def test_no_finding_is_put_into_the_bundle_that_it_is_of(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("recheck", str(tmp_path), "--to", str(tmp_path / "finding")) == 2
+    assert "lies inside the bundle, which is sealed" in terminal.err
+
+
 def test_what_is_no_bundle_is_refused(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a bundle that can be read"):
         again(world, tmp_path)

@@ -8,7 +8,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import NAME, configuration_of
-from exporter.commands.options import SectionedCommand, find_connection, option, source_options
+from exporter.commands.options import SectionedCommand, TextPath, find_connection, option, source_options
 from exporter.commands.results import most_serious, print_json, print_result, visible
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Unshaken(SectionedCommand):
     "--output",
     section="Output",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=TextPath(path_type=Path),
     default=Path("evidence"),
     show_default=True,
     help="Folder that is to hold the archives.",

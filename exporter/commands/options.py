@@ -216,6 +216,18 @@ class NonEmpty(click.types.StringParamType):
         return text
 
 
+class TextPath(click.Path):
+    """A path whose name is text in UTF-8, which the archives' library needs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        if not is_text(str(value)):
+            self.fail(
+                f"{str(value)!r} is not a name in UTF-8, which the archives' library needs.", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 class Amount(click.FloatRange):
     """A number within bounds, which neither "nan" nor "inf" is."""
 
@@ -308,6 +320,14 @@ def source_options(command: F) -> F:
     for add in reversed(_SOURCE):
         command = add(command)
     return command
+
+
+def refuse_inside(bundle: Path, to: Path) -> None:
+    """Raise :class:`UsageError` where what is made of a bundle would be written into it."""
+    if to.resolve().is_relative_to(bundle.resolve()):
+        raise UsageError(
+            f"{to} lies inside the bundle, which is sealed.", "Name a folder outside it with --to."
+        )
 
 
 def find_connection(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from exporter.commands.options import SectionedCommand, option
+from exporter.commands.options import SectionedCommand, option, refuse_inside
 from exporter.errors import OutputError, VerificationError
 
 
@@ -31,6 +31,7 @@ def pack(bundle: Path, to: Path) -> int:
     from exporter.verify.archive import stated_name
     from exporter.verify.findings import Outcome
 
+    refuse_inside(bundle, to)
     examined = examine(bundle, reperform=False)
     if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED):
         raise VerificationError(

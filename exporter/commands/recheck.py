@@ -10,9 +10,11 @@ from exporter.commands.clock import now
 from exporter.commands.messages import complain
 from exporter.commands.options import (
     SectionedCommand,
+    TextPath,
     find_connection,
     option,
     progress_option,
+    refuse_inside,
     source_options,
 )
 from exporter.commands.results import most_serious, print_findings, print_result, visible
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("bundle", type=TextPath(path_type=Path, exists=True, file_okay=False))
 @option(
     "--to",
     section="Output",
@@ -47,6 +49,8 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     from exporter.request import Request
 
     as_json, mode = given.pop("json"), given.pop("progress")
+    if to is not None:
+        refuse_inside(bundle, to)
     connection, credentials = find_connection(**given)
     request = Request(
         since=None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.commands.messages import say
-from exporter.commands.options import SectionedCommand, option
+from exporter.commands.options import SectionedCommand, TextPath, option
 from exporter.commands.results import print_json, print_result
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("bundle", type=TextPath(path_type=Path, exists=True, file_okay=False))
 @option(
     "--to",
     section="Output",

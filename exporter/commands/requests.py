@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter.commands.clock import now
-from exporter.commands.options import find_connection, is_text
+from exporter.commands.options import find_connection
 from exporter.errors import UsageError
 from exporter.facts import Window, rfc3339
 from exporter.windows import find_zone, parse_moment, parse_period
@@ -41,11 +41,6 @@ def read_request(
     from exporter.evidence.chain import parse_predecessor
     from exporter.request import Request
 
-    if not is_text(str(given["output"])):
-        raise UsageError(
-            f"--output {str(given['output'])!r} is not a name in UTF-8, which the archives' library needs.",
-            "Name another folder.",
-        )
     window = _window(**{name: given.pop(name) for name in ("since", "until", "period", "timezone")})
     if window["since"] is None and (given["action"] or given["user"]):
         raise UsageError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.commands.messages import say
-from exporter.commands.options import SectionedCommand, option
+from exporter.commands.options import SectionedCommand, TextPath, option
 from exporter.commands.results import print_result
 from exporter.facts import rfc3339
 
@@ -21,7 +21,7 @@ _ACTIVE = re.compile(r"[=+\-@\t\r\n']")
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("bundle", type=TextPath(path_type=Path, exists=True, file_okay=False))
 @option(
     "--population",
     section="Sample",

@@ -22,7 +22,19 @@ def scratch_folder() -> Iterator[Path]:
     except OSError as error:
         raise unwritable(error) from error
     with made as folder:
+        _refuse_bytes(folder)
         yield Path(folder)
+
+
+def _refuse_bytes(folder: str) -> None:
+    """Refuse a name that the archives' library could not open: it would be taken for what it reads."""
+    try:
+        folder.encode()
+    except UnicodeEncodeError as error:
+        raise OutputError(
+            f"Temporary files would go to {folder}, which is not a name in UTF-8.",
+            "Name another folder in the environment variable TMPDIR.",
+        ) from error
 
 
 def scratch_file(path: Path) -> io.BufferedRandom:

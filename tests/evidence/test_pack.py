@@ -39,6 +39,17 @@ def test_the_zip_is_named_by_what_the_bundle_states_and_its_path_is_printed(
     assert capsys.readouterr().out == f"{tmp_path / bundle.name}.zip\n"
 
 
+def test_no_zip_is_put_into_the_bundle_that_it_is_of(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(bundle)
+
+    assert run("pack", ".") == 2
+
+    assert "lies inside the bundle, which is sealed" in capsys.readouterr().err
+    assert not list(bundle.glob("*.zip"))
+
+
 def test_extracts_of_one_window_are_packed_side_by_side(world: World, tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = [
         {"action": "deploy"},
