@@ -149,9 +149,11 @@ def test_the_words_of_the_log_are_quoted_whatever_they_are(make: Make, entries: 
 
 
 def test_what_an_extract_cannot_show_is_not_performed_and_never_0(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(compose(make(entries[:60], filters={"action": "deploy"})))
+    counts = {"entries_received": 60 + 6578 + 3}
+    reader = Reader(compose(make(entries[:60], filters={"action": "deploy"}, counts=counts)))
     assert {row[3] for row in reader.table("Rules, thresholds and items")} == {"not performed"}
     assert "6,448 lie outside the period or do not match the filters; of the others 130" in reader.words
+    assert "3 did so in other bytes, and 60 are in the archive" in reader.words
     assert "there may be some in the log" in reader.words
     assert "an extract holds only what its filters chose" in " ".join(reader.words.split())
 
