@@ -43,9 +43,16 @@ _HASHES = {
     "2.16.840.1.101.3.4.2.2": hashlib.sha384,
     "2.16.840.1.101.3.4.2.3": hashlib.sha512,
 }
-_SEQUENCE, _EXPLICIT, _LONG = 0x30, 0xA0, 0x80
+_SIGNING_CERTIFICATE = {
+    bytes.fromhex("060b2a864886f70d010910020c"),
+    bytes.fromhex("060b2a864886f70d010910022f"),
+}
+"""How a token names its signer's certificate: by SHA-1 (RFC 3161), or by any digest (RFC 5816)."""
+
+_SEQUENCE, _OCTETS, _EXPLICIT, _LONG = 0x30, 0x04, 0xA0, 0x80
 _CERTIFICATES = _EXPLICIT
-"""The tag of ``SignedData.certificates`` (RFC 5652 section 5.1), which is the same."""
+_ATTRIBUTES = _EXPLICIT
+"""The tags of ``SignedData.certificates`` and ``SignerInfo.signedAttrs`` (RFC 5652), which are the same."""
 
 
 class TokenError(Exception):
@@ -95,8 +102,44 @@ def check_token(token: Token, content: bytes, roots: Sequence[x509.Certificate])
         with warnings.catch_warnings():  # of oddities in certificates that whoever made the token chose
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             VerifierBuilder(roots=list(roots)).build().verify_message(token.response, content)
+            _check_named_signer(token.response)
     except (VerificationError, *_UNREADABLE) as error:
         raise TokenError(_reason(str(error))) from error
+
+
+def _check_named_signer(response: TimeStampResponse) -> None:
+    """Check, as ``openssl ts`` does, that the certificate is the one that its signer signed to have.
+
+    Raises :class:`ValueError`.
+    """
+    signed = response.signed_data
+    (signer,) = signed.signer_infos
+    certificates = {content: x509.load_der_x509_certificate(content) for content in signed.certificates}
+    digests = {
+        hashing(content).digest()
+        for content, certificate in certificates.items()
+        if (certificate.issuer, certificate.serial_number) == (signer.issuer, signer.serial_number)
+        for hashing in (hashlib.sha1, *_HASHES.values())
+    }
+    named = set(_named_certificates(response.as_bytes()))
+    if not named or named - digests:
+        raise ValueError("it does not name the certificate of its signer")
+
+
+def _named_certificates(answer: bytes) -> Iterator[bytes]:
+    """Yield the digest of the first certificate that each such attribute of the first signer names."""
+    token = _inside(answer, 0)[1]
+    signed = _inside(answer, _inside(answer, token)[1])[0]
+    signer = _inside(answer, _inside(answer, signed)[-1])[0]
+    (attributes,) = (at for at in _inside(answer, signer) if answer[at] == _ATTRIBUTES)
+    for attribute in _inside(answer, attributes):
+        kind, values = _inside(answer, attribute)
+        if answer[kind:values] in _SIGNING_CERTIFICATE:
+            certificates = _inside(answer, _inside(answer, values)[0])[0]
+            first = _inside(answer, certificates)[0]
+            (digest,) = (at for at in _inside(answer, first) if answer[at] == _OCTETS)
+            begin, end = _content(answer, digest, _OCTETS)
+            yield answer[begin:end]
 
 
 def load_roots(path: Path) -> list[x509.Certificate]:
@@ -135,6 +178,11 @@ def _with_sorted_certificates(answer: bytes) -> bytes:
     except (*_UNREADABLE, StopIteration):
         return answer
     return answer[:begin] + b"".join(certificates) + answer[end:]
+
+
+def _inside(data: bytes, at: int) -> list[int]:
+    """Return where the elements inside the one at ``at`` begin; raises :class:`ValueError`."""
+    return [begin for begin, _ in _elements(data, *_content(data, at, data[at]))]
 
 
 def _content(data: bytes, at: int, tag: int) -> tuple[int, int]:

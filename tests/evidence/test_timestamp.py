@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asn1crypto import tsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,19 @@ def test_a_token_by_a_certificate_for_another_purpose_does_not_count() -> None:
 
     with pytest.raises(TokenError):
         check_token(parse_token(token), CONTENT, [root.certificate])
+
+
+def test_a_token_that_names_another_certificate_than_its_signers_does_not_count(
+    authority_chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tsp.ESSCertID({"cert_hash": bytes(20)})
+    monkeypatch.setattr(tsp, "ESSCertID", lambda _: named)
+    with served(authority_chain.respond()) as url:
+        token = request_token(CONTENT, Authority(url=url))
+
+    with pytest.raises(TokenError, match="does not name the certificate of its signer"):
+        check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
+    assert not openssl_accepts(tmp_path, token, CONTENT, authority_chain)
 
 
 def test_no_byte_of_what_an_authority_signed_can_be_changed_unseen(
