@@ -215,6 +215,7 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         ((*WINDOW, "--timezone", "Mars/Olympus"), 2, "is no time zone"),
         ((*WINDOW, "--settle", "-1"), 2, "Invalid value for '--settle'"),
         ((*WINDOW, "--rate", "0"), 2, "Invalid value for '--rate'"),
+        ((*WINDOW, "--timeout", "1e300"), 2, "Invalid value for '--timeout'"),
         ((*WINDOW, "--action", ""), 2, "Invalid value for '--action': It is empty"),
         ((*WINDOW, "--user", " "), 2, "Invalid value for '--user': It is empty"),
         (("list", "--action", ""), 2, "Invalid value for '--action': It is empty"),

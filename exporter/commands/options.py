@@ -286,7 +286,7 @@ _SOURCE = (
     _source(
         "--timeout",
         metavar="SECONDS",
-        type=Amount(min=0, min_open=True),
+        type=Amount(min=0, min_open=True, max=86_400),
         default=30.0,
         show_default=True,
         help="How long one request may take.",

@@ -33,6 +33,9 @@ from exporter.sandbox.faults import ANSWERS, Fault, refusal
 BASE = "/v1/cli"
 DEFAULT_LIMIT = 20
 
+_MOST_DIGITS = 18
+"""As many digits as any number has that the database takes."""
+
 Clock: TypeAlias = Callable[[], datetime]
 """Gives the platform's time, aware."""
 
@@ -280,8 +283,8 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise HTTPException(400, f"{name} must be a whole number")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise HTTPException(400, f"{name} must be a whole number of at most {_MOST_DIGITS} digits")
     return int(text)
 
 

@@ -115,6 +115,7 @@ def test_an_entry_can_be_read_by_its_id_in_both_dialects(platform: Platform) -> 
         (f"/audit-logs/organizations/{NOBODY}", 403),
         ("/nothing/here", 404),
         (f"{B}?limit=many", 400),
+        (f"{B}?limit={10**18}", 400),
         (f"{B}?user_id=nobody", 400),
     ],
 )
