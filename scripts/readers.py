@@ -32,6 +32,7 @@ HOSTILE = (
     "\r=1+1",
     "\n=1+1",
     "'=1+1",
+    "\0=1+1",
     '=HYPERLINK("http://evil.example")',
     '=cmd|"/c calc"!A1',
     'a"b,c\r\nd',

@@ -314,7 +314,7 @@ def cell(column: str, value: str | None) -> str:
     if value is None:
         return ""
     text = value if column in ("changes", "metadata", "extra") else str(json.loads(value))
-    apostrophe = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "'")) else ""
+    apostrophe = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'")) else ""
     doubled = text.replace('"', '""')
     return f'"{apostrophe}{doubled}"'
 
@@ -349,6 +349,7 @@ ODD = [
         "changes": {"a": {"old": None}, "b": {}},
     },
     {"id": "e", "action": "x", "created_at": -1.5, "changes": [{"field": "f", "from": 1}, {"field": "g"}]},
+    {"id": "\0=1", "action": "x", "created_at": -1.5},
     {
         "id": "f",
         "action": "x",

@@ -1,8 +1,8 @@
 """The table as CSV for spreadsheets: RFC 4180, UTF-8, values quoted, nulls bare.
 
-A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break. Such a cell gets
-a leading apostrophe, and so does one that begins with an apostrophe: taking one leading apostrophe away from
-every cell that has one gives the values back.
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, also after
+U+0000, which LibreOffice passes over. Such a cell gets a leading apostrophe, and so does one that begins with
+an apostrophe: taking one leading apostrophe away from every cell that has one gives the values back.
 """
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from pyarrow import csv
 from exporter.archive.files import HashingFile, Written
 from exporter.entries.literals import joined
 
-_ACTIVE = pa.array(list("=+-@\t\r\n'"), pa.string())
+_ACTIVE = pa.array(list("=+-@\t\r\n\0'"), pa.string())
 _INERT = ("timestamp", "changes", "extra", "source_sha256")  # they begin with a digit, a letter or a bracket
 _OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
 

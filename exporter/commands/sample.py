@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exporter.report.samples import Sample
 
 _BLANK = ("evidence_seen", "result", "tested_by")
-_ACTIVE = re.compile(r"[=+\-@\t\r\n']")
+_ACTIVE = re.compile(r"[=+\-@\t\r\n\0']")
 
 
 @click.command(cls=SectionedCommand)

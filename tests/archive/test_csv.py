@@ -15,7 +15,7 @@ from exporter.archive.text import as_text
 from exporter.entries.schema import SCHEMA
 from tests.pages import Entry, entry, page
 
-ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n")
+ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 CELLS = st.none() | st.text() | st.builds(str.__add__, st.sampled_from([*ACTIVE, "'", '"', ","]), st.text())
 
 

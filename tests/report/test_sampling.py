@@ -204,7 +204,11 @@ def test_the_months_are_those_of_utc(make: Make, entries: list[Entry]) -> None:
 def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     make: Make, entries: list[Entry], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    formula = entries[0] | {"action": "deploy", "resource_name": "=cmd|' /C calc'!A1"}
+    formula = entries[0] | {
+        "action": "deploy",
+        "resource_name": "=cmd|' /C calc'!A1",
+        "request_id": "\0=1+1",
+    }
     bundle = make([formula], filters={"action": "deploy"}).parent
     with pytest.raises(SystemExit) as left:
         main(["sample", str(bundle), "--population", "changes", "--size", "5", "--seed", "TEST"])
@@ -215,6 +219,7 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     assert row["key"] == key("TEST", "changes", formula["id"])
     assert row["id"] == formula["id"]
     assert row["resource"] == "'=cmd|' /C calc'!A1"
+    assert row["request_id"] == "'\0=1+1"
     assert row["evidence_seen"] == row["result"] == row["tested_by"] == ""
     assert "Population changes: 1 entries" in printed.err
     assert "Extract: not the full population" in printed.err
