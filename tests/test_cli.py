@@ -226,6 +226,7 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
         (("list", "--user", ""), 2, "Invalid value for '--user': It is empty"),
         (("list", "--api-url", ""), 2, "Invalid value for '--api-url': It is empty"),
         ((*WINDOW, "--output", ""), 2, "Invalid value for '--output': It is empty"),
+        ((*WINDOW, "--output", "~/evidence"), 2, "'~/evidence' begins with a tilde"),
         (
             (*WINDOW, "--sign-key", "k", "--require-timestamp", "--tsa-url", ""),
             2,

@@ -49,7 +49,7 @@ class SectionedOption(click.Option):
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Read the value; a complaint about one that was not typed says where it comes from."""
         try:
-            _refuse_empty_path(self, value)
+            _refuse_misread_path(self, value)
             value = super().process_value(ctx, value)
             _refuse_bytes(value)
         except click.MissingParameter:
@@ -68,9 +68,14 @@ def is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _refuse_empty_path(option: click.Option, value: Any) -> None:
-    if value == "" and isinstance(option.type, click.Path):  # it would be the folder one stands in
+def _refuse_misread_path(option: click.Option, value: Any) -> None:
+    """Refuse a path that would be another than was meant, and with a tilde one of two to the libraries."""
+    if not isinstance(option.type, click.Path) or not isinstance(value, str):
+        return
+    if not value:
         raise click.BadParameter(_EMPTY)
+    if value.startswith("~"):
+        raise click.BadParameter(f"{value!r} begins with a tilde, which a shell alone reads. Write it out.")
 
 
 def _refuse_bytes(value: Any) -> None:

@@ -148,6 +148,7 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Ter
         ("[lst]\nlimit = 1", "no command 'lst'", "Did you mean 'list'?"),
         ('zzz = "x"', "no option 'zzz'", "Leave it out"),
         ('config = "x"', "no option 'config'", ""),
+        ('api-key-file = "~/key"', "'~/key' begins with a tilde", f"It comes from file {NAME}."),
         ('output = ""', "Invalid value for '--output': It is empty", f"It comes from file {NAME}."),
         (f"rate = {'9' * 5000}", f"{NAME} is not TOML", "Mend it there"),
         ("since = \nx = 1", f"{NAME} is not TOML: Invalid value (at line 1, column 9)", "Mend it there"),
