@@ -1,5 +1,6 @@
 """The wheel, not the checkout: what it contains, and that it works where nothing else of ours is."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,10 +17,14 @@ import pytest
 from packaging.requirements import Requirement
 
 import exporter
+from exporter.commands.sandbox import sandbox_app
+from exporter.sandbox.server import serving
+from tests.terminal import Terminal
 
 ROOT = Path(__file__).parent.parent
 INFO = f"audit_export-{exporter.__version__}.dist-info"
 TIMEOUT = 120
+EPOCH = "1795521600"  # 2026-11-24T12:00:00Z
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -29,10 +34,11 @@ def run(*command: str | Path, folder: Path) -> str:
 
 def done(*command: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     """Run a command likewise, and return all that came of it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
     result = subprocess.run(
         command,
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))},
+        env=kept | {"SOURCE_DATE_EPOCH": EPOCH},
         capture_output=True,
         check=False,
         text=True,
@@ -138,22 +144,47 @@ def test_the_source_distribution_can_be_set_up_by_make(tmp_path: Path) -> None:
     assert held >= tools | files_below("exporter") | files_below("templates") | files_below("tests")
 
 
+@pytest.fixture(scope="module")
+def demonstrated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the installed demonstration in a folder that holds a decoy of a package."""
+    folder = tmp_path_factory.mktemp("demonstrated")
+    decoy = folder / "jinja2.py"
+    decoy.write_text("raise SystemExit('run from the working folder')")
+    run(installed / "bin" / "audit-export", "demo", folder=folder)
+    decoy.unlink()
+    return folder
+
+
 def test_an_installed_wheel_does_the_whole_job_and_runs_no_module_of_the_working_folder(
-    installed: Path, tmp_path: Path
+    installed: Path, demonstrated: Path
 ) -> None:
     python = installed / "bin" / "python"
-    package = run(python, "-c", "import exporter; print(exporter.__file__)", folder=tmp_path).strip()
+    package = run(python, "-c", "import exporter; print(exporter.__file__)", folder=demonstrated).strip()
     assert Path(package).is_relative_to(installed), "the checkout, or a stale copy, stands before the wheel"
-    decoy = tmp_path / "jinja2.py"
-    decoy.write_text("raise SystemExit('run from the working folder')")
-    run(installed / "bin" / "audit-export", "demo", folder=tmp_path)
-    decoy.unlink()
-    (report,) = tmp_path.glob("demo/*/*/data/report.pdf")
+    (report,) = demonstrated.glob("demo/*/*/data/report.pdf")
     assert report.read_bytes().startswith(b"%PDF-")
-    assert {path.name for path in tmp_path.iterdir()} == {"demo"}, "a run writes into its output folder only"
-    again = done(python, "-m", "exporter", "demo", folder=tmp_path)
+    written = {path.name for path in demonstrated.iterdir()}
+    assert written == {"demo"}, "a run writes into its output folder only"
+    again = done(python, "-m", "exporter", "demo", folder=demonstrated)
     assert "Sealed already by an earlier run; another folder for --output gets one" in again.stderr
     assert "--again" not in again.stderr, "the demonstration has no such option"
+
+
+def test_the_invented_world_is_the_same_wherever_its_time_is_fixed(
+    demonstrated: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+    with sandbox_app(entries=25_000) as app, serving(app) as served:
+        source = ("--api-url", served.base_url, "--org", str(app.state.settings.organization_id))
+        monkeypatch.setenv("SATUSKY_API_KEY", app.state.settings.api_key)
+        assert terminal("--period", "2026-Q3", *source, "--report", "none") == 0, terminal.err
+
+    (one,) = demonstrated.glob("demo/*/0*")
+    assert one.name == "000001_20260701T000000Z_20261001T000000Z"
+    clocks = json.loads((one / "data" / "run.json").read_bytes())["clocks"]
+    assert {clocks["started"], clocks["server_first"]} == {"2026-11-24T12:00:00Z"}
+    lines = [bundle / "data" / "audit.jsonl" for bundle in (one, Path(terminal.out.strip()))]
+    assert lines[0].read_bytes() == lines[1].read_bytes()
 
 
 def test_an_installed_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:

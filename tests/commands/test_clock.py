@@ -6,30 +6,7 @@ from pathlib import Path
 import pytest
 from freezegun import freeze_time
 
-from exporter.commands.sandbox import sandbox_app
-from exporter.sandbox.server import serving
 from tests.terminal import Terminal
-
-EPOCH = "1795521600"  # 2026-11-24T12:00:00Z
-
-
-def test_the_invented_world_is_the_same_wherever_its_time_is_fixed(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
-    assert terminal("demo", "--output", "one") == 0, terminal.err
-    with sandbox_app(entries=25_000) as app, serving(app) as served:
-        source = ("--api-url", served.base_url, "--org", str(app.state.settings.organization_id))
-        monkeypatch.setenv("SATUSKY_API_KEY", app.state.settings.api_key)
-        assert terminal("--period", "2026-Q3", *source, "--output", "two", "--report", "none") == 0, (
-            terminal.err
-        )
-
-    one, two = (next(Path(folder).glob("*/0*")) for folder in ("one", "two"))
-    assert one.name == "000001_20260701T000000Z_20261001T000000Z"
-    clocks = json.loads((one / "data" / "run.json").read_bytes())["clocks"]
-    assert {clocks["started"], clocks["server_first"]} == {"2026-11-24T12:00:00Z"}
-    assert (one / "data" / "audit.jsonl").read_bytes() == (two / "data" / "audit.jsonl").read_bytes()
 
 
 def test_the_record_of_a_real_run_has_the_real_time(
