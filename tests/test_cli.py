@@ -296,9 +296,9 @@ def test_an_export_known_to_be_partial_exits_with_3_and_publishes_nothing(
     assert terminal.err.startswith("PARTIAL: ")
 
 
-def test_an_unproven_export_exits_with_3_unless_it_is_accepted(terminal: Terminal, world: World) -> None:
-    world.behave(total="absent", filters_ignored=True)
-    everything = ("--since", "2020-01-01", "--report", "none")
+def test_an_unproven_export_exits_with_3_unless_it_is_accepted(serve: Serve, terminal: Terminal) -> None:
+    world = serve(entries=700, total="absent", filters_ignored=True)
+    everything = ("--api-url", world.url, "--since", "2020-01-01", "--report", "none")
 
     assert terminal(*everything) == 3
     assert terminal.err.startswith("UNPROVEN: ")

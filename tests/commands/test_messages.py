@@ -114,11 +114,11 @@ def test_quiet_leaves_errors_and_the_result(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("verdict", ["UNPROVEN", "PARTIAL"])
-def test_quiet_leaves_why_an_export_is_not_whole(terminal: Terminal, world: World, verdict: str) -> None:
-    world.behave(ceiling=300, cap=100, filters_ignored=True)
-    options = ["--org", str(world.settings.organization_id), "--allow-partial"]
+def test_quiet_leaves_why_an_export_is_not_whole(serve: Serve, terminal: Terminal, verdict: str) -> None:
+    whole = {"ceiling": 90, "cap": 30} if verdict == "PARTIAL" else {"total": "absent"}
+    world = serve(entries=700, filters_ignored=True, **whole)
+    options = ["--api-url", world.url, "--org", str(world.settings.organization_id), "--allow-partial"]
     if verdict == "UNPROVEN":
-        world.behave(ceiling=None, cap=None, total="absent")
         options += ["--since", "2020-01-01"]
 
     assert terminal(*WINDOW, *options, "-q") == 3

@@ -234,16 +234,21 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 
 @pytest.fixture(scope="session")
-def ordinary(make: Make, entries: list[Entry]) -> Path:
-    """A data folder with its report."""
-    data = make(entries, options={"report_rows": 90})
-    render_report(data)
-    return data
+def undrawn(make: Make, entries: list[Entry]) -> Path:
+    """A data folder as it is before its report is drawn."""
+    return make(entries, options={"report_rows": 90})
 
 
 @pytest.fixture(scope="session")
-def html(ordinary: Path) -> str:
-    return compose(ordinary)
+def ordinary(undrawn: Path) -> Path:
+    """A data folder with its report."""
+    render_report(undrawn)
+    return undrawn
+
+
+@pytest.fixture(scope="session")
+def html(undrawn: Path) -> str:
+    return compose(undrawn)
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,26 @@ def reader(html: str) -> Reader:
     return Reader(html)
 
 
+@pytest.fixture(scope="module")
+def other(make: Make, entries: list[Entry]) -> Reader:
+    """The report of a run that was asked for otherwise: signed, in another zone, without rows."""
+    window = {
+        "since": "2026-06-30T22:00:00Z",
+        "until": "2026-09-30T22:00:00Z",
+        "asked": {"period": "last-quarter"},
+    }
+    options = {"report_rows": 0, "frameworks": ["soc2"]}
+    seal = {"signing_key": "SHA256:AbCdEf", "timestamp_authority": "https://tsa.example"}
+    data = make(entries[:60], window=window, timezone="Europe/Berlin", options=options, seal=seal)
+    return Reader(compose(data))
+
+
+@pytest.fixture(scope="module")
+def empty(make: Make) -> Reader:
+    """The report of an empty window, of an organization without a name."""
+    return Reader(compose(make([], source={"organization_name": None, "organization_id": "3f9a1c2e"})))
+
+
 def test_every_section_is_there_numbered_in_order(reader: Reader) -> None:
     for number, title in enumerate(document.SECTIONS.values(), 1):
         assert f"{number} {title}" in reader.words
@@ -272,29 +292,25 @@ def test_the_budget_caps_the_tables_and_the_report_says_so(make: Make, entries: 
     assert caption.endswith("all in data/audit.parquet, query 11")
 
 
-def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(compose(make(entries[:60], options={"report_rows": 0})))
-    assert "the row budget of this report is used up" in reader.words
-    assert "Auditor's result" not in reader.words
-    assert "6.1-1" not in reader.words
+def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(other: Reader) -> None:
+    assert "the row budget of this report is used up" in other.words
+    assert "Auditor's result" not in other.words
+    assert "6.1-1" not in other.words
 
 
-def test_an_empty_window_is_reported_as_such(make: Make) -> None:
-    reader = Reader(compose(make([])))
-    assert "The window holds no entry" in reader.words
-    assert {row[3] for row in reader.table("Populations of the period")} == {"0"}
+def test_an_empty_window_is_reported_as_such(empty: Reader) -> None:
+    assert "The window holds no entry" in empty.words
+    assert {row[3] for row in empty.table("Populations of the period")} == {"0"}
 
 
-def test_an_organization_without_a_name_is_not_named_twice(make: Make) -> None:
-    reader = Reader(compose(make([], source={"organization_name": None, "organization_id": "3f9a1c2e"})))
-    assert "3f9a1c2e3f9a1c2e" not in reader.words
-    assert "one organization, 3f9a1c2e, and" in reader.words
+def test_an_organization_without_a_name_is_not_named_twice(empty: Reader) -> None:
+    assert "3f9a1c2e3f9a1c2e" not in empty.words
+    assert "one organization, 3f9a1c2e, and" in empty.words
 
 
-def test_one_framework_alone_can_be_asked_for(make: Make, entries: list[Entry]) -> None:
-    reader = Reader(compose(make(entries[:60], options={"frameworks": ["soc2"]})))
-    assert "CC8.1" in reader.words
-    assert "A.8.32" not in reader.words
+def test_one_framework_alone_can_be_asked_for(other: Reader) -> None:
+    assert "CC8.1" in other.words
+    assert "A.8.32" not in other.words
 
 
 def test_an_archive_that_is_not_the_recorded_one_is_refused(make: Make, entries: list[Entry]) -> None:
@@ -324,18 +340,14 @@ def test_months_that_are_too_many_for_a_chart_are_a_table_of_those_with_entries(
     assert 'class="pair"' not in page
 
 
-def test_the_period_is_said_in_the_zone_it_was_asked_in(make: Make, entries: list[Entry]) -> None:
-    window = {"since": "2026-06-30T22:00:00Z", "until": "2026-09-30T22:00:00Z"}
-    reader = Reader(compose(make(entries[:60], window=window, timezone="Europe/Berlin")))
-    assert "1 July to 30 September 2026" in reader.words
-    assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in reader.words
-    assert "the period begins or ends within one" in reader.words
+def test_the_period_is_said_in_the_zone_it_was_asked_in(other: Reader) -> None:
+    assert "1 July to 30 September 2026" in other.words
+    assert "from 2026-06-30T22:00:00Z to before 2026-09-30T22:00:00Z" in other.words
+    assert "the period begins or ends within one" in other.words
 
 
-def test_a_period_is_said_as_it_was_asked_for(make: Make, entries: list[Entry]) -> None:
-    window = {"asked": {"period": "last-quarter"}}
-    reader = Reader(compose(make(entries[:60], window=window)))
-    assert "last-quarter; dates read in UTC" in reader.words
+def test_a_period_is_said_as_it_was_asked_for(other: Reader) -> None:
+    assert "last-quarter; dates read in Europe/Berlin" in other.words
 
 
 def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
@@ -343,12 +355,10 @@ def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
     assert "ssh-keygen" not in reader.words
 
 
-def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(make: Make, entries: list[Entry]) -> None:
-    seal = {"signing_key": "SHA256:AbCdEf", "timestamp_authority": "https://tsa.example"}
-    reader = Reader(compose(make(entries[:60], seal=seal)))
-    assert "ssh-keygen -Y verify -f allowed_signers" in reader.words
-    assert "openssl ts -verify" in reader.words
-    assert "unsigned" not in reader.words
+def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(other: Reader) -> None:
+    assert "ssh-keygen -Y verify -f allowed_signers" in other.words
+    assert "openssl ts -verify" in other.words
+    assert "unsigned" not in other.words
 
 
 def test_tables_can_be_read_aloud(reader: Reader) -> None:
