@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -181,6 +182,7 @@ def _to_row(entry: Entry) -> tuple[object, ...]:
     )
 
 
+@lru_cache(maxsize=4_096)  # an entry never changes, and is read many times
 def _to_entry(row: tuple[Any, ...]) -> Entry:
     return Entry(
         id=UUID(bytes=row[0]),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from exporter.sandbox.entry import EPOCH, SECOND, Entry, Json
+from exporter.sandbox.entry import SECOND, Entry, Json
 
 PREFIXES = {
     "deployment": "dep",
@@ -139,7 +139,7 @@ def _rfc3339(moment: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 in UTC, with as many fractional digits as it takes."""
     seconds, fraction = divmod(moment, SECOND)
     digits = f".{fraction:09d}".rstrip("0") if fraction else ""
-    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}{digits}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix('+00:00')}{digits}Z"
 
 
 A = Dialect(name="A", user_parameter="user", body=Body.ARRAY, write=write_a, read_id=read_public_id)
