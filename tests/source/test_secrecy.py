@@ -14,23 +14,21 @@ import pytest
 from exporter.sandbox.faults import Fault
 from tests.source.conftest import HALVES, TELLTALE
 from tests.source.servers import Answer, http, reset, serving
+from tests.terminal import Terminal
 from tests.world import World
 
 Run = Callable[..., "Ran"]
 
 
 class Ran:
-    """The real command line, run in a folder of its own with a key that is easy to find."""
+    """What came of a command line, which was run in a folder of its own with a key that is easy to find."""
 
-    def __init__(self, home: Path, url: str, *arguments: str, key: str = TELLTALE) -> None:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SATUSKY_")}
-        environ |= {"HOME": str(home), "SATUSKY_API_URL": url, "SATUSKY_API_KEY": key}
-        command = [sys.executable, "-m", "exporter", *arguments]
-        done = subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, check=False)
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+    def __init__(self, home: Path, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
         self.files = sorted(path for path in home.rglob("*") if path.is_file())
+        self._assert_hidden()
 
-    def assert_hidden(self) -> None:
+    def _assert_hidden(self) -> None:
         """Look for the key and its halves in everything that was printed and written."""
         shown = {"stdout": self.out.encode(), "stderr": self.err.encode()}
         for path in self.files:
@@ -52,9 +50,30 @@ def export(tmp_path: Path, world: World) -> Run:
     def run(*, url: str = world.url, key: str = TELLTALE, retry_for: str = "0", **behaviour: Any) -> Ran:
         world.behave(**behaviour)
         window = ("--since", "2026-09-01", "--until", "2026-10-01", "--report", "none")
-        ran = Ran(tmp_path, url, *window, "-vv", "--retry-for", retry_for, "--page-size", "200", key=key)
-        ran.assert_hidden()
-        return ran
+        command = [sys.executable, "-m", "exporter", *window, "-vv", "--page-size", "200"]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("SATUSKY_")}
+        done = subprocess.run(
+            [*command, "--retry-for", retry_for],
+            cwd=tmp_path,
+            env=environ | {"HOME": str(tmp_path), "SATUSKY_API_URL": url, "SATUSKY_API_KEY": key},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(tmp_path, done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def line(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run any line of the command likewise, in this process: there are many."""
+    monkeypatch.setenv("SATUSKY_API_KEY", TELLTALE)
+
+    def run(*arguments: str, url: str) -> Ran:
+        monkeypatch.setenv("SATUSKY_API_URL", url)
+        code = terminal(*arguments, "-vv", "--retry-for", "0")
+        return Ran(tmp_path, code, terminal.out, terminal.err)
 
     return run
 
@@ -148,30 +167,6 @@ ANSWERS: dict[str, tuple[Answer, int, str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("command", "quoted"),
-    [
-        *(("run", quoted) for quoted in ANSWERS),
-        ("list", "header"),
-        ("list", "refusal"),
-        ("list", "malformed"),
-    ],
-)
-def test_what_the_platform_quotes_of_the_key_is_not_repeated(
-    export: Run, tmp_path: Path, quoted: str, command: str
-) -> None:
-    answer, code, what = ANSWERS[quoted]
-    with serving(answer) as served:
-        if command == "run":
-            ran = export(url=served.url)
-        else:
-            ran = Ran(tmp_path, served.url, "list", "-vv", "--retry-for", "0")
-            ran.assert_hidden()
-    assert ran.code == code
-    assert what in ran.err
-    assert ran.files == []
-
-
 LINES = {
     "run": ("run", "--since", "2026-09-01", "--until", "2026-10-01", "--report", "none"),
     "list": ("list", "--json"),
@@ -182,24 +177,38 @@ LINES = {
 """A line of each command that has to do with the key."""
 
 
-@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize(
+    ("command", "quoted"),
+    [
+        *(("run", quoted) for quoted in ANSWERS),
+        ("list", "header"),
+        ("list", "refusal"),
+        ("list", "malformed"),
+    ],
+)
+def test_what_the_platform_quotes_of_the_key_is_not_repeated(line: Run, quoted: str, command: str) -> None:
+    answer, code, what = ANSWERS[quoted]
+    with serving(answer) as served:
+        ran = line(*LINES[command], url=served.url)
+    assert ran.code == code
+    assert what in ran.err
+    assert ran.files == []
+
+
+@pytest.mark.parametrize("command", LINES)
 @pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
 def test_no_command_shows_the_key_in_detail_or_to_machines(
-    tmp_path: Path, world: World, line: tuple[str, ...], *, accepted: bool
+    line: Run, world: World, command: str, *, accepted: bool
 ) -> None:
     world.behave(api_key=TELLTALE if accepted else "another")
-    ran = Ran(tmp_path, world.url, *line, "-vv", "--log-format", "json", "--retry-for", "0")
-    ran.assert_hidden()
+    ran = line(*LINES[command], "--log-format", "json", url=world.url)
     assert ran.code != 1, ran.err
-    assert [json.loads(message)["level"] for message in ran.err.splitlines()] or line[0] == "config"
+    assert [json.loads(message)["level"] for message in ran.err.splitlines()] or command == "config"
 
 
-@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize("command", LINES)
 @pytest.mark.parametrize("quoted", ["refusal", "malformed"])
-def test_no_command_repeats_what_the_platform_quotes_of_the_key(
-    tmp_path: Path, line: tuple[str, ...], quoted: str
-) -> None:
+def test_no_command_repeats_what_the_platform_quotes_of_the_key(line: Run, command: str, quoted: str) -> None:
     with serving(ANSWERS[quoted][0]) as served:
-        ran = Ran(tmp_path, served.url, *line, "-vv", "--log-format", "json", "--retry-for", "0")
-    ran.assert_hidden()
-    assert ran.code == (0 if line[0] == "config" else ANSWERS[quoted][1])
+        ran = line(*LINES[command], "--log-format", "json", url=served.url)
+    assert ran.code == (0 if command == "config" else ANSWERS[quoted][1])
