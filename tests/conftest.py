@@ -11,10 +11,9 @@ from hypothesis import settings
 
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
-from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
 from tests.terminal import Terminal
-from tests.world import ENTRIES, NOW, World
+from tests.world import ENTRIES, NOW, World, history
 
 settings.register_profile("suite", deadline=None)  # nothing in the suite depends on time
 settings.load_profile("suite")
@@ -29,7 +28,7 @@ def serve() -> Iterator[Serve]:
 
         def start(entries: int = ENTRIES, **settings: Any) -> World:
             service = stack.enter_context(AuditService())
-            service.record_all(generate(entries=entries, ends=NOW))
+            service.record_all(history(entries))
             app = create_app(service, Settings(**settings), lambda: NOW)
             served = stack.enter_context(serving(app))
             return World(app=app, service=service, url=served.base_url)
@@ -40,7 +39,7 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture(scope="session")
 def _shared_world() -> Iterator[World]:
     with AuditService() as service:
-        service.record_all(generate(entries=ENTRIES, ends=NOW))
+        service.record_all(history())
         app = create_app(service, Settings(), lambda: NOW)
         with serving(app) as served:
             yield World(app=app, service=service, url=served.base_url)

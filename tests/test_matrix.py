@@ -21,12 +21,11 @@ from exporter.facts import Result, Verdict
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.entry import Entry, Json, nanoseconds
 from exporter.sandbox.faults import Fault
-from exporter.sandbox.history import generate
 from exporter.source.dialects import DOCUMENTED_ACTIONS
 from tests.clock import no_sleep
 from tests.conftest import Serve
 from tests.terminal import Terminal
-from tests.world import NOW, World
+from tests.world import NOW, World, history
 
 LOG = 1_000
 CAP = 100
@@ -49,7 +48,7 @@ def log(serve: Serve) -> Log:
 
     def make(entries: Sequence[Entry] | None = None, **settings: Any) -> World:
         world = serve(entries=0, body=Body.ENVELOPE, **settings)
-        world.service.record_all(generate(entries=LOG, ends=NOW) if entries is None else entries)
+        world.service.record_all(history(LOG) if entries is None else entries)
         return world
 
     return make
@@ -90,8 +89,9 @@ def published(output: Path) -> list[Path]:
 
 def spread(actions: Sequence[str]) -> list[Entry]:
     """Give the entries these actions in turn."""
-    history = enumerate(generate(entries=LOG, ends=NOW))
-    return [replace(entry, action=actions[number % len(actions)]) for number, entry in history]
+    return [
+        replace(entry, action=actions[number % len(actions)]) for number, entry in enumerate(history(LOG))
+    ]
 
 
 @dialects
@@ -203,7 +203,7 @@ def test_offsets_limits_and_filters_that_are_refused_end_no_export_that_can_do_w
 def test_three_hundred_entries_of_one_instant_change_places_at_every_request(
     log: Log, tmp_path: Path, total: str, dialect: str
 ) -> None:
-    entries = list(generate(entries=LOG, ends=NOW))
+    entries = list(history(LOG))
     instant = entries[400].created_at
     tied = [replace(entry, created_at=instant) for entry in entries[400:700]]
     world = log([*entries[:400], *tied, *entries[700:]], cap=CAP, ties_shuffled=True, total=total)

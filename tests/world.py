@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from starlette.applications import Starlette
 from exporter.request import Request
 from exporter.sandbox.app import Settings
 from exporter.sandbox.audit_service import AuditService
+from exporter.sandbox.entry import Entry
+from exporter.sandbox.history import generate
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key, Profile
 
@@ -18,6 +21,12 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 ENTRIES = 2_500
 """Entries in the log that most tests share."""
+
+
+@lru_cache(maxsize=4)
+def history(entries: int = ENTRIES) -> tuple[Entry, ...]:
+    """Invent a log that ends at the platform's time; what several tests ask for is invented once."""
+    return tuple(generate(entries=entries, ends=NOW))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
