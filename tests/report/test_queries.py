@@ -28,8 +28,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def figures(shipped: Path, ordinary: Path, tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    return Figures(ordinary / "audit.parquet", shipped, tmp_path_factory.mktemp("spill"))
+def figures(shipped: Path, undrawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    return Figures(undrawn / "audit.parquet", shipped, tmp_path_factory.mktemp("spill"))
 
 
 def test_every_query_is_shipped_in_order_without_anything_left_to_fill_in(shipped: Path) -> None:
@@ -86,10 +86,10 @@ def test_the_report_cites_each_query(name: str, html: str) -> None:
 
 
 def test_a_shipped_query_can_be_asked_again_with_a_plain_engine(
-    ordinary: Path, tmp_path: Path, shipped: Path, figures: Figures
+    undrawn: Path, tmp_path: Path, shipped: Path, figures: Figures
 ) -> None:
     (tmp_path / "data").mkdir()
-    shutil.copy(ordinary / "audit.parquet", tmp_path / "data")
+    shutil.copy(undrawn / "audit.parquet", tmp_path / "data")
     shutil.copytree(shipped, tmp_path / "data" / "queries")
     script = """
 import duckdb
@@ -107,48 +107,45 @@ print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["ent
 @pytest.mark.parametrize(
     "setting",
     [
-        {"THREADS": 1},
-        {"THREADS": 3},
-        {"AS_WRITTEN": ""},
-        {"LATE": 0},
-        {"PAGEWISE": "false"},
-        {"MEMORY": "1GB"},
+        {"THREADS": 1, "MEMORY": "1GB"},
+        {"THREADS": 3, "AS_WRITTEN": ""},
+        {"LATE": 0, "PAGEWISE": "false"},
     ],
     ids=str,
 )
 def test_the_figures_are_the_same_however_the_engine_is_set(
     monkeypatch: pytest.MonkeyPatch,
-    ordinary: Path,
+    undrawn: Path,
     tmp_path: Path,
     figures: Figures,
     setting: dict[str, object],
 ) -> None:
     for name, value in setting.items():
         monkeypatch.setattr(f"exporter.report.figures.{name}", value)
-    with Figures(ordinary / "audit.parquet", ordinary / "queries", tmp_path) as others:
+    with Figures(undrawn / "audit.parquet", undrawn / "queries", tmp_path) as others:
         for query in others.queries:
             assert others.rows(query.name) == figures.rows(query.name), query.name
             assert others.rows(query.name, 70) == figures.rows(query.name)[:70], query.name
 
 
-def test_a_query_can_reach_nothing_but_the_archive(ordinary: Path, tmp_path: Path, shipped: Path) -> None:
+def test_a_query_can_reach_nothing_but_the_archive(undrawn: Path, tmp_path: Path, shipped: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("a\n1\n", "utf-8")
     hostile = tmp_path / "queries"
     shutil.copytree(shipped, hostile)
     (hostile / "99_hostile.sql").write_text(f"-- Hostile?\nFROM read_csv('{secret}')\n", "utf-8")
     with (
-        Figures(ordinary / "audit.parquet", hostile, tmp_path / "spill") as figures,
+        Figures(undrawn / "audit.parquet", hostile, tmp_path / "spill") as figures,
         pytest.raises(VerificationError, match="file system operations are disabled"),
     ):
         figures.rows("99_hostile.sql")
 
 
-def test_the_set_up_can_reach_nothing_but_the_archive(ordinary: Path, tmp_path: Path, shipped: Path) -> None:
+def test_the_set_up_can_reach_nothing_but_the_archive(undrawn: Path, tmp_path: Path, shipped: Path) -> None:
     hostile = tmp_path / "queries"
     shutil.copytree(shipped, hostile)
     setup = hostile / "00_audit.sql"
     setup.write_text(setup.read_text("utf-8") + f"COPY audit TO '{tmp_path}/stolen.csv';\n", "utf-8")
     with pytest.raises(VerificationError, match="file system operations are disabled"):
-        Figures(ordinary / "audit.parquet", hostile, tmp_path / "spill")
+        Figures(undrawn / "audit.parquet", hostile, tmp_path / "spill")
     assert not (tmp_path / "stolen.csv").exists()
