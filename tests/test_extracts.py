@@ -195,10 +195,7 @@ def test_a_dry_run_does_not_wait_for_a_window_to_settle_and_shows_it_as_it_will_
     assert terminal.result["plan"]["unfinished"] is None
 
 
-def test_an_extract_says_so_on_its_report(world: World, tmp_path: Path) -> None:
-    request = world.request(tmp_path, action="deploy", report=True, report_rows=0)
+def test_an_extract_says_so_beside_its_data(world: World, tmp_path: Path) -> None:
+    outcome = export(world.request(tmp_path, action="deploy"), now=lambda: NOW, progress=lambda *_: None)
 
-    outcome = export(request, now=lambda: NOW, progress=lambda *_: None)
-
-    assert (outcome.bundle / "data" / "report.pdf").is_file()
     assert "not the full population" in (outcome.bundle / "bag-info.txt").read_text()
