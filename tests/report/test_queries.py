@@ -109,7 +109,7 @@ print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["ent
     [
         {"THREADS": 1, "MEMORY": "1GB"},
         {"THREADS": 3, "AS_WRITTEN": ""},
-        {"LATE": 0, "PAGEWISE": "false"},
+        {"READ_LATE": 0, "PAGEWISE": "false"},
     ],
     ids=str,
 )
