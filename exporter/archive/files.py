@@ -49,10 +49,6 @@ class HashingFile:
         """Return the number of bytes written so far."""
         return self.size
 
-    def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
-        self._file.flush()
-
     def close(self) -> None:
         """Close the file; closing twice does nothing. Publishing a bundle brings its files to the disk."""
         self._file.close()
