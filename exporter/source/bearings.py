@@ -98,12 +98,14 @@ def lacking(page: Page, step: int, other: Page) -> Collection[str]:
 class Search:
     """Where to look next: in strides that double until the place was passed, then halfway between.
 
-    What joins the list meanwhile pushes the place on, so where the two sides have met it strides off again,
-    from one place on: the long strides it began with would pass the place each time.
+    What joins the list meanwhile pushes the place on. So where the two sides are no further apart than
+    ``width``, the number of neighbouring offsets whose pages all show the place, it has moved: the search
+    strides off again, by no more than that, since longer strides would pass the place each time.
     """
 
-    def __init__(self, *, up: int, down: int) -> None:
+    def __init__(self, *, up: int, down: int, width: int) -> None:
         self._strides = {Bearing.UP: up, Bearing.DOWN: down}
+        self._width = width
         self._above: int | None = None
         self._below: int | None = None
 
@@ -114,9 +116,9 @@ class Search:
         else:
             self._below = offset
         if self._above is not None and self._below is not None:
-            if self._below - self._above > 1:
+            if self._below - self._above > self._width:
                 return (self._above + self._below) // 2
-            self._strides = {Bearing.UP: 1, Bearing.DOWN: 1}
+            self._strides = {Bearing.UP: self._width, Bearing.DOWN: self._width}
             self._above, self._below = (offset, None) if where is Bearing.DOWN else (None, offset)
         stride = self._strides[where]
         self._strides[where] *= 2

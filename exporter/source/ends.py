@@ -201,7 +201,8 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
     """
     full = reader.full
     offset = max(0, count - min(OVERLAP, full // 2))
-    search = Search(up=max(1, full // 2), down=max(1, full - 1))
+    across = max(1, full - 1)
+    search = Search(up=max(1, full // 2), down=across, width=across)
     for _ in range(_SEARCHES):
         page = reader.slice(action=action, offset=offset)
         if not page.is_of(action):

@@ -54,6 +54,7 @@ class OffsetPass:
         self._pushes: deque[float] = deque([0, 0], maxlen=2)
         self._asked_at_join = 0
         self._outrun = 0
+        self._empty_below: Counter[str] = Counter()
         self._drift: int | None = 0
         self.pages = 0
         """How many pages brought it down."""
@@ -204,7 +205,8 @@ class OffsetPass:
         sought = set(page.ids[step:])
         most, best = 0, None
         joined = (following.total or 0) - (page.total or 0)
-        search = Search(up=min(OVERLAP, max(1, page.size // 2)), down=max(step, joined))
+        width = step if self._reader.in_order else 1
+        search = Search(up=min(OVERLAP, max(1, page.size // 2)), down=max(step, joined), width=width)
         for _ in range(_SEARCHES):
             where = bearing(page, step, following)
             if where is Bearing.HERE:
@@ -276,13 +278,16 @@ class OffsetPass:
         return self._head.pushed(self._reader.page(max(0, self._head.place - OVERLAP)))
 
     def _nothing_beyond(self, page: Page, last: Page) -> bool:
-        """Ask on below ``last``, twice where that is empty; known entries may be pushed down there."""
+        """Ask on below ``last``, until that was empty twice; known entries may be pushed down there.
+
+        Where they were pushed further, the pass comes down to the same end again, which was empty once.
+        """
         known = {*page.ids, *last.ids}
-        offset, empty = last.reach, 0
+        offset, lowest = last.reach, last.ids[-1]
         for _ in range(_ASKED_BEYOND):
             beyond = self._reader.page(offset)
-            empty = 0 if beyond.size else empty + 1
-            if empty == _EMPTY_ENOUGH:
+            self._empty_below[lowest] += not beyond.size
+            if self._empty_below[lowest] == _EMPTY_ENOUGH:
                 return True
             if not known.issuperset(beyond.ids):
                 return False
@@ -340,7 +345,8 @@ class OffsetPass:
     def _before(self, moment: datetime, offset: int) -> Page:
         """Find a page that begins with an entry newer than ``moment`` and comes down to it."""
         first = self._reader.page(offset)
-        search = Search(up=max(1, first.size // 2), down=max(1, first.size - 1))
+        across = max(1, first.size - 1)
+        search = Search(up=max(1, first.size // 2), down=across, width=across)
         for _ in range(_SEARCHES):
             too_deep = first.offset > 0 and _begins_below(first, moment)
             too_high = first.size > 1 and first.moments[-1] > moment

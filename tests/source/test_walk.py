@@ -642,6 +642,18 @@ def test_hundreds_of_entries_that_join_between_two_requests_are_stepped_over(
     assert walked.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("entries", [100, 165])
+def test_pages_full_of_entries_that_join_again_and_again_are_stepped_over(log: Log, entries: int) -> None:
+    """They join while a place is searched for, and while the end of the log is asked for what is below."""
+    world = log(entries, cap=20, insert_every=5, insert_count=55, total="absent")
+    before = held(world)
+
+    walked = walk(world, concurrency=1)
+
+    assert walked.ids == before
+    assert walked.verdict is Verdict.COMPLETE
+
+
 def test_a_limit_that_is_refused_is_lowered(log: Log) -> None:
     world = log(cap=100, refuses=True)
 
