@@ -12,7 +12,10 @@ from pyarrow import csv
 from exporter.archive.files import HashingFile, Written
 from exporter.entries.literals import joined
 
-_ACTIVE = pa.array(list("=+-@\t\r\n\0'"), pa.string())
+ACTIVE = "=+-@\t\r\n\0'"
+"""Characters at the beginning of a cell that has to get an apostrophe."""
+
+_ACTIVE = pa.array(list(ACTIVE), pa.string())
 _INERT = ("timestamp", "changes", "extra", "source_sha256")  # they begin with a digit, a letter or a bracket
 _OPTIONS = csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from exporter.report.samples import Sample
 
 _BLANK = ("evidence_seen", "result", "tested_by")
-_ACTIVE = re.compile(r"[=+\-@\t\r\n\0']")
 
 
 @click.command(cls=SectionedCommand)
@@ -74,4 +72,6 @@ def _csv(drawn: "Sample") -> str:
 
 def _defused(value: str | None) -> str | None:
     """Keep a spreadsheet from running a value, as the archive's own CSV does."""
-    return f"'{value}" if value and _ACTIVE.match(value) else value
+    from exporter.archive.csv import ACTIVE
+
+    return f"'{value}" if value and value[0] in ACTIVE else value
