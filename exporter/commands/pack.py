@@ -31,8 +31,8 @@ def pack(bundle: Path, to: Path) -> int:
     from exporter.verify.archive import stated_name
     from exporter.verify.findings import Outcome
 
-    refuse_inside(bundle, to)
     examined = examine(bundle, reperform=False)
+    refuse_inside(bundle, to)
     if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED):
         raise VerificationError(
             f"{bundle} is not as sealed, so it was not packed.", "Run audit-export verify on it."
