@@ -83,7 +83,7 @@ class Patient:
     """What is examined, and what has been learnt of it so far."""
 
     configuration: Callable[[], str]
-    """Says which configuration file is in force; raises ``UsageError`` where it is none."""
+    """Says which configuration file is in force; raises ``UsageError`` where it or a variable is none."""
 
     connection: Callable[[], tuple[Connection, Profile]]
     """Finds the key and the address; raises ``AuditExportError`` where there is none."""
@@ -297,7 +297,7 @@ def _filters(patient: Patient) -> Finding:
 
 
 EXAMINATIONS = (
-    Examination(id="configuration", what="Configuration file", look=_configuration),
+    Examination(id="configuration", what="Configuration", look=_configuration),
     Examination(id="output", what="Output folder", look=_output, needs=("configuration",)),
     Examination(id="libraries", what="Libraries of the report", look=_libraries),
     Examination(id="typefaces", what="Typefaces of the report", look=_fonts),

@@ -6,6 +6,7 @@ command. A file that nobody named was perhaps put there by somebody else, so it 
 goes, nor whom a verification trusts.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 from click.core import ParameterSource
 
+from exporter.commands.variables import SECRETS, refuse_unknown
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ AsTyped: TypeAlias = str | int | bool | list[str]
 
 _META = "exporter.configuration"
 _LARGEST = 1 << 20
-_SECRETS = frozenset({"key", "api-key", "apikey", "token", "api-token", "secret", "password", "passphrase"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Configuration:
     """The table ``report.thresholds``, which makes sense as a whole."""
 
     problem: UsageError | None = None
-    """Why it could not be read, for a command that goes on all the same; ``None`` where it could."""
+    """Why it, or the environment, could not be read, for a command that goes on; ``None`` where both could."""
 
     def defaults(self, command: click.Command) -> dict[str, Any]:
         """Return what the file says for this command, by the names that its parameters have in Python."""
@@ -124,10 +125,14 @@ def configuration_of(context: click.Context) -> Configuration:
 
 
 def apply(context: click.Context, _parameter: click.Parameter, named: Path | None) -> None:
-    """Make what the file says the defaults of the command's options; the callback of ``--config``."""
+    """Make what the file says the defaults of the command's options; the callback of ``--config``.
+
+    A spelling mistake never becomes a default, in the file or in the environment.
+    """
     if context.resilient_parsing:
         return
     try:
+        refuse_unknown(os.environ, context)
         configuration = read(named, places(Path()), context)
     except UsageError as error:
         if not getattr(context.command, "examines_configuration", False):
@@ -283,7 +288,7 @@ def _unknown(what: str, name: str, known: Sequence[str], path: Path | None) -> U
     from difflib import get_close_matches
 
     written = name.lower()
-    if written.replace("_", "-") in _SECRETS:
+    if written.replace("_", "-") in SECRETS:
         remedy = "A configuration file holds no key: name the key's own file with api-key-file."
     elif near := get_close_matches(written, known, n=1):
         remedy = f"Did you mean {near[0]!r}?"

@@ -51,8 +51,8 @@ class _Unshaken(SectionedCommand):
 def doctor(context: click.Context, /, *, output: Path, org: str | None, page_size: int, **given: Any) -> int:
     """Examine what an export needs, here and at the platform.
 
-    One line for each, with what to do where something is amiss: the configuration file, the output folder,
-    the libraries and typefaces of the report, the API key, the platform and its dialect, the clocks, what the
+    One line for each, with what to do where something is amiss: the configuration, the output folder, the
+    libraries and typefaces of the report, the API key, the platform and its dialect, the clocks, what the
     API can do, the disk. Leaves nothing behind, and tries a failing request again for a few seconds only.
     Exits with what an export would exit with.
     """
@@ -88,7 +88,7 @@ def _configuration(context: click.Context) -> str:
     if configuration.problem is not None:
         raise configuration.problem
     if configuration.path is None:
-        return f"none; {NAME} was looked for here and in the user's folder"
+        return f"no file; {NAME} was looked for here and in the user's folder"
     return f"{configuration.path}, {'named' if configuration.named else 'found'}"
 
 

@@ -10,6 +10,7 @@ import click
 
 from exporter.commands import configuration, messages
 from exporter.commands.session import Session
+from exporter.commands.variables import variable_of
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def option(*names: str, section: str, typed: bool = False, **attributes: Any) ->
     """
     if names == ("--json",):
         attributes |= {"is_eager": True, "callback": _note_json}
-    variable = None if typed else _variable(names)
+    variable = None if typed else variable_of(names[-1])
     return click.option(
         *names, cls=SectionedOption, section=section, typed=typed, envvar=variable, **attributes
     )
@@ -130,10 +131,6 @@ def option(*names: str, section: str, typed: bool = False, **attributes: Any) ->
 def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's
     context.ensure_object(Session).as_json = value
     return value
-
-
-def _variable(names: tuple[str, ...]) -> str:
-    return "AUDIT_EXPORT_" + names[-1].removeprefix("--").replace("-", "_").upper()
 
 
 def _rank(section: str) -> int:
@@ -182,7 +179,7 @@ def _parameter(*names: str, **attributes: Any) -> click.Parameter:
     return SectionedOption(
         names,
         section="Behaviour",
-        envvar=_variable(names),
+        envvar=variable_of(names[-1]),
         everywhere=True,
         is_eager=True,
         expose_value=False,

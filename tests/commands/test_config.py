@@ -39,6 +39,36 @@ def test_the_command_line_goes_before_the_environment_the_file_and_the_default(
     assert setting(terminal, "page-size", "--page-size", "100") == (100, "command line")
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("SIGNKEY", "Did you mean AUDIT_EXPORT_SIGN_KEY?"),
+        ("SIGN_KEY_PASSFRASE", "Did you mean AUDIT_EXPORT_SIGN_KEY_PASSPHRASE?"),
+        ("CONFIGURATION", "Did you mean AUDIT_EXPORT_CONFIG?"),
+        ("API_KEY", "The API key comes in SATUSKY_API_KEY"),
+        ("ZZZ", "Unset it"),
+    ],
+)
+def test_a_variable_that_gives_no_option_is_named_and_what_it_holds_is_not_shown(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    monkeypatch.setenv(f"AUDIT_EXPORT_{name}", KEY)
+    for line in (("run", "-vv"), ("config",), ("schema", "--json"), ("doctor",)):
+        assert terminal(*line) == 2
+        shown = terminal.out + terminal.err
+        assert f"There is no option that the variable AUDIT_EXPORT_{name} would give." in shown
+        assert remedy in shown
+        assert KEY[:12] not in shown
+    for line in (("--help",), ("--version",), ("run", "--help")):
+        assert terminal(*line) == 0
+
+
+def test_a_variable_may_be_for_another_command(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LIMIT", "TSA_CA", "OUTPUT", "SIGN_KEY_PASSPHRASE"):
+        monkeypatch.setenv(f"AUDIT_EXPORT_{name}", "3")
+    assert terminal("schema") == 0
+
+
 def test_a_run_follows_the_file(terminal: Terminal) -> None:
     write('since = 2026-07-01\nuntil = 2026-10-01T00:00:00Z\nreport = "none"\npage-size = 300\njson = true\n')
 
