@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -138,7 +139,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
     except _Stopped as error:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
-    except UnreadError:
+    except (UnreadError, SystemExit):  # with the latter Click ends where nobody reads its help
         return _UNREAD
     except AuditExportError as error:
         return _report(session, error.what, error.remedy, error.exit_code)
@@ -174,7 +175,8 @@ def _report(session: Session, what: str, remedy: str, code: int) -> int:
 def _refuse(session: Session, error: click.ClickException) -> int:
     """Say what is wrong with the command line: in Click's words for people, as any error for machines."""
     if not messages.are_json() and not session.as_json:
-        error.show()
+        with suppress(OSError):  # it may lead to where nobody reads, or nothing fits
+            error.show()
         return error.exit_code
     remedy = f"See audit-export {session.command} --help.".replace("  ", " ")
     return _report(session, error.format_message(), remedy, error.exit_code)

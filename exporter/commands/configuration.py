@@ -57,7 +57,7 @@ class Configuration:
     """The table ``report.thresholds``, which makes sense as a whole."""
 
     problem: UsageError | None = None
-    """Why it, or the environment, could not be read, for a command that goes on; ``None`` where both could."""
+    """Why it or the environment could not be read, for a command that goes on; ``None`` where both could."""
 
     def defaults(self, command: click.Command) -> dict[str, Any]:
         """Return what the file says for this command, by the names that its parameters have in Python."""

@@ -1,5 +1,6 @@
 """What goes to stderr and what to stdout, for people and for machines."""
 
+import errno
 import itertools
 import json
 import os
@@ -248,6 +249,30 @@ def test_whoever_stops_reading_the_result_gets_no_complaint(world: World, tmp_pa
     done = program(world, tmp_path, "list", stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--help",), 141),
+        (("--version",), 141),
+        (("run", "--help"), 141),
+        ((), 2),
+        (("list", "--limit", "0"), 2),
+    ],
+)
+def test_help_that_nobody_reads_is_no_defect_and_a_mistake_remains_one(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
+) -> None:
+    def echo(*_: object, **__: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))  # Click leaves others behind
+    for room in ("core", "decorators", "exceptions"):
+        monkeypatch.setattr(f"click.{room}.echo", echo)
+    assert terminal(*arguments) == code
+    assert terminal.err == ""
 
 
 def test_what_the_encoding_of_a_stream_lacks_is_escaped(
