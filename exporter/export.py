@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Published:
     """A published bundle."""
 
     bundle: Path
@@ -70,7 +70,7 @@ class Outcome:
 
 def export(
     request: Request, *, now: Callable[[], datetime], progress: Progress, sleep: Sleep = sleep
-) -> Outcome:
+) -> Published:
     """Export a window into one sealed bundle, which appears whole or not at all.
 
     Holds the archive meanwhile; ``sleep`` waits where the window has yet to settle, and before what failed is
@@ -135,7 +135,7 @@ def _publish(
     fetched: Fetched,
     versions: dict[str, str],
     catalogues: Sequence[controls.Catalogued],
-) -> Outcome:
+) -> Published:
     """Make everything that follows from what was fetched, seal it, and give it its name."""
     request = task.request
     queries.ship(folder / "data" / "queries", request.thresholds, fetched.window)
@@ -152,7 +152,7 @@ def _publish(
     bundle = publish(folder, task.target(fetched.window, link.sequence if link else None))
     if run.verdict.value is Verdict.COMPLETE and not request.filters:
         forget(task.archive, fetched.window)
-    return Outcome(
+    return Published(
         bundle=bundle,
         root=root,
         link=f"{link.place}@{root}" if link else None,
@@ -170,10 +170,12 @@ def _next_link(task: Plan) -> Link:
     )
 
 
-def _sealed_before(bundle: Path, task: Plan) -> Outcome:
+def _sealed_before(bundle: Path, task: Plan) -> Published:
     root, run = read_sealed(bundle)
     link = f"{place}@{root}" if (place := chained_place(bundle)) else None
-    return Outcome(bundle=bundle, root=root, link=link, run=run, failure=_stamp_what_lacks(task), before=True)
+    return Published(
+        bundle=bundle, root=root, link=link, run=run, failure=_stamp_what_lacks(task), before=True
+    )
 
 
 def _bring_name_to_disk(bundle: Path) -> OutputError | None:

@@ -20,10 +20,10 @@ import pytest
 from exporter import cli, errors
 from exporter.commands import messages
 from exporter.commands.configuration import NAME
-from exporter.commands.results import print_findings, print_outcome
+from exporter.commands.results import print_findings, print_published
 from exporter.evidence.authority import Authority
 from exporter.evidence.keys import load_signing_key
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from exporter.verify import verify
 from scripts.readme import DEMO, HELP, with_help_texts
 from tests.evidence.authorities import chain, served
@@ -79,15 +79,15 @@ def checks_in(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory, _shared_world: World) -> Outcome:
+def published(tmp_path_factory: pytest.TempPathFactory, _shared_world: World) -> Published:
     request = _shared_world.request(tmp_path_factory.mktemp("evidence"), report=True)
     return export(request, now=lambda: NOW, progress=lambda *_: None)
 
 
 @pytest.fixture
-def copied(outcome: Outcome, tmp_path: Path) -> Path:
+def copied(published: Published, tmp_path: Path) -> Path:
     """Return a copy of a real bundle, to spoil."""
-    subprocess.run(["cp", "-R", outcome.bundle, tmp_path / "bundle"], check=True)
+    subprocess.run(["cp", "-R", published.bundle, tmp_path / "bundle"], check=True)
     return tmp_path / "bundle"
 
 
@@ -120,13 +120,13 @@ def test_the_readme_has_the_help_of_every_command() -> None:
 
 
 def test_the_run_in_the_readme_makes_the_checks_that_a_run_makes_today(
-    outcome: Outcome, capsys: pytest.CaptureFixture[str]
+    published: Published, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = DEMO.search(README)
     assert shown is not None
     messages.configure()
-    print_outcome(outcome, as_json=False)
-    print_findings(verify(outcome.bundle, reperform=True))
+    print_published(published, as_json=False)
+    print_findings(verify(published.bundle, reperform=True))
     printed = capsys.readouterr()
     assert checks_in(shown[2]) == checks_in(printed.err + printed.out), "run: make readme"
 
@@ -177,12 +177,12 @@ def test_every_option_in_a_document_exists(document: Path) -> None:
 
 @every_document
 def test_every_path_in_a_document_exists_in_the_project_or_in_a_bundle(
-    document: Path, outcome: Outcome
+    document: Path, published: Published
 ) -> None:
     for part in inline(document.read_text("utf-8")):
         is_path = re.fullmatch(r"[\w~$./*-]+", part) and ("/" in part or FILE.fullmatch(part))
         if is_path and not any(fnmatch(part, pattern) for pattern in ELSEWHERE):
-            assert (ROOT / part).exists() or (outcome.bundle / part).exists(), part
+            assert (ROOT / part).exists() or (published.bundle / part).exists(), part
 
 
 @every_document
@@ -249,25 +249,27 @@ def test_the_architecture_names_every_module_at_the_top_and_every_room() -> None
     assert modules | rooms <= architecture
 
 
-def test_the_layout_of_a_bundle_in_the_readme_is_that_of_a_bundle(outcome: Outcome) -> None:
+def test_the_layout_of_a_bundle_in_the_readme_is_that_of_a_bundle(published: Published) -> None:
     (layout,) = (block for block in fenced(README, "text") if block.startswith("evidence/"))
     lines = layout.partition("_20260401T000000Z/")[2].splitlines()[1:]
     listed = {word for line in lines for word in takewhile(FILE.fullmatch, line.split())}
-    held = {path.relative_to(outcome.bundle) for path in outcome.bundle.rglob("*") if path.is_file()}
+    held = {path.relative_to(published.bundle) for path in published.bundle.rglob("*") if path.is_file()}
     queries = {path for path in held if path.parent.name == "queries"}
     assert listed - {path.as_posix() for path in queries} == {path.as_posix() for path in held - queries}
 
 
 @pytest.mark.parametrize("script", [*steps(README), *steps(VERIFYING)])
-def test_each_verification_command_in_the_documents_works_on_a_bundle(outcome: Outcome, script: str) -> None:
-    done = run_in(outcome.bundle, script)
+def test_each_verification_command_in_the_documents_works_on_a_bundle(
+    published: Published, script: str
+) -> None:
+    done = run_in(published.bundle, script)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "FAILED" not in done.stdout
 
 
-def test_the_commands_in_the_readme_print_the_head_that_the_run_printed(outcome: Outcome) -> None:
+def test_the_commands_in_the_readme_print_the_head_that_the_run_printed(published: Published) -> None:
     (script,) = steps(README)
-    assert outcome.root in run_in(outcome.bundle, script).stdout
+    assert published.root in run_in(published.bundle, script).stdout
 
 
 @pytest.mark.parametrize("name", ["data/audit.csv", "data/raw/responses.warc.gz", "manifest.json"])
@@ -296,13 +298,13 @@ def test_the_documented_commands_notice_a_file_whose_name_stands_on_several_line
     assert run_in(copied, steps(VERIFYING)[1]).stdout != ""
 
 
-def test_the_documented_commands_find_nothing_to_say_about_an_untouched_bundle(outcome: Outcome) -> None:
-    assert run_in(outcome.bundle, steps(VERIFYING)[1]).stdout == ""
+def test_the_documented_commands_find_nothing_to_say_about_an_untouched_bundle(published: Published) -> None:
+    assert run_in(published.bundle, steps(VERIFYING)[1]).stdout == ""
 
 
-def test_the_documented_commands_find_an_entry_in_the_raw_responses(outcome: Outcome) -> None:
+def test_the_documented_commands_find_an_entry_in_the_raw_responses(published: Published) -> None:
     (script,) = (step for step in steps(VERIFYING) if "gzip" in step)
-    entry, count = run_in(outcome.bundle, script).stdout.splitlines()
+    entry, count = run_in(published.bundle, script).stdout.splitlines()
     assert entry.startswith("{")
     assert int(count) > 0
 

@@ -393,12 +393,12 @@ def recorded(warc: Path, answers: list[tuple[str, int]]) -> None:
 
 def test_a_second_implementation_arrives_at_the_same_bytes(world: World, tmp_path: Path) -> None:
     for organization in (None, str(world.settings.organization_id)):
-        outcome = export(
+        published = export(
             world.request(tmp_path, organization=organization, label=str(organization)),
             now=lambda: NOW,
             progress=lambda *_: None,
         )
-        data = outcome.bundle / "data"
+        data = published.bundle / "data"
 
         warc, run = data / "raw" / "responses.warc.gz", json.loads((data / "run.json").read_bytes())
 

@@ -12,7 +12,7 @@ import pytest
 
 from exporter.errors import BusyError, IncompleteError, OutputError, UsageError
 from exporter.evidence.lock import held
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.request import Request
 from exporter.sandbox.audit_service import Filters
@@ -29,7 +29,7 @@ def stay_awake(seconds: float, _unwanted: Event | None = None, /) -> None:
     pytest.fail(f"nobody should wait, not even {seconds} seconds")
 
 
-def run(request: Request, sleep: Sleep = stay_awake) -> Outcome:
+def run(request: Request, sleep: Sleep = stay_awake) -> Published:
     return export(request, now=lambda: NOW, progress=lambda _entries, _oldest: None, sleep=sleep)
 
 
@@ -47,13 +47,13 @@ def logged(world: World, since: datetime = SINCE, until: datetime = UNTIL) -> se
 
 
 def test_the_bundle_holds_exactly_the_entries_of_the_window(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path))
+    published = run(world.request(tmp_path))
 
-    exported = ids(outcome.bundle)
+    exported = ids(published.bundle)
     assert len(exported) == len(set(exported))
     assert set(exported) == logged(world)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert {check.result for check in outcome.run.checks} == {Result.AS_EXPECTED}
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert {check.result for check in published.run.checks} == {Result.AS_EXPECTED}
 
 
 def test_a_catalogue_of_ones_own_goes_into_the_bundle_and_a_faulty_one_stops_the_run_at_once(
@@ -61,9 +61,9 @@ def test_a_catalogue_of_ones_own_goes_into_the_bundle_and_a_faulty_one_stops_the
 ) -> None:
     own = tmp_path / "mine.toml"
     own.write_text('id = "house"\nname = "House rules"\nedition = "2026"\nversion = "1"\nmapping = []\n')
-    outcome = run(world.request(tmp_path / "evidence", frameworks=("soc2", str(own))))
-    assert (outcome.bundle / "data" / "controls" / "house.toml").read_bytes() == own.read_bytes()
-    assert outcome.run.options.frameworks == ["soc2", "house"]
+    published = run(world.request(tmp_path / "evidence", frameworks=("soc2", str(own))))
+    assert (published.bundle / "data" / "controls" / "house.toml").read_bytes() == own.read_bytes()
+    assert published.run.options.frameworks == ["soc2", "house"]
 
     own.write_text("id = 7")
     with pytest.raises(UsageError, match=r"mine\.toml cannot be used"):
@@ -98,10 +98,10 @@ def test_a_platform_without_dialect_a_is_read_in_dialect_b_when_the_profile_know
     world = serve(dialects="B")
     profile = Profile(current_org_id=str(world.settings.organization_id))
 
-    outcome = run(world.request(tmp_path, organization=None, profile=profile))
+    published = run(world.request(tmp_path, organization=None, profile=profile))
 
-    assert outcome.run.source.dialect == "B"
-    assert set(ids(outcome.bundle)) == logged(world)
+    assert published.run.source.dialect == "B"
+    assert set(ids(published.bundle)) == logged(world)
 
 
 def test_two_runs_over_the_same_log_give_the_same_archives_byte_for_byte(
@@ -115,11 +115,11 @@ def test_two_runs_over_the_same_log_give_the_same_archives_byte_for_byte(
 
 
 def test_the_bundle_is_laid_out_as_the_contract_says(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path))
+    published = run(world.request(tmp_path))
 
-    assert outcome.bundle.name == "000001_20260701T000000Z_20261001T000000Z"
-    assert outcome.bundle.parent.name.startswith("acme-robotics-")
-    assert {path.name for path in outcome.bundle.iterdir()} == {
+    assert published.bundle.name == "000001_20260701T000000Z_20261001T000000Z"
+    assert published.bundle.parent.name.startswith("acme-robotics-")
+    assert {path.name for path in published.bundle.iterdir()} == {
         "bag-info.txt",
         "bagit.txt",
         "data",
@@ -127,7 +127,7 @@ def test_the_bundle_is_laid_out_as_the_contract_says(world: World, tmp_path: Pat
         "manifest.json",
         "tagmanifest-sha256.txt",
     }
-    assert {path.name for path in (outcome.bundle / "data").iterdir()} == {
+    assert {path.name for path in (published.bundle / "data").iterdir()} == {
         "audit.csv",
         "audit.jsonl",
         "audit.parquet",
@@ -136,8 +136,8 @@ def test_the_bundle_is_laid_out_as_the_contract_says(world: World, tmp_path: Pat
         "raw",
         "run.json",
     }
-    root = (outcome.bundle / "tagmanifest-sha256.txt").read_bytes()
-    assert outcome.root == hashlib.sha256(root).hexdigest()
+    root = (published.bundle / "tagmanifest-sha256.txt").read_bytes()
+    assert published.root == hashlib.sha256(root).hexdigest()
 
 
 def test_the_next_bundle_of_an_archive_takes_the_next_sequence_and_names_the_one_before(
@@ -155,11 +155,11 @@ def test_the_next_bundle_of_an_archive_takes_the_next_sequence_and_names_the_one
 def test_a_window_that_is_not_over_ends_a_minute_before_the_platforms_clock(
     world: World, tmp_path: Path
 ) -> None:
-    outcome = run(world.request(tmp_path, until=datetime(2027, 1, 1, tzinfo=UTC)))
+    published = run(world.request(tmp_path, until=datetime(2027, 1, 1, tzinfo=UTC)))
 
-    assert outcome.run.window.until == datetime(2026, 11, 23, 11, 59, tzinfo=UTC)
-    assert outcome.run.window.partial_period
-    assert outcome.run.window.asked == {"since": "2026-07-01", "until": "2026-10-01"}
+    assert published.run.window.until == datetime(2026, 11, 23, 11, 59, tzinfo=UTC)
+    assert published.run.window.partial_period
+    assert published.run.window.asked == {"since": "2026-07-01", "until": "2026-10-01"}
 
 
 @pytest.mark.parametrize(
@@ -172,26 +172,26 @@ def test_a_window_that_is_over_but_not_settled_is_waited_for_and_is_no_partial_p
     clock = Clock()
     until = NOW - timedelta(seconds=ago)
 
-    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=settle)), clock.sleep)
+    published = run(world.request(tmp_path, until=until, settle=timedelta(seconds=settle)), clock.sleep)
 
     assert clock.slept == waited
-    assert outcome.run.window.until == until
-    assert not outcome.run.window.partial_period
-    assert outcome.run.window.settle_seconds == settle
+    assert published.run.window.until == until
+    assert not published.run.window.partial_period
+    assert published.run.window.settle_seconds == settle
 
 
 @pytest.mark.parametrize("until", [NOW + timedelta(seconds=1), None])
 def test_what_is_not_over_is_not_waited_for(world: World, tmp_path: Path, until: datetime | None) -> None:
-    outcome = run(world.request(tmp_path, until=until, settle=timedelta(seconds=90)))
+    published = run(world.request(tmp_path, until=until, settle=timedelta(seconds=90)))
 
-    assert outcome.run.window.until == NOW - timedelta(seconds=90)
-    assert outcome.run.window.partial_period == (until is not None)
+    assert published.run.window.until == NOW - timedelta(seconds=90)
+    assert published.run.window.partial_period == (until is not None)
 
 
 def test_the_record_says_in_which_zone_the_period_was_asked_for(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path, asked={"period": "2026-Q3"}, timezone="Europe/Berlin"))
+    published = run(world.request(tmp_path, asked={"period": "2026-Q3"}, timezone="Europe/Berlin"))
 
-    record = json.loads((outcome.bundle / "data" / "run.json").read_bytes())
+    record = json.loads((published.bundle / "data" / "run.json").read_bytes())
     assert record["timezone"] == "Europe/Berlin"
     assert record["window"]["asked"] == {"period": "2026-Q3"}
 
@@ -216,31 +216,31 @@ def test_a_window_that_has_not_begun_is_refused(world: World, tmp_path: Path) ->
 def test_an_empty_window_is_published_with_no_rows(world: World, tmp_path: Path) -> None:
     since, until = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC)
 
-    outcome = run(world.request(tmp_path, since=since, until=until))
+    published = run(world.request(tmp_path, since=since, until=until))
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.run.counts.entries == 0
-    assert ids(outcome.bundle) == []
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.counts.entries == 0
+    assert ids(published.bundle) == []
 
 
 def test_a_page_cap_shortens_pages_and_nothing_else(serve: Serve, tmp_path: Path) -> None:
     world = serve(cap=100)
 
-    outcome = run(world.request(tmp_path))
+    published = run(world.request(tmp_path))
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert set(ids(outcome.bundle)) == logged(world)
-    assert outcome.run.probe["largest_page"] == 100
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(published.bundle)) == logged(world)
+    assert published.run.probe["largest_page"] == 100
 
 
 def test_where_offset_is_ignored_larger_pages_reach_the_window(serve: Serve, tmp_path: Path) -> None:
     world = serve(offset_honoured=False)
 
-    outcome = run(world.request(tmp_path, page_size=50))
+    published = run(world.request(tmp_path, page_size=50))
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert set(ids(outcome.bundle)) == logged(world)
-    assert outcome.run.probe["offset_shifts_rows"] is False
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(published.bundle)) == logged(world)
+    assert published.run.probe["offset_shifts_rows"] is False
 
 
 def test_a_ceiling_on_offset_is_not_taken_for_the_end_of_the_log(serve: Serve, tmp_path: Path) -> None:
@@ -254,29 +254,29 @@ def test_a_ceiling_on_offset_is_not_taken_for_the_end_of_the_log(serve: Serve, t
 def test_a_partial_export_is_published_only_when_asked_for(serve: Serve, tmp_path: Path) -> None:
     world = serve(ceiling=300, cap=100, filters_ignored=True)
 
-    outcome = run(world.request(tmp_path, page_size=100, allow_partial=True))
+    published = run(world.request(tmp_path, page_size=100, allow_partial=True))
 
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert outcome.run.verdict.reasons
-    assert set(ids(outcome.bundle)) < logged(world)
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.verdict.reasons
+    assert set(ids(published.bundle)) < logged(world)
 
 
 def test_an_end_of_the_log_that_nothing_confirms_is_unproven(serve: Serve, tmp_path: Path) -> None:
     world = serve(total="absent", filters_ignored=True)
 
-    outcome = run(world.request(tmp_path, since=datetime(2020, 1, 1, tzinfo=UTC)))
+    published = run(world.request(tmp_path, since=datetime(2020, 1, 1, tzinfo=UTC)))
 
-    assert outcome.run.verdict.value is Verdict.UNPROVEN
-    assert outcome.run.counts.entries == len(logged(world, since=datetime(2020, 1, 1, tzinfo=UTC)))
+    assert published.run.verdict.value is Verdict.UNPROVEN
+    assert published.run.counts.entries == len(logged(world, since=datetime(2020, 1, 1, tzinfo=UTC)))
 
 
 def test_entries_that_join_while_paging_do_not_disturb_the_window(serve: Serve, tmp_path: Path) -> None:
     world = serve(insert_every=1)
 
-    outcome = run(world.request(tmp_path, page_size=100))
+    published = run(world.request(tmp_path, page_size=100))
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert set(ids(outcome.bundle)) == logged(world)
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert set(ids(published.bundle)) == logged(world)
     assert world.service.count() > ENTRIES
 
 
@@ -294,12 +294,12 @@ def test_an_id_with_two_contents_is_published_as_a_contradiction(serve: Serve, t
 
     world.behave(edit=edit)
     request = world.request(tmp_path, since=datetime(2026, 1, 1, tzinfo=UTC), page_size=1_005)
-    outcome = run(request)
+    published = run(request)
 
     assert seen > 1
-    assert outcome.contradicted
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert ids(outcome.bundle).count(target) == 1
+    assert published.contradicted
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert ids(published.bundle).count(target) == 1
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(world: World, tmp_path: Path) -> None:
@@ -312,13 +312,13 @@ def test_an_output_folder_that_cannot_be_written_is_named(world: World, tmp_path
 def test_the_record_lists_the_digest_of_every_file_that_was_there_before_it(
     world: World, tmp_path: Path
 ) -> None:
-    outcome = run(world.request(tmp_path))
+    published = run(world.request(tmp_path))
 
-    listed = {file.path: file.sha256 for file in outcome.run.files}
-    present = {path for path in (outcome.bundle / "data").rglob("*") if path.is_file()}
-    present.remove(outcome.bundle / "data" / "run.json")
+    listed = {file.path: file.sha256 for file in published.run.files}
+    present = {path for path in (published.bundle / "data").rglob("*") if path.is_file()}
+    present.remove(published.bundle / "data" / "run.json")
     assert listed == {
-        path.relative_to(outcome.bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(published.bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in present
     }
 
@@ -335,8 +335,8 @@ def test_actions_and_users_longer_than_any_filter_are_exported_like_all_others(
 
     world.behave(edit=edit, cap=50, offset_honoured=False)
     until = NOW - timedelta(minutes=1)
-    outcome = run(world.request(tmp_path, since=UNTIL, until=until, allow_partial=True))
+    published = run(world.request(tmp_path, since=UNTIL, until=until, allow_partial=True))
 
     actions = "SELECT max(length(action)) FROM read_parquet(?)"
-    table = str(outcome.bundle / "data" / "audit.parquet")
+    table = str(published.bundle / "data" / "audit.parquet")
     assert duckdb.execute(actions, [table]).fetchall() == [(len(long),)]

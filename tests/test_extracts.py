@@ -26,14 +26,14 @@ def logged(world: World, filters: Filters) -> set[str]:
 
 
 def test_an_extract_holds_what_matches_and_lies_apart_from_the_chain(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path, action="deploy"))
+    published = run(world.request(tmp_path, action="deploy"))
 
-    assert set(ids(outcome.bundle)) == logged(world, Filters(action="deploy")) != set()
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.bundle.parent.name == "extracts"
-    assert outcome.run.filters == {"action": "deploy"}
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
-    predicate = json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"]
+    assert set(ids(published.bundle)) == logged(world, Filters(action="deploy")) != set()
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.bundle.parent.name == "extracts"
+    assert published.run.filters == {"action": "deploy"}
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    predicate = json.loads((published.bundle / "manifest.json").read_bytes())["predicate"]
     assert predicate["extract"] == {"action": "deploy"}
     whole = run(world.request(tmp_path))
     assert whole.bundle.name.startswith("000001_")
@@ -44,9 +44,9 @@ def test_a_user_is_named_by_id_or_by_address(world: World, tmp_path: Path, by: s
     someone = world.service.page(limit=1, offset=1_000)[0]
     user = str(someone.actor_id) if by == "id" else someone.actor_email
 
-    outcome = run(world.request(tmp_path, user=user))
+    published = run(world.request(tmp_path, user=user))
 
-    assert set(ids(outcome.bundle)) == logged(world, Filters(user=someone.actor_id)) != set()
+    assert set(ids(published.bundle)) == logged(world, Filters(user=someone.actor_id)) != set()
 
 
 def test_extracts_of_one_window_by_other_filters_do_not_stand_for_one_another(
@@ -86,9 +86,9 @@ def test_an_extract_does_not_continue_an_archive(terminal: Terminal) -> None:
 
 
 def test_a_bundle_is_linked_to_the_head_of_one_that_is_elsewhere(world: World, tmp_path: Path) -> None:
-    outcome = run(world.request(tmp_path, previous=Predecessor(root="c" * 64)))
+    published = run(world.request(tmp_path, previous=Predecessor(root="c" * 64)))
 
-    predicate = json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"]
+    predicate = json.loads((published.bundle / "manifest.json").read_bytes())["predicate"]
     assert predicate["previous"] == {"sha256": "c" * 64}
     assert predicate["sequence"] == 1
     with pytest.raises(UsageError, match="another head"):
@@ -196,6 +196,6 @@ def test_a_dry_run_does_not_wait_for_a_window_to_settle_and_shows_it_as_it_will_
 
 
 def test_an_extract_says_so_beside_its_data(world: World, tmp_path: Path) -> None:
-    outcome = export(world.request(tmp_path, action="deploy"), now=lambda: NOW, progress=lambda *_: None)
+    published = export(world.request(tmp_path, action="deploy"), now=lambda: NOW, progress=lambda *_: None)
 
-    assert "not the full population" in (outcome.bundle / "bag-info.txt").read_text()
+    assert "not the full population" in (published.bundle / "bag-info.txt").read_text()

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from exporter.errors import OutputError, UsageError, VerificationError
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
@@ -45,7 +45,7 @@ class Night:
         chosen = {entry.id for entry in due}
         self._coming = [entry for entry in self._coming if entry.id not in chosen]
 
-    def run(self, **changes: Any) -> Outcome:
+    def run(self, **changes: Any) -> Published:
         """Export what came since the last time; the first time, everything."""
         asked: dict[str, Any] = {
             "since": None,
@@ -57,7 +57,7 @@ class Night:
         request: Request = self.world.request(self._output, **{**asked, **changes})
         return export(request, now=lambda: self.now, progress=lambda *_: None)
 
-    def begin(self) -> Outcome:
+    def begin(self) -> Published:
         """Export everything there is."""
         return self.run(since=BEGINS, asked={"since": "2026-06-01", "until": None})
 
@@ -112,24 +112,24 @@ def test_sixty_nights_give_the_log_entry_for_entry_whatever_came_late(tmp_path: 
     def late(entry: Entry) -> timedelta:
         return timedelta(hours=entry.id.int % 20) if entry.id.int % 7 == 0 else timedelta()
 
-    outcomes = []
+    runs = []
     with served_log(tmp_path, entries=6_000, days=61) as night:
         night.world.behave(insert_every=2)
         for number in range(1, NIGHTS + 1):
             moment = BEGINS + timedelta(days=number, minutes=30)
             night.go_on(moment, late=late)
-            outcomes.append(night.begin() if number == 1 else night.run())
-        last = outcomes[-1].run.window.until
+            runs.append(night.begin() if number == 1 else night.run())
+        last = runs[-1].run.window.until
         moment = BEGINS + timedelta(days=NIGHTS + 1, minutes=30)
         night.go_on(moment, late=late)
-        outcomes.append(night.run(until=last + timedelta(hours=1)))
+        runs.append(night.run(until=last + timedelta(hours=1)))
 
-        assert {outcome.run.verdict.value for outcome in outcomes} == {Verdict.COMPLETE}
-        assert table(*(outcome.bundle for outcome in outcomes)) == logged(night, last + timedelta(hours=1))
-    supplements = [outcome.run.overlap.late for outcome in outcomes if outcome.run.overlap]
+        assert {published.run.verdict.value for published in runs} == {Verdict.COMPLETE}
+        assert table(*(published.bundle for published in runs)) == logged(night, last + timedelta(hours=1))
+    supplements = [published.run.overlap.late for published in runs if published.run.overlap]
     assert len(supplements) == NIGHTS
     assert sum(map(len, supplements)) > NIGHTS
-    assert {check.result for outcome in outcomes for check in outcome.run.checks} == {Result.AS_EXPECTED}
+    assert {check.result for published in runs for check in published.run.checks} == {Result.AS_EXPECTED}
 
 
 def test_a_run_begins_where_coverage_ends_and_names_the_bundles_it_was_held_against(night: Night) -> None:
@@ -154,34 +154,34 @@ def test_a_late_entry_is_in_the_next_bundle_and_follows_from_its_responses(night
     night.world.service.record(entry)
     night.go_on(BEGINS + timedelta(days=21))
 
-    outcome = night.run()
+    published = night.run()
 
-    assert outcome.run.overlap is not None
-    assert outcome.run.overlap.late == [str(entry.id)]
-    assert str(entry.id) in [row[0] for row in table(outcome.bundle)]
-    assert [seen.count for seen in outcome.run.observations if seen.id == "late-entries"] == [1]
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    assert published.run.overlap is not None
+    assert published.run.overlap.late == [str(entry.id)]
+    assert str(entry.id) in [row[0] for row in table(published.bundle)]
+    assert [seen.count for seen in published.run.observations if seen.id == "late-entries"] == [1]
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
 def test_an_archive_is_continued_without_an_overlap_where_none_is_wanted(night: Night) -> None:
     first = night.begin()
     night.go_on(BEGINS + timedelta(days=21))
 
-    outcome = night.run(overlap=timedelta())
+    published = night.run(overlap=timedelta())
 
-    assert outcome.run.window.since == first.run.window.until
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.run.overlap is None
+    assert published.run.window.since == first.run.window.until
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.overlap is None
 
 
 def test_an_overlap_of_a_part_of_a_second_more_begins_with_a_whole_one(night: Night) -> None:
     night.begin()
     night.go_on(BEGINS + timedelta(days=21))
 
-    outcome = night.run(overlap=timedelta(hours=0.333))
+    published = night.run(overlap=timedelta(hours=0.333))
 
-    assert outcome.run.overlap is not None
-    assert outcome.run.window.since - outcome.run.overlap.since == timedelta(seconds=1_199)
+    assert published.run.overlap is not None
+    assert published.run.window.since - published.run.overlap.since == timedelta(seconds=1_199)
 
 
 def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(night: Night) -> None:
@@ -201,20 +201,20 @@ def test_a_run_in_between_fills_the_hole_and_knows_what_lies_beyond_it(night: Ni
     since, until = BEGINS + timedelta(days=22), BEGINS + timedelta(days=24)
     night.run(since=since, until=until, asked={})
 
-    outcome = night.run()
+    published = night.run()
 
-    assert outcome.run.window.since == first.run.window.until
-    assert outcome.run.overlap is not None
-    assert outcome.run.overlap.late == []
+    assert published.run.window.since == first.run.window.until
+    assert published.run.overlap is not None
+    assert published.run.overlap.late == []
 
 
 def test_an_archive_that_is_far_enough_is_left_as_it_is(night: Night) -> None:
     first = night.begin()
 
-    outcome = night.run(until=BEGINS + timedelta(days=20) - timedelta(seconds=60))
+    published = night.run(until=BEGINS + timedelta(days=20) - timedelta(seconds=60))
 
-    assert outcome.before
-    assert outcome.bundle == first.bundle
+    assert published.before
+    assert published.bundle == first.bundle
 
 
 def test_an_archive_that_is_far_enough_answers_with_the_bundle_that_covers_the_end(night: Night) -> None:
@@ -225,13 +225,13 @@ def test_an_archive_that_is_far_enough_answers_with_the_bundle_that_covers_the_e
     apart = night.run(since=BEGINS + timedelta(days=30), asked={})
     assert second.run.window.until < apart.run.window.since
 
-    def answer(until: datetime, **changes: Any) -> Outcome:
+    def answer(until: datetime, **changes: Any) -> Published:
         return night.run(until=until, **changes)
 
     assert answer(second.run.window.until).bundle == second.bundle
     assert answer(first.run.window.until + timedelta(seconds=1)).bundle == second.bundle
-    outcome = answer(first.run.window.until)
-    assert (outcome.bundle, outcome.before) == (first.bundle, True)
+    published = answer(first.run.window.until)
+    assert (published.bundle, published.before) == (first.bundle, True)
     with pytest.raises(UsageError, match="no later than where the archive begins"):
         answer(BEGINS)
     with pytest.raises(UsageError, match="--again has no window"):
@@ -275,14 +275,14 @@ def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Nig
 
     night.world.behave(edit=edit, hidden=frozenset({gone.id}))
     night.go_on(BEGINS + timedelta(days=21))
-    outcome = night.run()
+    published = night.run()
 
-    assert outcome.contradicted
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert outcome.run.overlap is not None
-    assert outcome.run.overlap.changed == [str(changed.id)]
-    assert outcome.run.overlap.missing == [str(gone.id)]
-    (history,) = (check for check in outcome.run.checks if check.id == "history")
+    assert published.contradicted
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.overlap is not None
+    assert published.run.overlap.changed == [str(changed.id)]
+    assert published.run.overlap.missing == [str(gone.id)]
+    (history,) = (check for check in published.run.checks if check.id == "history")
     assert history.found.startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
 
 
@@ -299,11 +299,11 @@ def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:
     night.go_on(BEGINS + timedelta(days=23))
     night.world.behave(offset_honoured=False, cap=30, total="absent")
 
-    outcome = night.run()
+    published = night.run()
 
-    assert outcome.run.overlap is not None
-    assert outcome.run.overlap.missing == [str(rare.id)]
-    assert outcome.run.verdict.value is Verdict.UNPROVEN
+    assert published.run.overlap is not None
+    assert published.run.overlap.missing == [str(rare.id)]
+    assert published.run.verdict.value is Verdict.UNPROVEN
 
 
 def test_an_entry_in_other_bytes_is_not_changed(night: Night) -> None:
@@ -311,11 +311,11 @@ def test_an_entry_in_other_bytes_is_not_changed(night: Night) -> None:
     night.world.behave(edit=lambda entry: dict(reversed(entry.items())))
     night.go_on(BEGINS + timedelta(days=21))
 
-    outcome = night.run()
+    published = night.run()
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.run.overlap is not None
-    assert outcome.run.overlap.changed == []
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.overlap is not None
+    assert published.run.overlap.changed == []
 
 
 def test_the_log_of_another_organization_does_not_continue_an_archive(night: Night, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from exporter.errors import IncompleteError
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.entry import Entry, Json, nanoseconds
@@ -54,36 +54,36 @@ def log(serve: Serve) -> Log:
     return make
 
 
-def run(world: World, output: Path, *, dialect: str = "B", **changes: Any) -> Outcome:
+def run(world: World, output: Path, *, dialect: str = "B", **changes: Any) -> Published:
     """Export the whole log, but for its last minute."""
     request = world.request(output, since=datetime(2020, 1, 1, tzinfo=UTC), until=None, **changes)
     request = request if dialect == "B" else replace(request, organization=None)
     return export(request, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
 
 
-def exported(outcome: Outcome) -> set[str]:
+def exported(published: Published) -> set[str]:
     """Ids of the rows in the bundle's table, each there once, in the form that both dialects share."""
-    table = str(outcome.bundle / "data" / "audit.parquet")
+    table = str(published.bundle / "data" / "audit.parquet")
     rows = [id_ for (id_,) in duckdb.execute("SELECT id FROM read_parquet(?)", [table]).fetchall()]
     ids = {str(UUID(id_.removeprefix("log_"))) for id_ in rows}
-    assert len(ids) == len(rows) == outcome.run.counts.entries
+    assert len(ids) == len(rows) == published.run.counts.entries
     return ids
 
 
-def held(world: World, outcome: Outcome) -> set[str]:
+def held(world: World, published: Published) -> set[str]:
     """Ids of what the log behind the platform holds in the window."""
-    low, high = nanoseconds(outcome.run.window.since), nanoseconds(outcome.run.window.until)
+    low, high = nanoseconds(published.run.window.since), nanoseconds(published.run.window.until)
     return {str(entry.id) for entry in world.service.page(limit=100_000) if low <= entry.created_at < high}
 
 
-def assert_whole(world: World, outcome: Outcome, *, entries: int = LOG) -> None:
-    assert exported(outcome) == held(world, outcome)
-    assert outcome.run.counts.entries == entries
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert {check.result for check in outcome.run.checks} == {Result.AS_EXPECTED}
+def assert_whole(world: World, published: Published, *, entries: int = LOG) -> None:
+    assert exported(published) == held(world, published)
+    assert published.run.counts.entries == entries
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert {check.result for check in published.run.checks} == {Result.AS_EXPECTED}
 
 
-def published(output: Path) -> list[Path]:
+def bundles_in(output: Path) -> list[Path]:
     return list(output.rglob("manifest.json"))
 
 
@@ -118,13 +118,13 @@ def test_capped_and_without_offset_slices_bring_home_what_they_can(
 def test_slices_that_nothing_adds_up_are_unproven(log: Log, tmp_path: Path, dialect: str) -> None:
     world = log(spread(sorted(DOCUMENTED_ACTIONS)), offset_honoured=False, cap=CAP, total="absent")
 
-    outcome = run(world, tmp_path, dialect=dialect)
+    published = run(world, tmp_path, dialect=dialect)
 
-    assert exported(outcome) == held(world, outcome)
-    assert outcome.run.verdict.value is Verdict.UNPROVEN
-    assert str(outcome.run.source.parameters["limit"]).startswith("1,000, then twice as many each time")
+    assert exported(published) == held(world, published)
+    assert published.run.verdict.value is Verdict.UNPROVEN
+    assert str(published.run.source.parameters["limit"]).startswith("1,000, then twice as many each time")
     assert (
-        outcome.run.source.parameters["action"] == "none at first, then each that is documented or was seen"
+        published.run.source.parameters["action"] == "none at first, then each that is documented or was seen"
     )
 
 
@@ -136,13 +136,13 @@ def test_where_slices_do_not_suffice_there_is_never_a_quiet_hundred(
 
     with pytest.raises(IncompleteError, match=r"Part of the window is missing.* cuts off "):
         run(world, tmp_path)
-    assert not published(tmp_path)
-    outcome = run(world, tmp_path, allow_partial=True)
+    assert not bundles_in(tmp_path)
+    published = run(world, tmp_path, allow_partial=True)
 
-    assert exported(outcome) < held(world, outcome)
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert outcome.run.verdict.reasons
-    assert {"action", "user_id"} <= outcome.run.source.parameters.keys()
+    assert exported(published) < held(world, published)
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.verdict.reasons
+    assert {"action", "user_id"} <= published.run.source.parameters.keys()
 
 
 @totals
@@ -152,10 +152,10 @@ def test_without_offset_and_filters_a_capped_list_is_never_taken_for_the_log(
     """Where there is no total either, a log of just so many entries would look the same."""
     world = log(offset_honoured=False, cap=CAP, filters_ignored=True, total=total)
 
-    outcome = run(world, tmp_path, allow_partial=True)
+    published = run(world, tmp_path, allow_partial=True)
 
-    assert outcome.run.counts.entries == len(exported(outcome)) <= CAP
-    assert outcome.run.verdict.value is (Verdict.PARTIAL if total == "filtered" else Verdict.UNPROVEN)
+    assert published.run.counts.entries == len(exported(published)) <= CAP
+    assert published.run.verdict.value is (Verdict.PARTIAL if total == "filtered" else Verdict.UNPROVEN)
 
 
 @totals
@@ -168,20 +168,20 @@ def test_a_ceiling_on_offset_is_not_the_end_of_the_log(
 ) -> None:
     world = log(spread(["deploy"]), ceiling=300, cap=CAP, filters_ignored=filters_ignored, total=total)
 
-    outcome = run(world, tmp_path, allow_partial=True)
+    published = run(world, tmp_path, allow_partial=True)
 
-    assert exported(outcome) < held(world, outcome)
-    assert outcome.run.verdict.value is not Verdict.COMPLETE
+    assert exported(published) < held(world, published)
+    assert published.run.verdict.value is not Verdict.COMPLETE
 
 
 @totals
 def test_below_a_ceiling_on_offset_slices_go_on(log: Log, tmp_path: Path, total: str) -> None:
     world = log(spread(sorted(DOCUMENTED_ACTIONS)), ceiling=300, cap=CAP, total=total)
 
-    outcome = run(world, tmp_path)
+    published = run(world, tmp_path)
 
-    assert exported(outcome) == held(world, outcome)
-    assert outcome.run.verdict.value is (Verdict.COMPLETE if total == "filtered" else Verdict.UNPROVEN)
+    assert exported(published) == held(world, published)
+    assert published.run.verdict.value is (Verdict.COMPLETE if total == "filtered" else Verdict.UNPROVEN)
 
 
 def test_offsets_limits_and_filters_that_are_refused_end_no_export_that_can_do_without(
@@ -191,12 +191,12 @@ def test_offsets_limits_and_filters_that_are_refused_end_no_export_that_can_do_w
     world = log(cap=CAP, ceiling=800, refuses=True, edit=lambda entry: {**entry, "actor_id": entry["action"]})
     request = world.request(tmp_path, since=NOW - timedelta(days=90), until=None)
 
-    outcome = export(request, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
+    published = export(request, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
 
-    assert exported(outcome) == held(world, outcome)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.run.probe["filters_by_user"] is False
-    assert outcome.run.probe["offset_reaches_the_end"] is False
+    assert exported(published) == held(world, published)
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.probe["filters_by_user"] is False
+    assert published.run.probe["offset_reaches_the_end"] is False
 
 
 @either
@@ -228,11 +228,11 @@ def test_entries_that_leave_while_paging_contradict_the_log(
     lost = {entry.id for entry in world.service.page(limit=5, offset=place)}
     world.behave(hidden=frozenset(lost), hidden_after=PROBED + 5)
 
-    outcome = run(world, tmp_path, dialect=dialect)
+    published = run(world, tmp_path, dialect=dialect)
 
-    assert outcome.contradicted
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert exported(outcome) >= held(world, outcome) - {str(id_) for id_ in lost}
+    assert published.contradicted
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert exported(published) >= held(world, published) - {str(id_) for id_ in lost}
 
 
 def test_an_entry_that_comes_late_where_the_list_was_read_already_is_fetched(
@@ -248,10 +248,10 @@ def test_an_entry_that_comes_late_where_the_list_was_read_already_is_fetched(
         return entry
 
     world.behave(edit=record_late)
-    outcome = run(world, tmp_path, concurrency=1)
+    published = run(world, tmp_path, concurrency=1)
 
-    assert_whole(world, outcome, entries=LOG + 1)
-    assert str(late.id) in exported(outcome)
+    assert_whole(world, published, entries=LOG + 1)
+    assert str(late.id) in exported(published)
 
 
 def test_one_old_entry_among_new_ones_does_not_end_the_reading(log: Log, tmp_path: Path) -> None:
@@ -263,10 +263,10 @@ def test_one_old_entry_among_new_ones_does_not_end_the_reading(log: Log, tmp_pat
 
     world.behave(edit=misdate)
     request = world.request(tmp_path, since=datetime(2026, 6, 1, tzinfo=UTC))
-    outcome = export(request, now=lambda: NOW, progress=lambda *_: None)
+    published = export(request, now=lambda: NOW, progress=lambda *_: None)
 
-    assert exported(outcome) == held(world, outcome) - {early}
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert exported(published) == held(world, published) - {early}
+    assert published.run.verdict.value is Verdict.COMPLETE
 
 
 def test_an_entry_that_left_is_exit_code_4_and_a_cap_that_cuts_off_is_3(
@@ -275,12 +275,12 @@ def test_an_entry_that_left_is_exit_code_4_and_a_cap_that_cuts_off_is_3(
     window = ("--since", "2020-01-01", "--report", "none")
     world.behave(offset_honoured=False, cap=CAP)
     assert terminal(*window) == 3
-    assert not published(Path())
+    assert not bundles_in(Path())
 
     left = {entry.id for entry in world.service.page(limit=5, offset=500)}
     world.behave(offset_honoured=True, hidden=frozenset(left), hidden_after=PROBED + 10)
     assert terminal(*window) == 4
-    assert len(published(Path())) == 1
+    assert len(bundles_in(Path())) == 1
 
 
 @either

@@ -10,10 +10,10 @@ from tests.world import NOW, World
 
 
 def test_a_record_comes_back_as_it_was_written(world: World, tmp_path: Path) -> None:
-    outcome = export(world.request(tmp_path), now=lambda: NOW, progress=lambda *_: None)
-    content = (outcome.bundle / "data" / "run.json").read_bytes()
+    published = export(world.request(tmp_path), now=lambda: NOW, progress=lambda *_: None)
+    content = (published.bundle / "data" / "run.json").read_bytes()
 
-    assert record.decode(content) == outcome.run
+    assert record.decode(content) == published.run
     assert record.encode(record.decode(content)) == content
     assert content.endswith(b"}\n")
     assert json.loads(content)["format"] == "audit-export/run/v1"

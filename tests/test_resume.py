@@ -16,7 +16,7 @@ import pytest
 
 from exporter.entries.depth import LEVELS
 from exporter.errors import IncompleteError, RecordError, SourceError
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.foresight import foresee
 from exporter.request import Request
@@ -34,7 +34,7 @@ PAGE = 50
 SINCE = datetime(2026, 7, 1, tzinfo=UTC)
 
 
-def run(request: Request) -> Outcome:
+def run(request: Request) -> Published:
     return export(request, now=lambda: NOW, progress=lambda *_: None)
 
 
@@ -87,12 +87,12 @@ def test_killed_at_any_moment_it_ends_with_the_archives_of_a_run_that_never_was(
     for number in answers:
         assert kill_after(world, tmp_path / "killed", number) == -signal.SIGKILL
     world.behave(latency=0)
-    outcome = run(world.request(tmp_path / "killed", page_size=PAGE, label=None))
+    published = run(world.request(tmp_path / "killed", page_size=PAGE, label=None))
 
-    assert archives(outcome.bundle) == archives(never_killed.bundle)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert [path.name[0] for path in outcome.bundle.parent.iterdir()] == ["0"]
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    assert archives(published.bundle) == archives(never_killed.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert [path.name[0] for path in published.bundle.parent.iterdir()] == ["0"]
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
 def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
     needed = whole.run.counts.requests
 
     request = broken_off(world, tmp_path, after=needed - 10, page_size=PAGE // 2)
-    outcome = run(request)
+    published = run(request)
 
-    assert outcome.run.counts.requests < needed // 2
-    assert archives(outcome.bundle) == archives(whole.bundle)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert published.run.counts.requests < needed // 2
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
 
 
 @pytest.mark.parametrize("joined", [1, 7, PAGE, 3 * PAGE + 1])
@@ -120,11 +120,11 @@ def test_a_log_that_grew_meanwhile_is_carried_on_where_it_stands_now(
         replace(newest, id=UUID(int=number), created_at=nanoseconds(NOW)) for number in range(1, joined + 1)
     )
 
-    outcome = run(request)
+    published = run(request)
 
-    assert archives(outcome.bundle) == archives(whole.bundle)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
-    assert outcome.run.counts.requests < whole.run.counts.requests
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.counts.requests < whole.run.counts.requests
 
 
 @pytest.mark.parametrize("total", ["filtered", "absent"])
@@ -140,12 +140,12 @@ def test_an_entry_that_came_late_where_a_killed_run_had_read_is_not_missed(
     world.service.record(late)
     world.behave(insert_every=insert_every)
 
-    outcome = run(request)
+    published = run(request)
 
     whole = run(world.request(tmp_path / "whole", page_size=PAGE))
-    assert archives(outcome.bundle) == archives(whole.bundle)
-    assert str(late.id).encode() in archives(outcome.bundle)[2]
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert str(late.id).encode() in archives(published.bundle)[2]
+    assert published.run.verdict.value is Verdict.COMPLETE
 
 
 def test_a_run_that_was_broken_off_within_the_eldest_instant_is_carried_on_downwards(
@@ -160,11 +160,11 @@ def test_a_run_that_was_broken_off_within_the_eldest_instant_is_carried_on_downw
     since = datetime(2020, 1, 1, tzinfo=UTC)
     request = broken_off(world, tmp_path, after=4, since=since, concurrency=1)
 
-    outcome = run(request)
+    published = run(request)
 
     whole = run(world.request(tmp_path / "whole", page_size=PAGE, since=since))
-    assert archives(outcome.bundle) == archives(whole.bundle)
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
 
 
 def test_an_entry_that_vanished_where_a_killed_run_had_read_contradicts_the_log(
@@ -190,10 +190,10 @@ def test_what_was_received_of_another_log_is_not_carried_on_with(
     for _ in range(1, attempts):
         broken_off(world, tmp_path, after=12, organization=None)
 
-    outcome = run(request)
+    published = run(request)
 
     alone = run(world.request(tmp_path / "alone", page_size=PAGE, organization=None))
-    assert archives(outcome.bundle) == archives(alone.bundle)
+    assert archives(published.bundle) == archives(alone.bundle)
     assert "is of another log" in caplog.text
 
 
@@ -206,12 +206,12 @@ def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(
     world.app.state.clock = lambda: later
 
     foreseen = foresee(request, now=lambda: later)
-    outcome = export(request, now=lambda: later, progress=lambda *_: None)
+    published = export(request, now=lambda: later, progress=lambda *_: None)
 
-    assert outcome.run.window.until == NOW - timedelta(seconds=60)
-    assert foreseen.window.until == outcome.run.window.until
+    assert published.run.window.until == NOW - timedelta(seconds=60)
+    assert foreseen.window.until == published.run.window.until
     assert foreseen.unfinished is not None
-    assert foreseen.unfinished.parent == outcome.bundle.parent
+    assert foreseen.unfinished.parent == published.bundle.parent
     (said,) = (line for line in caplog.messages if line.startswith("Carrying on"))
     assert str(foreseen.unfinished) in said
     assert said.endswith(" ends 2026-11-23T11:59:00Z.")
@@ -252,9 +252,9 @@ def test_a_walk_that_ended_partial_is_set_aside_and_not_resumed(serve: Serve, tm
     assert {path.name.split("-")[0] for path in archive.iterdir()} == {".refused"}
 
     world.behave(ceiling=None)
-    outcome = run(request)
+    published = run(request)
 
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert published.run.verdict.value is Verdict.COMPLETE
     assert [path.name[0] for path in archive.iterdir()] == ["0"]
 
 
@@ -263,14 +263,14 @@ def test_with_allow_partial_a_failing_platform_gives_what_it_gave(serve: Serve, 
     request = broken_off(world, tmp_path, after=25)
     world.behave(script=(None,) * 12 + (Fault.SERVER_ERROR,) * 200)
 
-    outcome = run(replace(request, allow_partial=True))
+    published = run(replace(request, allow_partial=True))
 
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert not outcome.contradicted
-    assert outcome.run.counts.entries > 0
-    failed = next(check for check in outcome.run.checks if check.id == "answers")
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert not published.contradicted
+    assert published.run.counts.entries > 0
+    failed = next(check for check in published.run.checks if check.id == "answers")
     assert failed.result is Result.DIFFERS
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
 def test_a_run_that_fails_while_it_seals_fetches_nothing_that_it_has(
@@ -286,10 +286,10 @@ def test_a_run_that_fails_while_it_seals_fetches_nothing_that_it_has(
         patch.setattr("exporter.export.seal", full)
         with pytest.raises(Exception, match="No space left on device"):
             run(request)
-    outcome = run(request)
+    published = run(request)
 
-    assert outcome.run.counts.requests < 20
-    assert outcome.run.verdict.value is Verdict.COMPLETE
+    assert published.run.counts.requests < 20
+    assert published.run.verdict.value is Verdict.COMPLETE
 
 
 def test_a_record_that_cannot_be_placed_is_left_out_and_named_where_a_partial_export_is_wanted(
@@ -307,13 +307,13 @@ def test_a_record_that_cannot_be_placed_is_left_out_and_named_where_a_partial_ex
     world.behave(edit=edit)
     with pytest.raises(RecordError, match=r"Entry \d+ of the page at offset .* cannot be placed"):
         run(world.request(tmp_path))
-    outcome = run(world.request(tmp_path, allow_partial=True))
+    published = run(world.request(tmp_path, allow_partial=True))
 
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert outcome.run.counts.entries == whole.run.counts.entries - 1
-    named = next(check for check in outcome.run.checks if check.id == "records")
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.counts.entries == whole.run.counts.entries - 1
+    named = next(check for check in published.run.checks if check.id == "records")
     assert "1 left out: entry " in named.found
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
 @pytest.mark.parametrize("levels", [200, 201, 985, 986, 987, 5_000])
@@ -327,14 +327,14 @@ def test_what_is_nested_too_deeply_beside_an_unreadable_record_is_left_out_live_
     with serving(http(body.replace('"DEEP"', deep).encode())) as served:
         asked = world.request(tmp_path, connection=replace(world.connection(), base_url=served.url))
 
-        outcome = run(replace(asked, allow_partial=True))
+        published = run(replace(asked, allow_partial=True))
 
-    assert outcome.run.verdict.value is Verdict.PARTIAL
-    assert outcome.run.counts.entries == (2 if levels <= LEVELS else 1)
-    named = next(check for check in outcome.run.checks if check.id == "records")
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.counts.entries == (2 if levels <= LEVELS else 1)
+    named = next(check for check in published.run.checks if check.id == "records")
     assert ("it is nested more than 200 levels deep" in named.found) == (levels > LEVELS)
     assert "it has no id" in named.found
-    assert {check.result for check in verify(outcome.bundle, reperform=True)} == {Result.AS_EXPECTED}
+    assert {check.result for check in verify(published.bundle, reperform=True)} == {Result.AS_EXPECTED}
 
 
 def too_deep(inside: Any, levels: int) -> Any:

@@ -30,7 +30,7 @@ def demo(output: Path) -> int:
     and prints where it and its report are. Needs no account and no network.
     """
     from exporter.commands.progress import shown_progress
-    from exporter.commands.results import exit_code, print_findings, print_outcome, print_result
+    from exporter.commands.results import exit_code, print_findings, print_published, print_result
     from exporter.export import export
     from exporter.request import Request
     from exporter.source.connection import Connection
@@ -62,11 +62,11 @@ def demo(output: Path) -> int:
                 output=output,
             )
             with shown_progress("auto", since=quarter.since, now=invented_now()) as progress:
-                outcome = export(request, now=invented_now, progress=progress)
-    print_outcome(outcome, as_json=False, another="another folder for --output gets one of its own")
-    findings = verify(outcome.bundle, reperform=True)
+                published = export(request, now=invented_now, progress=progress)
+    print_published(published, as_json=False, another="another folder for --output gets one of its own")
+    findings = verify(published.bundle, reperform=True)
     print_findings(findings)
-    print_result(f"Report: {outcome.bundle / 'data' / 'report.pdf'}")
+    print_result(f"Report: {published.bundle / 'data' / 'report.pdf'}")
     if any(finding.result is not Result.AS_EXPECTED for finding in findings):
         return 4
-    return exit_code(outcome, accept_unproven=False)
+    return exit_code(published, accept_unproven=False)

@@ -13,7 +13,7 @@ from exporter.facts import Check, Result, Verdict, rfc3339
 
 if TYPE_CHECKING:
     from exporter import record
-    from exporter.export import Outcome
+    from exporter.export import Published
 
 _PRECEDENCE = (4, 7, 6, 5, 3)
 """Which exit code goes before which, where several apply."""
@@ -34,13 +34,13 @@ def most_serious(codes: Iterable[int]) -> int:
     return next((code for code in _PRECEDENCE if code in present), max(present, default=0))
 
 
-def exit_code(outcome: "Outcome", *, accept_unproven: bool) -> int:
+def exit_code(published: "Published", *, accept_unproven: bool) -> int:
     """Say in the exit code what came of it: history contradicts, not stamped, not shown to be whole."""
-    return most_serious(error.exit_code for error in _amiss(outcome, accept_unproven=accept_unproven))
+    return most_serious(error.exit_code for error in _amiss(published, accept_unproven=accept_unproven))
 
 
-def print_outcome(
-    outcome: "Outcome",
+def print_published(
+    published: "Published",
     *,
     as_json: bool,
     accept_unproven: bool = False,
@@ -51,45 +51,45 @@ def print_outcome(
     Where the exit code is not 0, what it is for is an error, so that it is shown whatever else is not.
     ``another`` says how to get one more bundle where the window was sealed before.
     """
-    run = outcome.run
+    run = published.run
     period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
-    if outcome.before:
+    if published.before:
         say(f"Sealed already by an earlier run; {another}.", before=True)
     say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
     for check in run.checks:
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
-    say(f"  {_sealed(run.seal, stamped=outcome.stamped)}", signing_key=run.seal.signing_key)
-    say(f"  head sha256:{outcome.root}", head=outcome.root)
-    code, failure = exit_code(outcome, accept_unproven=accept_unproven), outcome.failure
-    for error in _amiss(outcome, accept_unproven=accept_unproven):
+    say(f"  {_sealed(run.seal, stamped=published.stamped)}", signing_key=run.seal.signing_key)
+    say(f"  head sha256:{published.root}", head=published.root)
+    code, failure = exit_code(published, accept_unproven=accept_unproven), published.failure
+    for error in _amiss(published, accept_unproven=accept_unproven):
         complain(visible(error.what), visible(error.remedy), code, error)
     if as_json:
         result = {
-            "published": str(outcome.bundle),
+            "published": str(published.bundle),
             "verdict": run.verdict.value.value,
             "reasons": [*run.verdict.reasons, *([] if failure is None else [failure.what])],
             "entries": run.counts.entries,
             "since": rfc3339(run.window.since),
             "until": rfc3339(run.window.until),
-            "head": outcome.root,
-            "link": outcome.link,
-            "sealed_before": outcome.before,
+            "head": published.root,
+            "link": published.link,
+            "sealed_before": published.before,
             "signing_key": run.seal.signing_key,
-            "stamped": outcome.stamped,
+            "stamped": published.stamped,
             "exit_code": code,
             "error": None if failure is None else {"what": failure.what, "remedy": failure.remedy},
         }
         print_json(result)
     else:
-        print_result(str(outcome.bundle))
+        print_result(str(published.bundle))
 
 
-def _amiss(outcome: "Outcome", *, accept_unproven: bool) -> list[AuditExportError]:
+def _amiss(published: "Published", *, accept_unproven: bool) -> list[AuditExportError]:
     """Return what is amiss with a published bundle, each as the error that it is."""
-    verdict = outcome.run.verdict.value
-    found = f"Not as expected: {' '.join(outcome.run.verdict.reasons)}"
-    amiss: list[AuditExportError] = [] if outcome.failure is None else [outcome.failure]
-    if outcome.contradicted:
+    verdict = published.run.verdict.value
+    found = f"Not as expected: {' '.join(published.run.verdict.reasons)}"
+    amiss: list[AuditExportError] = [] if published.failure is None else [published.failure]
+    if published.contradicted:
         what = f"What was read contradicts an append-only log. {found}"
         remedy = "Keep everything, tell the auditor, and do not run it again until someone has looked."
         amiss.append(VerificationError(what, remedy))

@@ -214,7 +214,7 @@ def run(context: click.Context, /, **given: Any) -> int:
     from exporter.commands.foresight import print_foresight
     from exporter.commands.progress import shown_progress
     from exporter.commands.requests import read_request
-    from exporter.commands.results import exit_code, print_outcome
+    from exporter.commands.results import exit_code, print_published
     from exporter.export import export
     from exporter.foresight import foresee
 
@@ -226,8 +226,8 @@ def run(context: click.Context, /, **given: Any) -> int:
         return 0
     begins = request.since or now() - request.overlap
     with shown_progress(mode, since=begins, now=now()) as progress:
-        outcome = export(request, now=now, progress=progress)
+        published = export(request, now=now, progress=progress)
     another = "--again seals another" if request.since else "--since with a date and --again seals another"
     accepted = request.accept_unproven
-    print_outcome(outcome, as_json=as_json, accept_unproven=accepted, another=another)
-    return exit_code(outcome, accept_unproven=accepted)
+    print_published(published, as_json=as_json, accept_unproven=accepted, another=another)
+    return exit_code(published, accept_unproven=accepted)

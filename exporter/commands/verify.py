@@ -15,7 +15,7 @@ from exporter.facts import Result
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from exporter.verify import Examination
+    from exporter.verify import Examined
     from exporter.verify.archive import Anchors
     from exporter.verify.bundle import Trust
 
@@ -157,11 +157,11 @@ def _end(text: str, zone: "ZoneInfo") -> datetime:
     return parse_moment(following.isoformat(), name="--expect-through", zone=zone)
 
 
-def _all_findings(examined: "Examination") -> list[Any]:
+def _all_findings(examined: "Examined") -> list[Any]:
     return [*examined.findings, *(check for one in examined.bundles for check in one.findings)]
 
 
-def _as_data(examined: "Examination") -> dict[str, Any]:
+def _as_data(examined: "Examined") -> dict[str, Any]:
     data = {
         "path": str(examined.path),
         "outcome": examined.outcome.value,
@@ -171,7 +171,7 @@ def _as_data(examined: "Examination") -> dict[str, Any]:
     return data | ({"bundles": [_as_data(one) for one in examined.bundles]} if examined.bundles else {})
 
 
-def _show(examined: "Examination") -> None:
+def _show(examined: "Examined") -> None:
     """Print every finding of a bundle; of those in an archive, what is not as expected."""
     from exporter.commands.results import print_findings
 
@@ -182,14 +182,14 @@ def _show(examined: "Examination") -> None:
     _conclude(examined)
 
 
-def _conclude(examined: "Examination") -> None:
+def _conclude(examined: "Examined") -> None:
     from exporter.commands.results import print_result, visible
 
     signed = "" if examined.bundles else f" ({_signed(examined)})"
     print_result(f"{examined.outcome.capitalize()}: {visible(str(examined.path))}{signed}")
 
 
-def _signed(examined: "Examination") -> str:
+def _signed(examined: "Examined") -> str:
     if examined.signer is None:
         return "unsigned"
     found = (check.result for check in examined.findings if check.id == "signature")

@@ -27,7 +27,7 @@ from exporter.report import (
     runs,
 )
 from exporter.report.figures import Figures
-from exporter.report.runs import Recorded
+from exporter.report.runs import Record
 from exporter.report.sampling import Draw
 from exporter.report.sections import completeness, followup, samples, summary
 from exporter.report.sections import populations as tables
@@ -94,7 +94,7 @@ def _gather(
     }
 
 
-def _fill(recorded: Recorded, content: Mapping[str, Any], drawn: Mapping[str, Markup]) -> str:
+def _fill(recorded: Record, content: Mapping[str, Any], drawn: Mapping[str, Markup]) -> str:
     run = recorded.run
     options = asdict(run.options)
     return (

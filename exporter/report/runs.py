@@ -18,7 +18,7 @@ EXTRACT = "an extract holds only what its filters chose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Record:
     """A record as it stands in a file."""
 
     run: record.Run
@@ -28,7 +28,7 @@ class Recorded:
     """SHA-256 of its bytes: the run digest."""
 
 
-def read(path: Path) -> Recorded:
+def read(path: Path) -> Record:
     """Read the record of a run.
 
     Raises ``OutputError`` where it cannot be read, and ``VerificationError`` where it is no such record.
@@ -47,10 +47,10 @@ def read(path: Path) -> Recorded:
             f"The record of the run, {path}, cannot be used: {error}.",
             "Check the bundle with `audit-export verify`; a newer version of audit-export may have made it.",
         ) from error
-    return Recorded(run=run, digest=sha256(content).hexdigest())
+    return Record(run=run, digest=sha256(content).hexdigest())
 
 
-def of_bundle(bundle: Path) -> Recorded:
+def of_bundle(bundle: Path) -> Record:
     """Read the record of a bundle, after making sure that its figures would come from the files it lists.
 
     Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none or has no Parquet file, and

@@ -36,7 +36,7 @@ _STEPS: list[Callable[[Bundle], Iterator[Check]]] = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
+class Examined:
     """What was found out about one bundle, or about an archive and each bundle in it."""
 
     path: Path
@@ -48,7 +48,7 @@ class Examination:
     signer: str | None = None
     """Fingerprint of the key that a bundle names as its signer's; ``None`` for an unsigned one."""
 
-    bundles: list["Examination"] = field(default_factory=list)
+    bundles: list["Examined"] = field(default_factory=list)
     """The bundles of an archive."""
 
     @property
@@ -66,7 +66,7 @@ def verify(path: Path, *, reperform: bool, trust: Trust = NOBODY) -> list[Check]
     return examine(path, reperform=reperform, trust=trust).findings
 
 
-def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anchors = NOTHING) -> Examination:
+def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anchors = NOTHING) -> Examined:
     """Check a bundle, in a folder or a zip, or an archive with every bundle in it.
 
     Raises :class:`~exporter.errors.UsageError` where ``path`` is neither.
@@ -89,7 +89,7 @@ def examine(path: Path, *, reperform: bool, trust: Trust = NOBODY, anchors: Anch
     findings = _findings(bundle, reperform=reperform)
     if anchors.head is not None:
         findings.append(seal.head(bundle, anchors.head))
-    return Examination(path=path, findings=findings, signer=bundle.signer)
+    return Examined(path=path, findings=findings, signer=bundle.signer)
 
 
 def _to_name_instead(folder: Path) -> str:
@@ -107,12 +107,12 @@ def open_bundle(path: Path, trust: Trust = NOBODY) -> Bundle:
     return Bundle(container, trust)
 
 
-def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Trust) -> Examination:
+def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Trust) -> Examined:
     examined, places, extracts, unread = [], [], [], []
     for folder in archive.folders(path):
         bundle = open_bundle(folder, trust)
         findings = _findings(bundle, reperform=reperform)
-        examined.append(Examination(path=folder, findings=findings, signer=bundle.signer))
+        examined.append(Examined(path=folder, findings=findings, signer=bundle.signer))
         place = archive.read_place(folder, bundle)
         if place is not None:
             places.append(place)
@@ -121,7 +121,7 @@ def _examine_archive(path: Path, anchors: Anchors, *, reperform: bool, trust: Tr
         elif bundle.unread(bag.STATEMENT, bag.TAG_MANIFEST) and folder.parent == path:
             unread.append(folder.name)
     together = list(archive.judge(places, extracts, unread, anchors))
-    return Examination(path=path, findings=together, bundles=examined)
+    return Examined(path=path, findings=together, bundles=examined)
 
 
 def _findings(bundle: Bundle, *, reperform: bool) -> list[Check]:

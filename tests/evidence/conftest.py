@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.export import Outcome, export
+from exporter.export import Published, export
 from tests.world import NOW, World
 
 
 @pytest.fixture(scope="package")
-def outcomes(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
+def both(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Published, Published]:
     request = _shared_world.request(tmp_path_factory.mktemp("evidence"))
     first, second = (
         export(replace(request, again=True), now=lambda: NOW, progress=lambda *_: None) for _ in range(2)
@@ -20,6 +20,6 @@ def outcomes(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def bundle(outcomes: tuple[Outcome, Outcome], tmp_path: Path) -> Path:
+def bundle(both: tuple[Published, Published], tmp_path: Path) -> Path:
     """Return a copy of the first bundle, to do with as a test pleases."""
-    return shutil.copytree(outcomes[0].bundle, tmp_path / outcomes[0].bundle.name)
+    return shutil.copytree(both[0].bundle, tmp_path / both[0].bundle.name)

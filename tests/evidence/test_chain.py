@@ -7,7 +7,7 @@ import pytest
 from exporter.errors import OutputError, UsageError
 from exporter.evidence.chain import Link, Predecessor, next_link, parse_predecessor, refuse_other
 from exporter.evidence.coverage import sealed_bundles
-from exporter.export import Outcome
+from exporter.export import Published
 
 STATEMENT = (
     '{"predicate": {"chain": "acme/5e", "sequence": %d, "previous": null, "verdict": "COMPLETE",'
@@ -100,13 +100,13 @@ def test_a_head_is_read_in_either_form_alone_or_with_its_place(head: str) -> Non
     )
 
 
-def test_of_two_bundles_the_second_names_the_root_of_the_first(outcomes: tuple[Outcome, Outcome]) -> None:
+def test_of_two_bundles_the_second_names_the_root_of_the_first(both: tuple[Published, Published]) -> None:
     first, second = (
-        json.loads((outcome.bundle / "manifest.json").read_bytes())["predicate"] for outcome in outcomes
+        json.loads((published.bundle / "manifest.json").read_bytes())["predicate"] for published in both
     )
 
     assert (first["sequence"], first["previous"]) == (1, None)
-    assert (second["sequence"], second["previous"]) == (2, {"sha256": outcomes[0].root})
+    assert (second["sequence"], second["previous"]) == (2, {"sha256": both[0].root})
     assert first["chain"] == second["chain"]
-    root = (outcomes[0].bundle / "tagmanifest-sha256.txt").read_bytes()
-    assert outcomes[0].root == hashlib.sha256(root).hexdigest()
+    root = (both[0].bundle / "tagmanifest-sha256.txt").read_bytes()
+    assert both[0].root == hashlib.sha256(root).hexdigest()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.evidence.coverage import BUNDLE_NAME, SealedBundle, covered, holes, sealed_bundles
-from exporter.export import Outcome
+from exporter.export import Published
 from exporter.facts import Verdict, Window
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,12 +24,12 @@ def sealed(window: Window, verdict: Verdict = Verdict.COMPLETE) -> SealedBundle:
 
 
 def test_the_bundles_of_an_archive_are_read_in_the_order_of_sealing(
-    outcomes: tuple[Outcome, Outcome],
+    both: tuple[Published, Published],
 ) -> None:
-    bundles = sealed_bundles(outcomes[0].bundle.parent)
+    bundles = sealed_bundles(both[0].bundle.parent)
 
-    assert [bundle.path for bundle in bundles] == [outcome.bundle for outcome in outcomes]
-    assert [bundle.root for bundle in bundles] == [outcome.root for outcome in outcomes]
+    assert [bundle.path for bundle in bundles] == [published.bundle for published in both]
+    assert [bundle.root for bundle in bundles] == [published.root for published in both]
     assert [bundle.sequence for bundle in bundles] == [1, 2]
 
 

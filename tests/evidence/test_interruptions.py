@@ -15,8 +15,7 @@ from exporter.errors import OutputError
 from exporter.evidence.authority import Authority
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.stamp import stamp_missing
-from exporter.export import Outcome as Sealed
-from exporter.export import export
+from exporter.export import Published, export
 from exporter.request import Request
 from exporter.verify import examine, verify
 from exporter.verify.bundle import Trust
@@ -163,7 +162,7 @@ class Clock:
         return NOW
 
 
-def attempt(request: Request, clock: Clock) -> Sealed | OutputError:
+def attempt(request: Request, clock: Clock) -> Published | OutputError:
     try:
         return export(request, now=clock, progress=lambda *_: None)
     except OutputError as error:
@@ -176,14 +175,14 @@ def test_a_disk_that_is_full_when_it_comes_to_the_record_and_the_seal_publishes_
     """Ever more room is left, by a page of the disk or a few, until it is enough."""
     output = disk.path / "evidence"
     request = world.request(output, signing_key=load_signing_key(key, None))
-    attempts: list[Sealed | OutputError] = []
+    attempts: list[Published | OutputError] = []
     while not attempts or isinstance(attempts[-1], OutputError):
         assert not list(output.glob("*/0*"))
         attempts.append(attempt(request, Clock(disk, leaving=40_960 * len(attempts))))
         (disk.path / "ballast").unlink()
 
     *refused, made = attempts
-    assert isinstance(made, Sealed)
+    assert isinstance(made, Published)
     assert Outcome.of(verify(made.bundle, reperform=False)) is Outcome.NOT_CHECKED
     assert len(refused) > 3
     for error in refused:

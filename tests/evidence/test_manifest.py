@@ -9,7 +9,7 @@ import rfc8785
 from exporter.evidence.bag import parse_manifest
 from exporter.evidence.chain import Link
 from exporter.evidence.manifest import statement
-from exporter.export import Outcome
+from exporter.export import Published
 from exporter.facts import Verdict, Window
 from exporter.record import Overlap, Seal
 
@@ -79,13 +79,13 @@ def test_a_bundles_statement_is_canonical_and_its_subjects_are_the_payload_manif
 
 
 def test_a_bundles_statement_binds_the_record_of_the_run(
-    bundle: Path, outcomes: tuple[Outcome, Outcome]
+    bundle: Path, both: tuple[Published, Published]
 ) -> None:
     predicate = json.loads((bundle / "manifest.json").read_bytes())["predicate"]
 
     run = (bundle / "data" / "run.json").read_bytes()
     assert predicate["run"] == {"sha256": hashlib.sha256(run).hexdigest()}
-    assert predicate["verdict"] == outcomes[0].run.verdict.value
+    assert predicate["verdict"] == both[0].run.verdict.value
     assert predicate["window"] == {"since": "2026-07-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
 
 

@@ -14,8 +14,7 @@ from exporter.evidence.authority import Authority
 from exporter.evidence.bag import payload_paths
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
-from exporter.export import Outcome as Sealed
-from exporter.export import export
+from exporter.export import Published, export
 from exporter.facts import Check, Result
 from exporter.verify.bundle import Trust
 from tests.evidence.authorities import Chain, chain, served
@@ -49,7 +48,7 @@ class Sealer:
             now=NOW,
         )
 
-    def seal(self, output: Path, month: int, **changes: Any) -> Sealed:
+    def seal(self, output: Path, month: int, **changes: Any) -> Published:
         """Export a month of 2026, counted from May, into a signed and stamped bundle."""
         given = {
             "since": MONTHS[month],
@@ -70,21 +69,21 @@ def sealer(_shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="session")
-def four(sealer: Sealer, tmp_path_factory: pytest.TempPathFactory) -> list[Sealed]:
+def four(sealer: Sealer, tmp_path_factory: pytest.TempPathFactory) -> list[Published]:
     """May to August, sealed one after the other; not to be changed."""
     output = tmp_path_factory.mktemp("four")
     return [sealer.seal(output, month) for month in range(4)]
 
 
 @pytest.fixture
-def archive(four: list[Sealed], tmp_path: Path) -> Path:
+def archive(four: list[Published], tmp_path: Path) -> Path:
     """Return a copy of the archive, to do with as a test pleases."""
     source = four[0].bundle.parent
     return Path(shutil.copytree(source, tmp_path / source.name))
 
 
 @pytest.fixture
-def signed(four: list[Sealed], tmp_path: Path) -> Path:
+def signed(four: list[Published], tmp_path: Path) -> Path:
     """Return a copy of the first of the four bundles, to do with as a test pleases."""
     return Path(shutil.copytree(four[0].bundle, tmp_path / "signed"))
 

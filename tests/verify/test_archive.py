@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import UsageError
-from exporter.export import Outcome as Sealed
+from exporter.export import Published
 from exporter.facts import Result
-from exporter.verify import Examination, examine
+from exporter.verify import Examined, examine
 from exporter.verify.archive import Anchors
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import Sealer, found_by, result_of
@@ -22,11 +22,11 @@ def bundles(archive: Path) -> list[Path]:
     return sorted(path for path in archive.iterdir() if path.name.startswith("0"))
 
 
-def look(archive: Path, sealer: Sealer, **anchors: object) -> Examination:
+def look(archive: Path, sealer: Sealer, **anchors: object) -> Examined:
     return examine(archive, reperform=False, trust=sealer.trust, anchors=Anchors(**anchors))  # type: ignore[arg-type]
 
 
-def flawed(examined: Examination) -> set[str]:
+def flawed(examined: Examined) -> set[str]:
     """Return what is not as expected of the archive; its bundles must be as sealed."""
     assert {bundle.outcome for bundle in examined.bundles} <= {Outcome.AS_SEALED}
     return {check.id for check in examined.findings if check.result is not Result.AS_EXPECTED}
@@ -63,7 +63,7 @@ def test_a_bundle_that_claims_a_place_without_end_is_found_at_once(archive: Path
 
 
 def test_the_newest_bundles_taken_away_show_against_a_head_or_a_date_only(
-    archive: Path, four: list[Sealed], sealer: Sealer
+    archive: Path, four: list[Published], sealer: Sealer
 ) -> None:
     for bundle in bundles(archive)[2:]:
         shutil.rmtree(bundle)
@@ -75,7 +75,7 @@ def test_the_newest_bundles_taken_away_show_against_a_head_or_a_date_only(
 
 
 def test_a_head_from_before_newer_bundles_is_found_among_them(
-    archive: Path, four: list[Sealed], sealer: Sealer
+    archive: Path, four: list[Published], sealer: Sealer
 ) -> None:
     examined = look(archive, sealer, head=four[1].root, expect_through=SEPTEMBER)
 
@@ -84,7 +84,7 @@ def test_a_head_from_before_newer_bundles_is_found_among_them(
 
 
 def test_old_bundles_removed_in_due_time_are_missing_unless_the_auditor_knows_where_it_begins(
-    archive: Path, four: list[Sealed], sealer: Sealer
+    archive: Path, four: list[Published], sealer: Sealer
 ) -> None:
     for bundle in bundles(archive)[:2]:
         shutil.rmtree(bundle)
@@ -233,12 +233,14 @@ def test_what_is_being_built_and_what_is_no_bundle_is_passed_over(archive: Path,
     assert look(archive, sealer).outcome is Outcome.AS_SEALED
 
 
-def test_the_anchors_of_an_archive_make_no_sense_for_one_bundle(four: list[Sealed], sealer: Sealer) -> None:
+def test_the_anchors_of_an_archive_make_no_sense_for_one_bundle(
+    four: list[Published], sealer: Sealer
+) -> None:
     with pytest.raises(UsageError, match="ask about an archive"):
         look(four[0].bundle, sealer, from_head=four[0].root)
 
 
-def test_one_bundle_can_be_held_against_a_head(four: list[Sealed], sealer: Sealer) -> None:
+def test_one_bundle_can_be_held_against_a_head(four: list[Published], sealer: Sealer) -> None:
     bundle = four[0].bundle
 
     assert look(bundle, sealer, head=four[0].root).outcome is Outcome.AS_SEALED

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.cli import main
-from exporter.export import Outcome as Sealed
+from exporter.export import Published
 from tests.verify.conftest import Sealer
 
 BANNED = ("tampered", "tamper-proof", "verified by", "certified", "compliant")
@@ -49,7 +49,7 @@ def trusting(sealer: Sealer, tmp_path: Path) -> list[str]:
 
 
 def test_0_means_that_every_claim_was_checked(
-    terminal: Terminal, four: list[Sealed], trusting: list[str]
+    terminal: Terminal, four: list[Published], trusting: list[str]
 ) -> None:
     assert terminal(four[0].bundle, *trusting, "--reperform") == 0
 
@@ -57,7 +57,7 @@ def test_0_means_that_every_claim_was_checked(
     assert last.startswith(f"As sealed: {four[0].bundle} (signed by SHA256:")
 
 
-def test_3_means_that_a_claim_could_not_be_checked(terminal: Terminal, four: list[Sealed]) -> None:
+def test_3_means_that_a_claim_could_not_be_checked(terminal: Terminal, four: list[Published]) -> None:
     assert terminal(four[0].bundle) == 3
 
     assert terminal.out.splitlines()[-1].startswith("Not wholly checked: ")
@@ -91,7 +91,7 @@ def test_an_unsigned_bundle_is_0_and_says_so_and_4_where_a_signature_was_asked_f
 
 
 def test_an_archive_names_each_bundle_and_what_they_are_together(
-    terminal: Terminal, archive: Path, four: list[Sealed], trusting: list[str]
+    terminal: Terminal, archive: Path, four: list[Published], trusting: list[str]
 ) -> None:
     anchors = ["--head", f"sha256:{four[3].root}", "--expect-through", "2026-08-31"]
     assert terminal(archive, *trusting, *anchors) == 0
@@ -124,7 +124,7 @@ def test_a_day_that_an_archive_has_to_cover_ends_where_the_zone_says(
 
 
 def test_several_paths_are_judged_by_the_worst(
-    terminal: Terminal, archive: Path, four: list[Sealed], trusting: list[str]
+    terminal: Terminal, archive: Path, four: list[Published], trusting: list[str]
 ) -> None:
     assert terminal(four[0].bundle, archive, *trusting) == 0
     shutil.rmtree(archive / four[1].bundle.name)
@@ -160,7 +160,7 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    terminal: Terminal, four: list[Sealed], options: list[str], said: str
+    terminal: Terminal, four: list[Published], options: list[str], said: str
 ) -> None:
     assert terminal(four[0].bundle, *options) == 2
     assert said in terminal.err
@@ -168,7 +168,7 @@ def test_what_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize("name", ["manifest.json", "data/audit.parquet", "/dev/null"])
 def test_a_file_that_was_named_by_mistake_is_not_called_altered(
-    terminal: Terminal, four: list[Sealed], name: str
+    terminal: Terminal, four: list[Published], name: str
 ) -> None:
     assert terminal(four[0].bundle / name) == 2
     assert "is neither a folder nor a zip" in terminal.err

@@ -19,7 +19,7 @@ from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha25
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.evidence.timestamp import TokenError, parse_token
-from exporter.export import Outcome as Sealed
+from exporter.export import Published
 from exporter.facts import Result
 from exporter.verify import verify
 from exporter.verify.bundle import Trust
@@ -67,7 +67,7 @@ def forge(bundle: Path) -> None:
 
 
 def test_a_bundle_as_it_was_sealed_is_so_for_who_knows_signer_and_authority(
-    four: list[Sealed], sealer: Sealer
+    four: list[Published], sealer: Sealer
 ) -> None:
     checks = verify(four[0].bundle, reperform=True, trust=sealer.trust)
 
@@ -76,7 +76,7 @@ def test_a_bundle_as_it_was_sealed_is_so_for_who_knows_signer_and_authority(
     assert found_by(checks, "timestamp") == "at 2026-11-23T12:00:00Z"
 
 
-def test_claims_that_cannot_be_checked_are_neither_good_nor_bad(four: list[Sealed]) -> None:
+def test_claims_that_cannot_be_checked_are_neither_good_nor_bad(four: list[Published]) -> None:
     checks = verify(four[0].bundle, reperform=False)
 
     assert Outcome.of(checks) is Outcome.NOT_CHECKED
@@ -145,7 +145,7 @@ def test_a_bundle_signed_anew_with_another_key_is_not_by_an_allowed_signer(
 
 
 def test_the_key_of_somebody_else_or_for_something_else_does_not_count(
-    four: list[Sealed], sealer: Sealer
+    four: list[Published], sealer: Sealer
 ) -> None:
     bundle = four[0].bundle
     other = replace(sealer.trust, identity="other@acme")
@@ -172,7 +172,7 @@ def dated(sealer: Sealer, options: str) -> Trust:
 
 
 def test_a_key_that_expired_after_the_time_stamp_still_counts_years_later(
-    four: list[Sealed], sealer: Sealer
+    four: list[Published], sealer: Sealer
 ) -> None:
     trust = replace(dated(sealer, 'valid-before="20261201Z"'), now=NOW + timedelta(days=5 * 365))
 
@@ -192,7 +192,7 @@ def test_a_key_that_expired_counts_for_nothing_without_a_time_stamp_and_that_is_
 
 
 def test_a_key_that_was_retired_before_the_time_stamp_was_used_by_a_thief(
-    four: list[Sealed], sealer: Sealer
+    four: list[Published], sealer: Sealer
 ) -> None:
     checks = verify(four[0].bundle, reperform=False, trust=dated(sealer, 'valid-before="20261101Z"'))
 
@@ -211,7 +211,7 @@ def test_a_time_stamp_that_is_not_there_is_told_from_one_that_was_asked_for(
 
 
 def test_the_time_stamp_of_another_bundle_does_not_fit(
-    signed: Path, four: list[Sealed], sealer: Sealer
+    signed: Path, four: list[Published], sealer: Sealer
 ) -> None:
     shutil.copy(four[1].bundle / TOKEN, signed / TOKEN)
 
@@ -241,7 +241,7 @@ def test_nonsense_in_the_place_of_a_seal_is_found(signed: Path, name: str, conte
 
 
 @pytest.fixture(scope="module")
-def victim(four: list[Sealed], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def victim(four: list[Published], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy whose files every example changes and restores."""
     return Path(shutil.copytree(four[0].bundle, tmp_path_factory.mktemp("victim") / "bundle"))
 
