@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from exporter.entries.schema import COLUMNS, VERSION
+from exporter.entries.schema import COLUMNS, SCHEMA, VERSION
 from exporter.source.bodies import SMALL
 from exporter.windows import PERIODS
 from tests.conftest import Serve
@@ -97,6 +98,9 @@ def test_the_columns_are_shown_to_people_and_to_machines(terminal: Terminal) -> 
     shown = json.loads(terminal.out)
     assert [column["name"] for column in shown["columns"]] == [column.name for column in COLUMNS]
     assert shown["columns"][1]["type"] == "timestamp[us, tz=UTC]"
+    pq.write_table(SCHEMA.empty_table(), "audit.parquet")
+    read = pq.read_schema("audit.parquet")
+    assert [column["type"] for column in shown["columns"]] == [str(field.type) for field in read]
     assert shown["version"] == VERSION
 
 
