@@ -5,6 +5,7 @@ export would meet, with the exit code it would leave with. One that fails does n
 depend on it.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from exporter.errors import AuditExportError, OutputError
+from exporter.errors import AuditExportError, OutputError, UsageError
 from exporter.evidence import space
 from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client
@@ -169,6 +170,10 @@ def _configuration(patient: Patient) -> Finding:
 def _output(patient: Patient) -> Finding:
     """Write and remove a file where the archives are to be, or where their folder would be made."""
     try:
+        if patient.output.exists() and not patient.output.is_dir():
+            raise UsageError(
+                f"The output folder {patient.output} is a file.", "Choose another with --output."
+            )
         with tempfile.TemporaryFile(dir=_existing(patient.output)) as file:
             file.write(b"audit-export doctor")
     except OSError as error:
@@ -328,4 +333,5 @@ def _counted(patient: Patient) -> int | None:
 
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest above it that is there."""
-    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    places = (folder.absolute(), *folder.absolute().parents)
+    return next(place for place in places if os.path.lexists(place))  # a link to nowhere cannot be written

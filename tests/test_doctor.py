@@ -106,6 +106,15 @@ def test_of_several_failures_the_most_serious_decides(terminal: Terminal) -> Non
     assert terminal.result["exit_code"] == 7
 
 
+def test_what_no_folder_can_be_is_a_finding_with_the_exports_code(terminal: Terminal) -> None:
+    Path("file").touch()
+    Path("link").symlink_to("nowhere")
+    for output, code in (("file", 2), ("link", 7)):
+        assert terminal("--period", "2026-09", "--report", "none", "--output", output) == code
+        diagnoses = examined(terminal, "--output", output)
+        assert (diagnoses["output"]["health"], diagnoses["output"]["exit_code"]) == (FAILED, code)
+
+
 def test_an_output_folder_below_one_that_may_not_be_looked_into_is_a_finding(
     terminal: Terminal, tmp_path: Path
 ) -> None:
