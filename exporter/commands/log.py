@@ -10,6 +10,7 @@ import click
 from exporter.commands.clock import now
 from exporter.commands.options import NonEmpty, SectionedCommand, find_connection, option, source_options
 from exporter.commands.results import print_result, print_table, visible
+from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from exporter.source.platform import Platform
@@ -54,10 +55,15 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
 def get(entry_id: str, **given: Any) -> int:
     """Show one entry of the log, whole."""
     from exporter.entries.normalize import normalize
+    from exporter.source.refusals import NotFoundError
 
     as_json = given.pop("json")
     with _platform(**given) as platform:
-        entry = platform.entry(entry_id)
+        try:
+            entry = platform.entry(entry_id)
+        except NotFoundError as error:  # its list was there: to try again would not help
+            remedy = "Check the id; audit-export list, with the same --org, shows those of the newest entries."
+            raise UsageError(error.what, remedy) from error
     if as_json:
         print_result(bytes(entry).decode())
         return 0

@@ -54,7 +54,7 @@ def refuse(response: httpx.Response, body: Payload, key: Key) -> None:
     if status == httpx.codes.NOT_FOUND:
         raise NotFoundError(
             f"The platform knows no {response.request.url.path} ({stated}).",
-            "Check the path in --api-url, --org, and with get the id.",
+            "Check the path in --api-url, and --org.",
         )
     if response.is_redirect:
         raise SourceError(

@@ -196,7 +196,7 @@ def test_the_failure_of_any_command_is_json_where_its_result_would_be(
     assert terminal.result["exit_code"] == 6
     assert "published" not in terminal.result
     monkeypatch.setenv("AUDIT_EXPORT_JSON", "true")
-    assert terminal("get", "log_" + "0" * 32) == 6
+    assert terminal("get", "log_" + "0" * 32) == 2
     assert "knows no" in terminal.result["error"]["what"]
 
 
