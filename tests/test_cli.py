@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -128,6 +129,25 @@ def test_list_shows_the_newest_entries_as_a_table(terminal: Terminal, world: Wor
     assert heading.split() == ["ID", "TIMESTAMP", "ACTION", "USER", "RESOURCE"]
     newest = [entry.id.hex for entry in world.service.page(limit=3)]
     assert [line.split()[0].removeprefix("log_") for line in lines] == newest
+
+
+@pytest.mark.parametrize("unable", [{}, {"offset_honoured": False}, {"total": "absent"}])
+def test_list_says_where_the_platform_gives_fewer_than_were_asked_for_and_holds_more(
+    terminal: Terminal, world: World, unable: dict[str, Any]
+) -> None:
+    world.behave(cap=30, **unable)
+    line = ("list", "--org", str(world.settings.organization_id))
+
+    assert terminal(*line, "--limit", "40") == 0
+    assert len(terminal.out.splitlines()) == 1 + 30
+    assert terminal.err.startswith("The platform gave 30 entries where 40 were asked for, and holds more: ")
+    for whole in (
+        ("--limit", "30"),
+        ("--limit", "29", "--action", "user.remove"),
+        ("--user", "nobody@acme.example"),
+    ):
+        assert terminal(*line, *whole) == 0
+        assert terminal.err == ""
 
 
 def test_list_filters_by_action_and_user(terminal: Terminal) -> None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
+from exporter.commands.messages import warn
 from exporter.commands.options import NonEmpty, SectionedCommand, find_connection, option, source_options
 from exporter.commands.results import print_result, print_table, visible
-from exporter.errors import UsageError
+from exporter.errors import AuthorizationError, SourceError, UsageError
 
 if TYPE_CHECKING:
+    from msgspec import Raw
+
     from exporter.source.platform import Platform
 
 _HEADINGS = ("ID", "TIMESTAMP", "ACTION", "USER", "RESOURCE")
@@ -40,6 +43,11 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
     as_json = given.pop("json")
     with _platform(**given) as platform:
         entries = platform.entries(limit=limit, action=action, user=user)
+        if 0 < len(entries) < limit and _goes_on(platform, entries, action=action, user=user):
+            warn(
+                f"The platform gave {len(entries):,} entries where {limit:,} were asked for, and holds more: "
+                "an export (audit-export run) reads them all."
+            )
     if as_json:
         print_result("[" + ",".join(bytes(entry).decode() for entry in entries) + "]")
         return 0
@@ -62,8 +70,9 @@ def get(entry_id: str, **given: Any) -> int:
         try:
             entry = platform.entry(entry_id)
         except NotFoundError as error:  # its list was there: to try again would not help
-            remedy = "Check the id; audit-export list, with the same --org, shows those of the newest entries."
-            raise UsageError(error.what, remedy) from error
+            raise UsageError(
+                error.what, "Check the id; audit-export list, with the same --org, shows the newest ones."
+            ) from error
     if as_json:
         print_result(bytes(entry).decode())
         return 0
@@ -75,6 +84,22 @@ def get(entry_id: str, **given: Any) -> int:
         for change in row["changes"]:
             _print_change(change)
     return 0
+
+
+def _goes_on(platform: "Platform", entries: "Sequence[Raw]", *, action: str | None, user: str | None) -> bool:
+    """Say whether the platform is seen to hold entries below these, by its count or by the next one."""
+    from exporter.entries.normalize import normalize
+    from exporter.source.client import Wish
+
+    wish = Wish(optional=True)
+    try:
+        below = platform.page(limit=1, offset=len(entries), action=action, user=user, wish=wish)
+    except (SourceError, AuthorizationError):
+        return False
+    # With a filter, the count may be of entries that it leaves out.
+    counted = 0 if action or user else below.total or 0
+    shown = normalize(entries, source="the answer", lenient=True).batch["id"].to_pylist()
+    return counted > len(entries) or not set(below.ids).issubset(shown)
 
 
 @contextmanager
