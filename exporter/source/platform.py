@@ -99,7 +99,9 @@ class Page:
 
     def start_of(self, moment: datetime) -> int:
         """Return the first place in the list whose entry is no newer than ``moment``, as far as it shows."""
-        return self.offset + sum(at > moment for at in self.moments)
+        moments = self.rows.batch["timestamp"]
+        newer = pc.greater(moments, pa.scalar(moment, moments.type))
+        return self.offset + int(newer.true_count)
 
     @property
     def newest(self) -> datetime | None:
