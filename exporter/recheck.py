@@ -64,7 +64,8 @@ class Sealed:
             ) from error
         except OSError as error:
             raise UsageError(
-                f"{bundle} is not a bundle that can be read ({error}).", "Name the folder that a run printed."
+                f"{bundle} is not a bundle that can be read ({error.strerror}).",
+                "Name the folder that a run printed.",
             ) from error
         return cls(bundle=bundle, root=hashlib.sha256(root).hexdigest(), run=run)
 
@@ -165,6 +166,7 @@ def _read_again(
         reading = Unfinished(Path(folder), "recheck")
         reading.begin()
         fetched = fetch(task, reading, now=now, progress=progress)
+        _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)
         differences = compare([table_of(bundle, Path(folder))], reading.table, window)
         finding = Finding(
             sealed=sealed,
@@ -180,6 +182,15 @@ def _read_again(
 def _organization(run: record.Run) -> str | None:
     """Return the organization to name to the platform: ids are written otherwise in the other dialect."""
     return run.source.organization_id if run.source.dialect == "B" else None
+
+
+def _refuse_other_dialect(then: str, now: str) -> None:
+    if then != now:
+        raise UsageError(
+            f"The bundle was read in dialect {then}, and the platform in dialect {now}, which writes ids and "
+            "entries otherwise: none could be the same.",
+            "Leave --org out; a platform that no longer speaks the former cannot be held against it.",
+        )
 
 
 def _compared(differences: Differences, *, met_everything: bool) -> list[Check]:

@@ -110,6 +110,15 @@ def test_the_log_is_asked_in_the_dialect_in_which_it_was_read(
     assert finding.verdict is Verdict.COMPLETE
 
 
+def test_entries_whose_ids_are_written_otherwise_are_not_called_missing(serve: Serve, tmp_path: Path) -> None:
+    world = serve(entries=400)
+    bundle = sealed(world, tmp_path, organization=None)
+
+    with pytest.raises(UsageError, match="was read in dialect A, and the platform in dialect B"):
+        again(world, bundle, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
 def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Serve, tmp_path: Path) -> None:
     world = serve()
     bundle = sealed(world, tmp_path / "evidence")
@@ -173,7 +182,7 @@ def test_no_finding_is_put_into_the_bundle_that_it_is_of(terminal: Terminal, tmp
 
 
 def test_what_is_no_bundle_is_refused(world: World, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not a bundle that can be read"):
+    with pytest.raises(UsageError, match=r"is not a bundle that can be read \(No such file or directory\)\."):
         again(world, tmp_path)
 
 
