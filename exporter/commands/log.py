@@ -106,11 +106,15 @@ def _goes_on(platform: "Platform", entries: "Sequence[Raw]", *, action: str | No
 def _platform(*, org: str | None, **given: Any) -> Iterator["Platform"]:
     from exporter.source.client import Client
     from exporter.source.platform import connect
+    from exporter.source.refusals import RefusedError
 
     connection, credentials = find_connection(**given)
     with Client(connection, now=now) as client:
         platform, _ = connect(client, organization=org, known_organization=credentials.profile.current_org_id)
-        yield platform
+        try:
+            yield platform
+        except RefusedError as error:  # a filter, an id or a limit, no better another time
+            raise UsageError(error.what, error.remedy) from error
 
 
 def _line(row: dict[str, Any]) -> Sequence[str]:

@@ -60,7 +60,7 @@ def read_request(
         report=report == "pdf",
         formats=formats,
         previous=None if previous is None else parse_predecessor(previous),
-        frameworks=_names(framework),
+        frameworks=_frameworks(framework),
         settle=timedelta(seconds=settle),
         overlap=timedelta(hours=overlap),
         **window,
@@ -87,6 +87,16 @@ def _formats(names: str, *, report: bool) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in asked)
 
 
+def _frameworks(names: str) -> tuple[str, ...]:
+    asked = _names(names)
+    if not asked:
+        raise UsageError(
+            "--framework names nothing, as a variable does that the shell does not know.",
+            "Give names or paths of catalogues, separated by commas, or leave it out.",
+        )
+    return asked
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -106,6 +116,11 @@ def _sealing(
         raise UsageError(
             "A time stamp covers a signature, and no key to sign with was given.",
             "Give --sign-key as well, or leave --tsa-url out.",
+        )
+    if sign_key is None and sign_key_passphrase_file is not None:
+        raise UsageError(
+            "A passphrase opens a key to sign with, and none was given.",
+            "Give --sign-key as well, or leave --sign-key-passphrase-file out.",
         )
     if sign_key is None:
         return {}
