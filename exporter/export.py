@@ -77,7 +77,7 @@ def export(
     tried again. A window that is sealed already is left as it is.
 
     Raises :class:`~exporter.errors.AuditExportError` in all its kinds; nothing is published then, and what
-    was fetched is kept for the next attempt. What fails afterwards is the outcome's ``failure``.
+    was fetched is kept for the next attempt. What fails afterwards is its ``failure``.
     """
     versions = libraries.versions() if request.report else {}
     catalogues = controls.find(request.frameworks)
