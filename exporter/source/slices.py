@@ -42,6 +42,7 @@ class LimitPass:
             if short and short_before:
                 return self._end(page)
             short_before = short
+            del page  # the next one may take as much memory
 
     def _end(self, page: Page) -> Check:
         page = recounted(page, lambda _page: self._reader.page())
