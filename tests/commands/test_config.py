@@ -230,6 +230,16 @@ def test_a_key_that_was_taken_for_a_configuration_file_is_not_shown(terminal: Te
     assert KEY[:12] not in terminal.err
 
 
+def test_what_stands_where_the_file_was_meant_to_be_is_not_passed_over(terminal: Terminal) -> None:
+    Path(NAME).symlink_to("nowhere")
+    assert terminal("schema") == 2
+    assert f"{NAME} cannot be read (No such file or directory)" in terminal.err
+    Path(NAME).unlink()
+    Path(NAME).mkdir()
+    assert terminal("schema") == 2
+    assert f"{NAME} cannot be read (Is a directory)" in terminal.err
+
+
 def test_a_file_that_is_not_there_or_not_readable_is_a_mistake(terminal: Terminal, tmp_path: Path) -> None:
     assert terminal("list", "--config", "missing.toml") == 2
     assert "missing.toml cannot be read (No such file or directory)" in terminal.err
