@@ -131,8 +131,8 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    messages.configure()
-    session = Session()
+    session = Session(form=messages.form_in(os.environ))
+    messages.configure(form=session.form)
     try:
         code = cli.main(
             arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=messages.colour()

@@ -167,7 +167,7 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
 
 
 def _is_there(place: Path) -> bool:
-    """Say whether a file was put there, or what is left where one was meant to be: a folder, a broken link."""
+    """Say whether a file was put there, or what is left where one was meant to be: a folder, a link."""
     try:
         return place.is_file() or place.is_dir() or place.is_symlink()
     except OSError:  # a service may be kept from looking into its user's home

@@ -8,11 +8,13 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from exporter.commands.variables import variable_of
 from exporter.facts import rfc3339
 
 FORMS = ("text", "json")
@@ -87,6 +89,12 @@ def configure(*, form: str = "text", verbosity: int = 0) -> None:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(level)
     _summary.setLevel(min(level, logging.INFO))
+
+
+def form_in(environ: Mapping[str, str]) -> str:
+    """Return the form that the environment asks for: it holds for a command line that cannot be read, too."""
+    form = environ.get(variable_of("log-format"))
+    return form if form in FORMS else FORMS[0]
 
 
 def say(text: str, **details: Any) -> None:

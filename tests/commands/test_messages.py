@@ -101,6 +101,20 @@ def test_an_error_is_a_json_object_with_the_remedy_and_the_exit_code(
     assert "traceback" not in line
 
 
+@pytest.mark.parametrize(
+    "line", [("nonsense",), ("schema", "--nonsense"), ("schema", "--config", "none.toml")]
+)
+def test_the_variable_decides_on_the_form_before_anything_is_read(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, line: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AUDIT_EXPORT_LOG_FORMAT", "json")
+    assert terminal(*line) == 2
+    assert [message["exit_code"] for message in terminal.messages] == [2]
+    monkeypatch.setenv("AUDIT_EXPORT_LOG_FORMAT", "xml")
+    assert terminal(*line) == 2
+    assert "Error: " in terminal.err
+
+
 def test_the_traceback_is_a_field_of_the_object(terminal: Terminal) -> None:
     assert terminal("list", *NOWHERE, "--log-format", "json", "-vv") == 6
     assert "Traceback" in str(terminal.messages[-1]["traceback"])
