@@ -38,7 +38,11 @@ SELECT
   id,
   actor,
   resource,
-  concat('Had added the user ', cast(round(apart / 86400000000, 1) AS string), ' days before.') AS what,
+  concat('Had added the user ',
+    CASE
+      WHEN apart < 86400000000 THEN concat(cast(round(apart / 60000000, 1) AS string), ' minutes')
+      ELSE concat(cast(round(apart / 86400000000, 1) AS string), ' days')
+    END, ' before.') AS what,
   added AS related
 FROM pairs
 WHERE place = 1

@@ -131,8 +131,11 @@ SELECT
   removed.actor,
   removed.resource,
   concat('Entries by the removed user: ', cast(later.entries AS string), ', the first ',
-    cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
-    ' hours after the removal.') AS what,
+    CASE
+      WHEN unix_micros(later.first_act) - unix_micros(removed.timestamp) < 3600000000
+        THEN concat(cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 60000000, 1) AS string), ' minutes')
+      ELSE concat(cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string), ' hours')
+    END, ' after the removal.') AS what,
   later.id AS related
 FROM removed
 JOIN later ON later.removal = removed.id

@@ -27,7 +27,10 @@ deployments AS (
   WHERE action = 'deploy'
 ),
 pairs AS (
-  SELECT candidates.id, max(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+  SELECT
+    candidates.id,
+    min(candidates.micros - deployments.micros) AS apart,
+    max(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
   FROM deployments
   JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
   WHERE candidates.micros - deployments.micros BETWEEN 0 AND $rollback_minutes * cast(60000000 AS bigint)
@@ -39,9 +42,11 @@ SELECT
   rollbacks.actor,
   rollbacks.resource,
   concat('Rolled back ',
-    cast(round((rollbacks.micros - cast(substring(pairs.deployed, 1, 16) AS bigint)) / 60000000, 1) AS string),
-    ' minutes after the deployment.') AS what,
+    CASE
+      WHEN pairs.apart < 60000000 THEN concat(cast(round(pairs.apart / 1000000, 1) AS string), ' seconds')
+      ELSE concat(cast(round(pairs.apart / 60000000, 1) AS string), ' minutes')
+    END, ' after the deployment.') AS what,
   substring(pairs.deployed, 18) AS related
 FROM rollbacks
 JOIN pairs ON pairs.id = rollbacks.id
-ORDER BY rollbacks.micros - cast(substring(pairs.deployed, 1, 16) AS bigint), rollbacks.timestamp, rollbacks.id
+ORDER BY pairs.apart, rollbacks.timestamp, rollbacks.id

@@ -41,7 +41,10 @@ deployments AS (
   WHERE action = 'deploy'
 ),
 again AS (
-  SELECT candidates.id, min(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+  SELECT
+    candidates.id,
+    min(deployments.micros - candidates.micros) AS apart,
+    min(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
   FROM deployments
   JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
   WHERE deployments.micros - candidates.micros BETWEEN 0 AND $recreation_hours * cast(3600000000 AS bigint)
@@ -64,8 +67,10 @@ SELECT
   destroyed.actor,
   destroyed.resource,
   concat('Deployed again ',
-    cast(round((cast(substring(again.deployed, 1, 16) AS bigint) - destroyed.micros) / 3600000000, 1) AS string),
-    ' hours later.') AS what,
+    CASE
+      WHEN again.apart < 3600000000 THEN concat(cast(round(again.apart / 60000000, 1) AS string), ' minutes')
+      ELSE concat(cast(round(again.apart / 3600000000, 1) AS string), ' hours')
+    END, ' later.') AS what,
   substring(again.deployed, 18) AS related
 FROM destroyed
 JOIN again ON again.id = destroyed.id

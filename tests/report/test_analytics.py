@@ -311,6 +311,24 @@ def test_an_address_counts_without_regard_to_case(ask: Ask) -> None:
     ]
 
 
+def test_a_time_that_is_short_is_said_in_a_unit_that_shows_it(ask: Ask) -> None:
+    log = [
+        entry("added", "01-05T10:00", "user.add", on="bo"),
+        entry("both", "01-05T10:03", "user.role.update", on="bo", role=('"a"', '"b"')),
+        entry("left", "01-06T10:00", "user.remove", on="bo"),
+        entry("act", "01-06T10:01:30", "deploy", actor="bo"),
+        entry("back", "01-06T10:01:32", "deploy.rollback"),
+        entry("gone", "01-07T10:00", "deploy.destroy", on="web"),
+        entry("new", "01-07T10:12", "deploy", on="web"),
+    ]
+    assert items(ask(22, log)) == [("both", "Had added the user 3.0 minutes before.", "added")]
+    assert items(ask(23, log)) == [
+        ("left", "Entries by the removed user: 1, the first 1.5 minutes after the removal.", "act")
+    ]
+    assert items(ask(24, log)) == [("back", "Rolled back 2.0 seconds after the deployment.", "act")]
+    assert items(ask(29, log)) == [("gone", "Deployed again 12.0 minutes later.", "new")]
+
+
 def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(ask: Ask) -> None:
     log = [
         entry("d1", "01-05T10:00", "deploy"),
