@@ -78,11 +78,17 @@ def draw(
 ) -> list[Drawn]:
     """Draw from ``entries``, pairs of id and month, in the order of their keys.
 
-    ``months`` says how many entries each month has. Memory is bounded by the sample, not by the population.
-    Raises ``UsageError`` where a sample by month is smaller than the number of months.
+    ``months`` says how many entries each month has that has any. Memory is bounded by the sample, not by
+    the population. Raises ``UsageError`` where a sample by month is smaller than the number of months.
     """
     keyed = ((key(how.seed, population, id_), id_, month) for id_, month in entries)
     if how.by_month:
+        if how.size < len(months):
+            raise UsageError(
+                f"The population {population} spreads over {len(months)} months, "
+                f"which is more than a sample of {how.size}.",
+                f"Ask for {len(months)} or more, or leave out the months.",
+            )
         drawn = sorted(chain.from_iterable(_by_month(keyed, allot(months, how.size)).values()))
     else:
         drawn = nsmallest(how.size, keyed)
@@ -101,15 +107,11 @@ def _by_month(keyed: Iterator[Keyed], sizes: Mapping[str, int]) -> dict[str, lis
 def allot(months: Mapping[str, int], size: int) -> dict[str, int]:
     """Say how many entries each month gives: one each, the rest in proportion to what each has left.
 
-    That is by largest remainder; where remainders are equal, the earlier month comes first.
+    That is by largest remainder; where remainders are equal, the earlier month comes first. ``size`` is at
+    least the number of months that have entries.
     """
     filled = {month: entries for month, entries in sorted(months.items()) if entries}
     size = min(size, sum(filled.values()))
-    if size < len(filled):
-        raise UsageError(
-            f"The population spreads over {len(filled)} months, which is more than a sample of {size}.",
-            f"Ask for {len(filled)} or more, or leave out the months.",
-        )
     left = size - len(filled)
     room = {month: entries - 1 for month, entries in filled.items()}
     total = max(1, sum(room.values()))

@@ -134,7 +134,10 @@ def test_a_sample_by_month_has_each_month_in_proportion(bundle: Path, entries: l
 
 
 def test_a_sample_by_month_that_is_too_small_says_how_large_it_has_to_be(bundle: Path) -> None:
-    with pytest.raises(UsageError, match=r"over 3 months, which is more than a sample of 2.*Ask for 3"):
+    with pytest.raises(
+        UsageError,
+        match=r"population changes spreads over 3 months, which is more than a sample of 2.*Ask for 3",
+    ):
         changes(bundle, size=2, by_month=True)
 
 
