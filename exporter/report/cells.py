@@ -60,12 +60,7 @@ Drawable = Callable[[str], bool]
 
 
 def text(value: str | None, limit: int = LIMIT) -> Markup:
-    """Make a value printable."""
-    return _printable(value, limit)
-
-
-def code(value: str | None, limit: int = LIMIT) -> Markup:
-    """Make a value printable that will stand in the fixed-width face: an id, an address, a digest."""
+    """Make a value printable, in whichever typeface."""
     return _printable(value, limit)
 
 

@@ -129,7 +129,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "cell": cells.text,
         "line": cells.line,
-        "code": cells.code,
         "whole": cells.whole,
         "changes": cells.changes,
         "count": lambda number: f"{number:,}",
