@@ -1,14 +1,20 @@
 """The engine for the charts, as whoever composes a report meets it."""
 
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from exporter.report import charts
+from exporter.report import assets, charts
 
 _PROCESS = subprocess.Popen
+
+
+def test_no_chart_rounds_a_count() -> None:
+    for path in (assets.root() / "charts").glob("*.vl.json"):
+        assert {*re.findall(r'"format": "([^"]*)"', path.read_text("utf-8"))} <= {",d"}, path
 
 
 def _never_ready(_command: list[str], **given: Any) -> "subprocess.Popen[bytes]":

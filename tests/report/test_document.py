@@ -390,6 +390,10 @@ def test_the_heat_map_names_as_many_dates_as_fit(days: int) -> None:
     assert named == [*range(0, len(columns), named[1] if len(named) > 1 else 1)]
 
 
+def test_the_legend_of_the_heat_map_names_each_number_once(other: Reader) -> None:
+    assert re.findall(r"\d\d-\d\d(\d+)Entries in an hour", other.words) == ["123"]
+
+
 def test_a_chart_holds_nothing_that_is_not_seen(html: str) -> None:
     assert 'opacity="0"' not in html
 
