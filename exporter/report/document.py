@@ -83,6 +83,7 @@ def _gather(
         "completeness": completeness.gather(run, figures, calendar, shares[completeness.LATE]),
         "summary": totals,
         "touched": followup.by_control(rules, frameworks),
+        "log_wide": followup.of_the_log(rules),
         "populations": tables.gather(known, sizes, shares, frameworks, figures),
         "described": tables.describe(run, known, sizes, figures),
         "extract": runs.EXTRACT,

@@ -8,7 +8,7 @@ from exporter.errors import UsageError
 from exporter.report import assets, controls
 from exporter.report.analytics import analytics
 from exporter.report.populations import populations
-from exporter.report.sections.followup import Rule, by_control
+from exporter.report.sections.followup import Rule, by_control, of_the_log
 
 DOCUMENTED = {
     "deploy",
@@ -168,4 +168,6 @@ def test_no_control_is_guessed_for_an_action_that_the_mapping_does_not_know() ->
         Rule(analytic=each, thresholds=[], not_performed="", size=1, rows=[]) for each in analytics().analytic
     ]
     listed = {rule.analytic.id for touched in by_control(rules, SHIPPED) for rule in touched.rules}
+    assert not listed & {rule.analytic.id for rule in of_the_log(rules)}
+    listed |= {rule.analytic.id for rule in of_the_log(rules)}
     assert {rule.analytic.id for rule in rules} - listed == {"unknown-actions"}

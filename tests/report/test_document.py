@@ -298,6 +298,27 @@ def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(other: Reader
     assert "6.1-1" not in other.words
 
 
+def test_a_heading_stands_where_its_figures_do(html: str) -> None:
+    assert '<th scope="col" class="number">Rollbacks</th>' in html
+    assert '<th scope="col">Kind of actor</th><th scope="col" class="number">Deployments</th>' in html
+
+
+def test_items_about_the_log_are_named_once_with_its_controls(reader: Reader) -> None:
+    (sentence,) = re.findall(r"Items about the log as a whole.*?A\.5\.28\.", " ".join(reader.words.split()))
+    assert "Silent stretches (" in sentence
+    assert "SOC 2 CC7.2, CC7.1, CC7.3, CC2.1; ISO/IEC 27001 A.8.15, " in sentence
+    listed = {row[1]: row[4] for row in reader.table("Items to follow up, by the control")}
+    assert "Privileged grants" in listed["CC6.3"]
+    assert not any("Silent stretches" in rules for rules in listed.values())
+
+
+def test_populations_without_entries_are_explained_only_where_there_are_any(
+    reader: Reader, empty: Reader
+) -> None:
+    assert "A population with N = 0" in empty.words
+    assert "A population with N = 0" not in reader.words
+
+
 def test_an_empty_window_is_reported_as_such(empty: Reader) -> None:
     assert "The window holds no entry" in empty.words
     assert {row[3] for row in empty.table("Populations of the period")} == {"0"}

@@ -82,14 +82,14 @@ def cut(rules: Sequence[Rule], shares: Mapping[str, int]) -> list[Rule]:
 
 
 def by_control(rules: Sequence[Rule], frameworks: Sequence[Framework]) -> list[Touched]:
-    """Gather the rules that list something by the controls that their items are about, if any is known."""
+    """Gather the rules that list something about actions by the controls that those map to, if any."""
     touched = []
     for framework in frameworks:
         found: dict[str, list[tuple[Rule, Strength]]] = {}
         for rule in rules:
-            lines = framework.of(rule.analytic.actions) if rule.analytic.actions else framework.log
+            lines = framework.of(rule.analytic.actions)
             for control, strength in {line.control: line.strength for line in reversed(lines)}.items():
-                if rule.size and not rule.analytic.unmapped:
+                if rule.size:
                     found.setdefault(control, []).append((rule, strength))
         touched += [
             Touched(
@@ -101,6 +101,11 @@ def by_control(rules: Sequence[Rule], frameworks: Sequence[Framework]) -> list[T
             for control in sorted(found, key=_natural)
         ]
     return touched
+
+
+def of_the_log(rules: Sequence[Rule]) -> list[Rule]:
+    """Pick the rules that list something about the log as a whole, whose controls are the same for each."""
+    return [rule for rule in rules if rule.size and not rule.analytic.actions and not rule.analytic.unmapped]
 
 
 def _directness(strength: Strength) -> bool:
