@@ -382,6 +382,14 @@ def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(other: Reader) 
     assert "unsigned" not in other.words
 
 
+def test_commands_are_no_wider_than_the_page(other: Reader) -> None:
+    lines = re.findall(
+        r"^ *(?:sha256sum|ssh-keygen|openssl|printf|SELECT|ORDER|-).*$", other.words, re.MULTILINE
+    )
+    assert len(lines) >= 8
+    assert max(map(len, lines)) <= 100
+
+
 def test_tables_can_be_read_aloud(reader: Reader) -> None:
     for caption, rows in reader.tables.items():
         assert len({len(row) for row in rows}) == 1, caption
