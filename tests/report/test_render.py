@@ -83,6 +83,46 @@ def test_every_page_names_its_export_and_has_no_banner_without_cause(
         assert "Extract:" not in text
 
 
+def test_the_counts_of_the_archive_stand_on_one_page_with_their_heading(
+    html: str, page_texts: PageTexts
+) -> None:
+    (counts,) = re.findall(r'<div class="together">.*?</div>', html, re.DOTALL)
+    above, below = page_texts(
+        f'<html lang="en"><title>t</title><div style="height: 180mm">above</div>{counts}</html>'
+    )
+    assert "above" in above
+    assert "Counts and columns" in below
+    assert "source_sha256" in below
+
+
+def test_a_table_of_one_row_leaves_what_follows_to_the_next_page(page_texts: PageTexts) -> None:
+    row = '<thead><tr><th scope="col">Head</th></tr></thead><tbody><tr><td>only row</td></tr></tbody>'
+    first, second = page_texts(
+        '<html lang="en"><title>t</title><div style="height: 150mm"></div>'
+        f"<section><h2>Heading</h2><table>{row}</table></section>"
+        '<div style="height: 100mm">what follows</div></html>'
+    )
+    assert "only row" in first
+    assert "what follows" in second
+
+
+def test_the_sizes_of_large_files_stay_in_their_cells(html: str, lay_out: LayOut) -> None:
+    section = re.search(r'<section id="integrity".*?</table>', html, re.DOTALL)
+    assert section
+    large = re.sub(
+        r'(<td class="number">)[^<]+(</td><td class="number">)[^<]+',
+        r"\g<1>16,160,811,920\g<2>20,000,000",
+        section[0],
+    )
+    assert "20,000,000" in large
+    for page in lay_out(f'<html lang="en"><title>t</title>{large}</section></html>').pages:
+        for cell in page._page_box.descendants():  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
+            if cell.element_tag in {"td", "th"}:
+                for text in (box for box in cell.descendants() if getattr(box, "text", None)):
+                    assert cell.position_x <= text.position_x, text.text
+                    assert text.position_x + text.width <= cell.position_x + cell.border_width(), text.text
+
+
 @pytest.mark.parametrize(
     ("verdict", "banner"),
     [
