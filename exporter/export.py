@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from exporter import record
-from exporter.errors import IncompleteError, OutputError, StampError, VerificationError
+from exporter.errors import IncompleteError, OutputError, SigningError, StampError, VerificationError
 from exporter.evidence import bag
 from exporter.evidence.bundle import archive_folder, publish, sync
 from exporter.evidence.chain import Link, next_link
@@ -52,7 +52,7 @@ class Published:
     """How it came about."""
 
     failure: OutputError | None = None
-    """What failed once it was published, such as a time stamp; the same command makes up for it."""
+    """What failed once it was published, or is asked for and lacking, such as a time stamp."""
 
     before: bool = False
     """Whether an earlier run had published it."""
@@ -173,9 +173,28 @@ def _next_link(task: Plan) -> Link:
 def _sealed_before(bundle: Path, task: Plan) -> Published:
     root, run = read_sealed(bundle)
     link = f"{place}@{root}" if (place := chained_place(bundle)) else None
+    failure = _stamp_what_lacks(task)
     return Published(
-        bundle=bundle, root=root, link=link, run=run, failure=_stamp_what_lacks(task), before=True
+        bundle=bundle,
+        root=root,
+        link=link,
+        run=run,
+        failure=_lacking(run.seal, task.request) or failure,
+        before=True,
     )
+
+
+def _lacking(seal: record.Seal, request: Request) -> OutputError | None:
+    """Say what is asked for now, and was not when the bundle was sealed."""
+    what, remedy = (
+        "The window was sealed before, and without",
+        "Seal another with --again, and --since or --period.",
+    )
+    if request.signing_key is not None and seal.signing_key is None:
+        return SigningError(f"{what} a signature.", remedy)
+    if request.authority is not None and seal.timestamp_authority is None:
+        return StampError(f"{what} a time stamp.", remedy)
+    return None
 
 
 def _bring_name_to_disk(bundle: Path) -> OutputError | None:

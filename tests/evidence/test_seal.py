@@ -102,7 +102,7 @@ def stamped(bundle: Path, authority: Chain) -> bool:
     return True
 
 
-def test_a_bundle_without_a_key_says_unsigned_everywhere(run: Run) -> None:
+def test_a_bundle_without_a_key_says_unsigned_everywhere(run: Run, key: Path) -> None:
     ran = run()
 
     assert ran.code == 0
@@ -112,6 +112,10 @@ def test_a_bundle_without_a_key_says_unsigned_everywhere(run: Run) -> None:
     assert "COMPLETE, unsigned\n" in (ran.bundle / "bag-info.txt").read_text()
     assert set(ran.seal.values()) == {None}
     assert not list(ran.bundle.glob("*.sig*"))
+
+    asked = run("--sign-key", str(key), "-q")
+    assert (asked.code, asked.bundle) == (7, ran.bundle)
+    assert asked.err.startswith("Error: The window was sealed before, and without a signature.")
 
 
 def test_a_signed_and_stamped_bundle_is_accepted_by_stock_tools_and_says_by_whom(
@@ -280,8 +284,11 @@ def test_a_bundle_that_was_not_to_be_stamped_is_left_alone(
 ) -> None:
     first = run("--sign-key", str(key))
 
+    asked = run("--sign-key", str(key), "--tsa-url", tsa)
     second = run("--sign-key", str(key), "--tsa-url", tsa, "--again")
 
+    assert (asked.code, asked.bundle) == (7, first.bundle)
+    assert "The window was sealed before, and without a time stamp." in asked.err
     assert not stamped(first.bundle, authority)
     assert stamped(second.bundle, authority)
 
