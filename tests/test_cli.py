@@ -261,6 +261,8 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
             7,
             "Give --host an address of this machine",
         ),
+        (("sandbox", "--host", ""), 2, "Invalid value for '--host': It is empty"),
+        (("verify", ".", "--identity", ""), 2, "Invalid value for '--identity': It is empty"),
         (("sandbox", "--host", "192.0.2.1", "--entries", "1"), 7, "Give --host an address"),
         ((*WINDOW, "--format", "parquet,xlsx"), 2, "--format names xlsx"),
         ((*WINDOW, "--format", ","), 2, "--format names nothing"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from exporter.commands.options import SectionedCommand, option, refuse_inside
-from exporter.errors import OutputError, VerificationError
+from exporter.errors import OutputError, UsageError, VerificationError
 
 
 @click.command(cls=SectionedCommand)
@@ -32,6 +32,8 @@ def pack(bundle: Path, to: Path) -> int:
     from exporter.verify.findings import Outcome
 
     examined = examine(bundle, reperform=False)
+    if examined.bundles:
+        raise UsageError(f"{bundle} is an archive, not a bundle.", "Name one of the bundles in it.")
     refuse_inside(bundle, to)
     if examined.outcome not in (Outcome.AS_SEALED, Outcome.NOT_CHECKED):
         raise VerificationError(

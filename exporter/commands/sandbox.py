@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.commands.clock import invented_now
-from exporter.commands.options import SectionedCommand, option
+from exporter.commands.options import NonEmpty, SectionedCommand, option
 from exporter.commands.results import print_result
 from exporter.errors import OutputError, UsageError
 
@@ -28,6 +28,7 @@ _PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
     "--host",
     section="Server",
     metavar="ADDRESS",
+    type=NonEmpty(),
     default="127.0.0.1",
     show_default=True,
     help="Address to listen on: one of this machine.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import SectionedCommand, option, timezone_option
+from exporter.commands.options import NonEmpty, SectionedCommand, option, timezone_option
 from exporter.errors import UsageError
 from exporter.facts import Result
 
@@ -47,7 +47,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="FILE",
     help="Whose signatures count, as ssh-keygen reads it; unsigned bundles then fail.",
 )
-@option("--identity", section="Checks", metavar="ID", help="Which of the allowed signers it has to be.")
+@option(
+    "--identity",
+    section="Checks",
+    metavar="ID",
+    type=NonEmpty(),
+    help="Which of the allowed signers it has to be.",
+)
 @option(
     "--tsa-ca",
     section="Checks",

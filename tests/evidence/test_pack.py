@@ -50,6 +50,13 @@ def test_no_zip_is_put_into_the_bundle_that_it_is_of(
     assert not list(bundle.glob("*.zip"))
 
 
+def test_an_archive_is_no_bundle_to_pack(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("pack", bundle.parent, "--to", tmp_path) == 2
+    assert "is an archive, not a bundle." in capsys.readouterr().err
+
+
 def test_extracts_of_one_window_are_packed_side_by_side(world: World, tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = [
         {"action": "deploy"},
