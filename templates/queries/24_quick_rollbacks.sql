@@ -1,5 +1,6 @@
 -- Quick rollbacks: which came within rollback_minutes of the deployment of the same service before them? Shortest first.
 -- Time is cut into stretches of rollback_minutes, so that a rollback is compared with two of them only.
+-- A time that stands before an id counts from long before 1970, so that each has as many digits.
 WITH rollbacks AS (
   SELECT
     timestamp,
@@ -30,7 +31,7 @@ pairs AS (
   SELECT
     candidates.id,
     min(candidates.micros - deployments.micros) AS apart,
-    max(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+    max(concat(cast(200000000000000000 + deployments.micros AS string), ' ', deployments.id)) AS deployed
   FROM deployments
   JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
   WHERE candidates.micros - deployments.micros BETWEEN 0 AND $rollback_minutes * cast(60000000 AS bigint)
@@ -46,7 +47,7 @@ SELECT
       WHEN pairs.apart < 60000000 THEN concat(cast(round(pairs.apart / 1000000, 1) AS string), ' seconds')
       ELSE concat(cast(round(pairs.apart / 60000000, 1) AS string), ' minutes')
     END, ' after the deployment.') AS what,
-  substring(pairs.deployed, 18) AS related
+  substring(pairs.deployed, 20) AS related
 FROM rollbacks
 JOIN pairs ON pairs.id = rollbacks.id
 ORDER BY pairs.apart, rollbacks.timestamp, rollbacks.id

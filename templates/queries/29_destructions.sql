@@ -1,5 +1,6 @@
 -- Destructions: where did more than destructions_per_hour happen, and what was deployed again within recreation_hours?
 -- Time is cut into stretches of recreation_hours, so that a destruction is compared with two of them only.
+-- A time that stands before an id counts from long before 1970, so that each has as many digits.
 WITH destroyed AS (
   SELECT
     timestamp,
@@ -44,7 +45,7 @@ again AS (
   SELECT
     candidates.id,
     min(deployments.micros - candidates.micros) AS apart,
-    min(concat(cast(deployments.micros AS string), ' ', deployments.id)) AS deployed
+    min(concat(cast(200000000000000000 + deployments.micros AS string), ' ', deployments.id)) AS deployed
   FROM deployments
   JOIN candidates ON candidates.service = deployments.service AND candidates.stretch = deployments.stretch
   WHERE deployments.micros - candidates.micros BETWEEN 0 AND $recreation_hours * cast(3600000000 AS bigint)
@@ -71,7 +72,7 @@ SELECT
       WHEN again.apart < 3600000000 THEN concat(cast(round(again.apart / 60000000, 1) AS string), ' minutes')
       ELSE concat(cast(round(again.apart / 3600000000, 1) AS string), ' hours')
     END, ' later.') AS what,
-  substring(again.deployed, 18) AS related
+  substring(again.deployed, 20) AS related
 FROM destroyed
 JOIN again ON again.id = destroyed.id
 ORDER BY timestamp, id, what

@@ -500,6 +500,22 @@ def test_of_entries_at_one_instant_the_resource_is_that_of_the_entry_named(ask: 
         assert [(row["id"], row["resource"]) for row in ask(number, log)] == [("a", "web")]
 
 
+@pytest.mark.parametrize("year", [1, 1969, 1999, 9999])
+def test_what_follows_on_a_deployment_is_paired_with_it_in_any_year(ask: Ask, year: int) -> None:
+    log = [
+        entry("gone", "01-05T09:00", "deploy.destroy"),
+        entry("other", "01-05T09:50", "deploy", on="other"),
+        entry("new", "01-05T10:00", "deploy"),
+        entry("last", "01-05T10:10", "deploy"),
+        entry("back", "01-05T10:30", "deploy.rollback"),
+    ]
+    for row in log:
+        row["timestamp"] = row["timestamp"].replace(year=year)
+    window = Window(since=datetime(year, 1, 1, tzinfo=UTC), until=datetime(year, 7, 1, tzinfo=UTC))
+    assert [row["related"] for row in ask(24, log, window=window)] == ["last"]
+    assert [row["related"] for row in ask(29, log, window=window)] == ["new"]
+
+
 def test_8_destructions_in_a_row_and_undone(ask: Ask) -> None:
     log = [
         entry("x1", "01-05T10:00", "deploy.destroy", on="a"),
