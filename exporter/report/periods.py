@@ -28,7 +28,7 @@ def short(window: Period, zone: str) -> str:
     first, last = _days(window, zone)
     if first is None or last is None:
         return between(window)
-    return f"{first} to {last} ({zone})"
+    return f"{first} ({zone})" if first == last else f"{first} to {last} ({zone})"
 
 
 def between(window: Period) -> str:
