@@ -151,8 +151,8 @@ def _setting(value: Any) -> str:  # noqa: ANN401 - a value from JSON
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int | float):
+        return f"{value:,}".removesuffix(".0")
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)
