@@ -174,7 +174,8 @@ def _report(session: Session, what: str, remedy: str, code: int) -> int:
 
 def _refuse(session: Session, error: click.ClickException) -> int:
     """Say what is wrong with the command line: in Click's words for people, as any error for machines."""
-    if not messages.are_json() and not session.as_json:
+    for_people = not messages.are_json() and not session.as_json
+    if for_people or isinstance(error, click.exceptions.NoArgsIsHelpError):
         with suppress(OSError):  # it may lead to where nobody reads, or nothing fits
             error.show()
         return error.exit_code

@@ -99,8 +99,10 @@ class SectionedCommand(click.Command):
         super().__init__(name, params=[_config(), *(params or ()), *_speech()], **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line, and remember whose it was."""
-        ctx.ensure_object(Session).command = self.name or ""
+        """Read the command line, and remember whose it was, and whether a failure is wanted as JSON."""
+        session = ctx.ensure_object(Session)
+        session.command = self.name or ""
+        session.as_json = "--json" in args and any("--json" in parameter.opts for parameter in self.params)
         return super().parse_args(ctx, args)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:

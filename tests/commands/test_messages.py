@@ -101,6 +101,15 @@ def test_an_error_is_a_json_object_with_the_remedy_and_the_exit_code(
     assert "traceback" not in line
 
 
+@pytest.mark.parametrize("mistake", [("--config", "none.toml"), ("--nonsense",), ("--page-size", "many")])
+def test_a_line_that_cannot_be_read_has_its_failure_as_json_wherever_that_is_asked_for(
+    terminal: Terminal, mistake: tuple[str, ...]
+) -> None:
+    for line in (("run", "--json", *mistake), ("run", *mistake, "--json")):
+        assert terminal(*line) == 2
+        assert (terminal.result["published"], terminal.result["exit_code"]) == (None, 2)
+
+
 @pytest.mark.parametrize(
     "line", [("nonsense",), ("schema", "--nonsense"), ("schema", "--config", "none.toml")]
 )
@@ -110,6 +119,8 @@ def test_the_variable_decides_on_the_form_before_anything_is_read(
     monkeypatch.setenv("AUDIT_EXPORT_LOG_FORMAT", "json")
     assert terminal(*line) == 2
     assert [message["exit_code"] for message in terminal.messages] == [2]
+    assert terminal() == 2
+    assert terminal.err.startswith("Usage: ")
     monkeypatch.setenv("AUDIT_EXPORT_LOG_FORMAT", "xml")
     assert terminal(*line) == 2
     assert "Error: " in terminal.err
