@@ -16,7 +16,7 @@ import click
 
 from exporter import __version__
 from exporter.commands import messages, signals
-from exporter.commands.results import UnreadError, most_serious, print_failure, visible
+from exporter.commands.results import UnreadError, most_serious, print_failure, read_by_somebody, visible
 from exporter.commands.session import Session
 from exporter.errors import AuditExportError, OutputError
 
@@ -78,7 +78,8 @@ class _Group(click.Group):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in _OWN_OPTIONS:
             args = ["run", *args]
-        return super().parse_args(context, args)
+        with read_by_somebody():
+            return super().parse_args(context, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Offer commands and their own options, and those of ``run``, which needs no name."""
@@ -139,7 +140,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
     except _Stopped as error:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
-    except (UnreadError, SystemExit):  # with the latter Click ends where nobody reads its help
+    except UnreadError:
         return _UNREAD
     except AuditExportError as error:
         return _report(session, error.what, error.remedy, error.exit_code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from exporter.commands import configuration, messages
+from exporter.commands.results import read_by_somebody
 from exporter.commands.session import Session
 from exporter.commands.variables import variable_of
 from exporter.errors import UsageError
@@ -103,7 +104,8 @@ class SectionedCommand(click.Command):
         session = ctx.ensure_object(Session)
         session.command = self.name or ""
         session.as_json = "--json" in args and any("--json" in parameter.opts for parameter in self.params)
-        return super().parse_args(ctx, args)
+        with read_by_somebody():
+            return super().parse_args(ctx, args)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one definition list for each section."""

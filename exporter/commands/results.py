@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -125,18 +126,31 @@ class UnreadError(OutputError):
     """Whoever was to read the result has seen enough of it, and needs no words."""
 
 
+@contextmanager
+def read_by_somebody() -> Iterator[None]:
+    """Raise :class:`UnreadError` where nobody reads any more what is printed on stdout, by us or by Click."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        _leave_unwritten()
+        raise UnreadError("Nobody reads the result any more.", "Read it to its end.") from error
+
+
+def _leave_unwritten() -> None:
+    """Let what is left go nowhere, or the interpreter tries again at its end, and says so."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_result(text: str, *, end: str = "\n") -> None:
     """Print a line of the result on stdout, or the whole of one that has its own ``end``.
 
     Raises :class:`OutputError` where it cannot be written, :class:`UnreadError` where nobody reads it.
     """
     try:
-        click.echo(text + end, nl=False)
+        with read_by_somebody():
+            click.echo(text + end, nl=False)
     except OSError as error:
-        # What is left unwritten goes nowhere, or the interpreter tries again at its end, and says so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise UnreadError("Nobody reads the result any more.", "Read it to its end.") from error
+        _leave_unwritten()
         raise OutputError(
             f"The result could not be written to stdout ({error.strerror}).",
             "Make room where stdout leads, then run the same command again.",
