@@ -2,7 +2,6 @@ import html.parser
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutputError
-from exporter.record import Period
-from exporter.report import assets, document, periods, runs
+from exporter.report import assets, document, runs
 from exporter.report.composing import compose
 from exporter.report.figures import Figures
 from exporter.report.sampling import Draw
@@ -427,18 +425,6 @@ def test_the_legend_of_the_heat_map_names_each_number_once(other: Reader) -> Non
 
 def test_a_chart_holds_nothing_that_is_not_seen(html: str) -> None:
     assert 'opacity="0"' not in html
-
-
-def test_a_period_of_one_day_is_that_day() -> None:
-    day = datetime(2026, 7, 20, tzinfo=UTC)
-    window = Period(
-        since=day, until=day + timedelta(days=1), asked={}, settle_seconds=60, partial_period=False
-    )
-    assert periods.short(window, "UTC") == "2026-07-20 (UTC)"
-    assert (
-        periods.short(replace(window, until=day + timedelta(days=2)), "UTC")
-        == "2026-07-20 to 2026-07-21 (UTC)"
-    )
 
 
 def test_times_are_cut_to_the_second() -> None:
