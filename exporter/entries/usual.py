@@ -22,7 +22,6 @@ from exporter.entries.repeats import gives_twice
 from exporter.entries.schema import CHANGES, SCHEMA
 
 _Changes = TypeVar("_Changes", Pairs, Raw)
-_Value = TypeVar("_Value")
 
 
 class _Flat(msgspec.Struct, Generic[_Changes], forbid_unknown_fields=True, gc=False):
@@ -80,7 +79,6 @@ _ReadChanges = Callable[[Members, Sequence[Any]], tuple[pa.ListArray, pa.Boolean
 _TIME = r"\A(19[7-9]\d|2[01]\d\d)-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z\z"
 _ANY_TIME = "1970-01-01T00:00:00Z"
 _NULL = b"null"
-_LINES = 100
 _ALL = flag(True)
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, pa.ArrowInvalid)
 
@@ -231,25 +229,17 @@ def _decoded(dialect: _Dialect, raws: Sequence[Raw]) -> tuple[list[Any], _ReadCh
     """Read entries; where an entry is of none of the dialect's types, one without members stands."""
     for kind, read_changes in dialect.kinds:
         try:
-            return _read_all(_decoder(kind), raws), read_changes
+            return list(map(_decoder(kind).decode, raws)), read_changes
         except msgspec.ValidationError:
             continue
     *_, (kind, read_changes) = dialect.kinds
     came = [raw if _fits(_decoder(kind), raw) else b"{}" for raw in raws]
-    return _read_all(_decoder(kind), came), read_changes
+    return list(map(_decoder(kind).decode, came)), read_changes
 
 
 @cache
 def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
-
-
-def _read_all(decoder: msgspec.json.Decoder[_Value], raws: Sequence[Raw | bytes]) -> list[_Value]:
-    """Read JSON values some at a time, so that what is joined for it stays in the processor's cache."""
-    values: list[_Value] = []
-    for start in range(0, len(raws), _LINES):
-        values += decoder.decode_lines(b"\n".join(raws[start : start + _LINES]))
-    return values
 
 
 def _fits(decoder: msgspec.json.Decoder[Any], raw: Raw | bytes) -> bool:
@@ -280,12 +270,10 @@ def _request_ids(metadata: Sequence[Raw]) -> tuple[pa.StringArray, pa.Array]:
     fits = _ALL
     given: list[Raw | bytes] = [raw or _NULL for raw in metadata]
     try:
-        found = _read_all(_request, given)
+        found = list(map(_request.decode, given))
     except msgspec.ValidationError:
         objects = [raw if bytes(raw)[:1] == b"{" else _NULL for raw in given]
         fitting = [_fits(_request, raw) for raw in objects]
         fits = flags(fitting)
-        found = _read_all(
-            _request, [raw if fit else _NULL for raw, fit in zip(objects, fitting, strict=True)]
-        )
+        found = [_request.decode(raw if fit else _NULL) for raw, fit in zip(objects, fitting, strict=True)]
     return pa.array([None if one is None else one.request_id for one in found], pa.string()), fits
