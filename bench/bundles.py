@@ -1,4 +1,4 @@
-"""Bundles to draw reports from: exports of the reference platform's log, made once and used again."""
+"""Bundles to verify and to draw reports from: exports of the reference platform's log, made once."""
 
 import shutil
 from dataclasses import replace
