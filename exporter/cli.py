@@ -105,7 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _fill_closed_streams()
     _escape_what_streams_lack()
     signals.heed(_stop)
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    _give_up_what_is_unwritten()
+    sys.exit(code)
 
 
 def _fill_closed_streams() -> None:
@@ -129,6 +131,15 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     import json  # noqa: PLC0415 - hardly ever needed
 
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _give_up_what_is_unwritten() -> None:
+    """Let go nowhere what could not be written, or the interpreter tries again at its end, and says so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -1,7 +1,5 @@
 """Results for people and for machines: the result itself on stdout, everything about it on stderr."""
 
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -132,13 +130,7 @@ def read_by_somebody() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        _leave_unwritten()
         raise UnreadError("Nobody reads the result any more.", "Read it to its end.") from error
-
-
-def _leave_unwritten() -> None:
-    """Let what is left go nowhere, or the interpreter tries again at its end, and says so."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_result(text: str, *, end: str = "\n") -> None:
@@ -150,7 +142,6 @@ def print_result(text: str, *, end: str = "\n") -> None:
         with read_by_somebody():
             click.echo(text + end, nl=False)
     except OSError as error:
-        _leave_unwritten()
         raise OutputError(
             f"The result could not be written to stdout ({error.strerror}).",
             "Make room where stdout leads, then run the same command again.",
