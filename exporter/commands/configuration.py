@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 from click.core import ParameterSource
 
-from exporter.commands.variables import SECRETS, refuse_unknown
+from exporter.commands.variables import is_for_a_secret, refuse_unknown
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _unknown(what: str, name: str, known: Sequence[str], path: Path | None) -> U
     from difflib import get_close_matches
 
     written = name.lower()
-    if written.replace("_", "-") in SECRETS:
+    if is_for_a_secret(name):
         remedy = "A configuration file holds no key: name the key's own file with api-key-file."
     elif near := get_close_matches(written, known, n=1):
         remedy = f"Did you mean {near[0]!r}?"

@@ -5,7 +5,6 @@ because of one letter. Those of every command are known, since one environment m
 """
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 import click
 
@@ -14,13 +13,17 @@ from exporter.errors import UsageError
 PREFIX = "AUDIT_EXPORT_"
 """How their names begin."""
 
-SECRETS = frozenset({"key", "api-key", "apikey", "token", "api-token", "secret", "password", "passphrase"})
-"""Names under which somebody may give a secret; as options they would be shown."""
+_SECRETS = frozenset({"key", "api-key", "apikey", "token", "api-token", "secret", "password", "passphrase"})
 
 
 def variable_of(name: str) -> str:
     """Return the variable that gives the option ``--name``."""
     return PREFIX + name.removeprefix("--").replace("-", "_").upper()
+
+
+def is_for_a_secret(name: str) -> bool:
+    """Tell whether somebody may give a secret under a name; as options they would be shown."""
+    return name.lower().replace("_", "-") in _SECRETS
 
 
 def refuse_unknown(names: Iterable[str], context: click.Context) -> None:
@@ -37,7 +40,10 @@ def refuse_unknown(names: Iterable[str], context: click.Context) -> None:
     known = {*_of_options(context), PASSPHRASE_VARIABLE}
     for name in given:
         if name not in known:
-            raise UsageError(f"There is no option that the variable {name} would give.", _remedy(name, known))
+            raise UsageError(
+                f"There is no option that the variable {name} would give.",
+                _remedy(name, known, PASSPHRASE_VARIABLE),
+            )
 
 
 def _of_options(context: click.Context) -> Iterator[str]:
@@ -49,13 +55,12 @@ def _of_options(context: click.Context) -> Iterator[str]:
         yield from (option.envvar for option in command.params if isinstance(option.envvar, str))
 
 
-def _remedy(name: str, known: set[str]) -> str:
+def _remedy(name: str, known: set[str], passphrase: str) -> str:
+    from difflib import get_close_matches
+
     written = name.removeprefix(PREFIX)
-    if written.lower().replace("_", "-") in SECRETS:
-        return (
-            "The API key comes in SATUSKY_API_KEY, a signing key's passphrase in "
-            f"{variable_of('sign-key-passphrase')}."
-        )
+    if is_for_a_secret(written):
+        return f"The API key comes in SATUSKY_API_KEY, a signing key's passphrase in {passphrase}."
     near = get_close_matches(written, [each.removeprefix(PREFIX) for each in sorted(known)], n=1)
     if near:
         return f"Did you mean {PREFIX}{near[0]}?"

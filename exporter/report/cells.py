@@ -59,9 +59,36 @@ BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\
 Drawable = Callable[[str], bool]
 
 
-def text(value: str | None, limit: int = LIMIT) -> Markup:
-    """Make a value printable, in whichever typeface."""
-    return _printable(value, limit)
+def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
+    """Make a value printable, in whichever typeface, the characters of ``reserved`` as their code points."""
+    if not value:
+        return escape(ABSENT if value is None else EMPTY)
+    shown: list[str] = []
+    length = stretch = 0
+    leftward = False
+    for piece in visible(value, _has_face, reserved):
+        length += len(piece)
+        if length > limit:
+            break
+        if leftward and not (len(piece) == 1 and continues_leftward(piece)):
+            shown.append(_APART_ENDS + BREAK)
+            leftward, stretch = False, 0
+        stretch = 0 if piece == " " else stretch + len(piece)
+        if stretch > STRETCH:
+            shown.append(BREAK)
+            stretch = len(piece)
+        if not leftward and len(piece) == 1 and begins_leftward(piece):
+            shown.append(BREAK + _APART_BEGINS)
+            leftward, stretch = True, len(piece)
+        shown.append(piece)
+        if stretch >= PHRASE and piece in PUNCTUATION:
+            shown.append(BREAK)
+            stretch = 0
+    if leftward:
+        shown.append(_APART_ENDS)
+    if length > limit:
+        shown.append(f" … [cut; {len(value):,} characters]")
+    return Markup().join(shown)
 
 
 def line(value: str, limit: int) -> str:
@@ -92,7 +119,7 @@ def changes(fields: Sequence[Row] | None) -> Markup:
             lines.append(escape(f"[{len(fields) - len(lines):,} more fields]"))
             break
         name, old, new = (
-            _printable(part, PART, reserved=ARROW)
+            text(part, PART, reserved=ARROW)
             for part in (change["field"], _plain(change["old"]), _plain(change["new"]))
         )
         lines.append(Markup("{}: {} {} {}").format(name, old, ARROW, new))
@@ -128,37 +155,6 @@ def _shows(character: str) -> bool:
 
 def _has_face(character: str) -> bool:
     return character.isascii() or face_of(character) is not None
-
-
-def _printable(value: str | None, limit: int, reserved: str = "") -> Markup:
-    if not value:
-        return escape(ABSENT if value is None else EMPTY)
-    shown: list[str] = []
-    length = stretch = 0
-    leftward = False
-    for piece in visible(value, _has_face, reserved):
-        length += len(piece)
-        if length > limit:
-            break
-        if leftward and not (len(piece) == 1 and continues_leftward(piece)):
-            shown.append(_APART_ENDS + BREAK)
-            leftward, stretch = False, 0
-        stretch = 0 if piece == " " else stretch + len(piece)
-        if stretch > STRETCH:
-            shown.append(BREAK)
-            stretch = len(piece)
-        if not leftward and len(piece) == 1 and begins_leftward(piece):
-            shown.append(BREAK + _APART_BEGINS)
-            leftward, stretch = True, len(piece)
-        shown.append(piece)
-        if stretch >= PHRASE and piece in PUNCTUATION:
-            shown.append(BREAK)
-            stretch = 0
-    if leftward:
-        shown.append(_APART_ENDS)
-    if length > limit:
-        shown.append(f" … [cut; {len(value):,} characters]")
-    return Markup().join(shown)
 
 
 _APART_BEGINS = Markup("<span>")
