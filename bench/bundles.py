@@ -2,9 +2,10 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+from bench.span import SINCE, UNTIL
 from exporter import record
 from exporter.export import export
 from exporter.report import queries, runs
@@ -15,12 +16,6 @@ from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key, Profile
-
-UNTIL = datetime(2026, 11, 23, tzinfo=UTC)
-"""The platform's time, at which its history of a year ends, and the end of the window."""
-
-SINCE = datetime(2025, 11, 23, tzinfo=UTC)
-"""The begin of both."""
 
 
 def make_bundle(entries: int, work: Path) -> Path:

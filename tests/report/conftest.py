@@ -50,6 +50,21 @@ Make = Callable[..., Path]
 """Fills a new data folder with these entries; keywords replace parts of the record."""
 
 
+def page_box(page: Any) -> Any:
+    """Return the box of a page that was laid out, which WeasyPrint keeps to itself."""
+    return page._page_box  # noqa: SLF001 - nothing else tells where things stand
+
+
+def texts_in(box: Any) -> list[Any]:
+    """Return the pieces of text in a box."""
+    return [piece for piece in box.descendants() if getattr(piece, "text", None)]
+
+
+def cells_on(page: Any) -> list[Any]:
+    """Return the cells of a page's tables."""
+    return [box for box in page_box(page).descendants() if box.element_tag in {"td", "th"}]
+
+
 def changes_of(action: str, dice: random.Random) -> list[dict[str, str | None]] | None:
     release = dice.randrange(100, 900)
     match action:

@@ -17,7 +17,7 @@ from exporter.report.redraw import redraw
 from exporter.report.render import render_report
 from exporter.report.samples import sample_bundle
 from exporter.report.sampling import Draw
-from tests.report.conftest import digest
+from tests.report.conftest import LayOut, cells_on, digest, page_box, texts_in
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -39,7 +39,6 @@ HOSTILE = (
 
 Entry = dict[str, Any]
 Make = Callable[..., Path]
-LayOut = Callable[[str], Any]
 
 
 def what_the_fonts_can_draw() -> list[str]:
@@ -146,7 +145,7 @@ def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, 
     (page,) = lay_out(f"{cover}</body></html>").pages
     boxes = {
         name: box
-        for box in page._page_box.descendants()  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
+        for box in page_box(page).descendants()
         for name in (box.element.attrib.get("class", "") if box.element is not None else "").split()
     }
     order = [boxes[name] for name in ("headline", "subline", "cover-banner", "facts", "integrity")]
@@ -156,14 +155,13 @@ def test_the_cover_holds_any_name_and_every_banner(make: Make, lay_out: LayOut, 
 
 def test_hostile_values_stay_in_their_cells_and_these_on_the_page(composed: str, lay_out: LayOut) -> None:
     for page in lay_out(composed).pages:
-        paper = page._page_box  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
-        for cell in paper.descendants():
-            if cell.element_tag in {"td", "th"}:
-                bottom = cell.position_y + cell.border_height()
-                assert bottom <= paper.content_box_y() + paper.height + 1, cell
-                right = cell.position_x + cell.border_width()
-                texts = [box for box in cell.descendants() if getattr(box, "text", None)]
-                assert all(box.position_x + box.width <= right + 1 for box in texts), texts
+        paper = page_box(page)
+        for cell in cells_on(page):
+            bottom = cell.position_y + cell.border_height()
+            assert bottom <= paper.content_box_y() + paper.height + 1, cell
+            right = cell.position_x + cell.border_width()
+            texts = texts_in(cell)
+            assert all(box.position_x + box.width <= right + 1 for box in texts), texts
 
 
 Change = Callable[[Path], object]

@@ -13,10 +13,10 @@ import pytest
 from exporter.errors import OutputError
 from exporter.report import libraries, render
 from exporter.report.composing import compose
+from tests.report.conftest import LayOut, cells_on, page_box, texts_in
 
 Entry = dict[str, Any]
 Make = Callable[..., Path]
-LayOut = Callable[[str], Any]
 PageTexts = Callable[[str], list[str]]
 
 
@@ -35,8 +35,7 @@ def streams(pdf: bytes) -> list[bytes]:
 def page_texts(lay_out: LayOut) -> PageTexts:
     """What stands on each page, margins included."""
     return lambda html: [
-        " ".join(box.text for box in page._page_box.descendants() if getattr(box, "text", None))  # noqa: SLF001
-        for page in lay_out(html).pages
+        " ".join(piece.text for piece in texts_in(page_box(page))) for page in lay_out(html).pages
     ]
 
 
@@ -116,11 +115,10 @@ def test_the_sizes_of_large_files_stay_in_their_cells(html: str, lay_out: LayOut
     )
     assert "20,000,000" in large
     for page in lay_out(f'<html lang="en"><title>t</title>{large}</section></html>').pages:
-        for cell in page._page_box.descendants():  # noqa: SLF001 - WeasyPrint keeps its boxes to itself
-            if cell.element_tag in {"td", "th"}:
-                for text in (box for box in cell.descendants() if getattr(box, "text", None)):
-                    assert cell.position_x <= text.position_x, text.text
-                    assert text.position_x + text.width <= cell.position_x + cell.border_width(), text.text
+        for cell in cells_on(page):
+            for text in texts_in(cell):
+                assert cell.position_x <= text.position_x, text.text
+                assert text.position_x + text.width <= cell.position_x + cell.border_width(), text.text
 
 
 @pytest.mark.parametrize(
