@@ -31,13 +31,10 @@ class Summary:
     """What the section shows."""
 
     by_action: Kinds
-    """Entries by action."""
+    """Entries by action, of people, of automation and of actors of no stated kind."""
 
     by_actor_type: Kinds
     """Entries by kind of actor."""
-
-    people_and_automation: Kinds
-    """Entries of people and of automation, by action."""
 
     by_month: list[Row]
     """Entries by calendar month, in UTC."""
@@ -58,12 +55,12 @@ def gather(window: Period, figures: Figures) -> Summary:
     months = {row["month"]: row for row in figures.rows("03_by_month.sql")}
     quiet = {day.replace(day=1) for day in periods.days(window)} - months.keys()
     every_month = len(months) + len(quiet) <= BARS
+    kinds = {row["action"]: row for row in figures.rows("20_people_and_automation.sql")}
     if every_month:
         months |= {month: {"month": month, "entries": 0, "actors": 0} for month in quiet}
     return Summary(
-        by_action=_cut(figures.rows("01_by_action.sql")),
+        by_action=_cut([row | kinds[row["action"]] for row in figures.rows("01_by_action.sql")]),
         by_actor_type=_cut(figures.rows("02_by_actor_type.sql")),
-        people_and_automation=_cut(figures.rows("20_people_and_automation.sql")),
         by_month=[months[month] for month in sorted(months)],
         every_month=every_month,
     )
