@@ -71,9 +71,9 @@ def _end(process: subprocess.Popen[bytes], given: bytes, time_limit: float) -> b
         ) from error
     if not process.returncode:
         return made
-    last = (said.decode(errors="replace").splitlines() or [f"exit {process.returncode}"])[-1]
     if process.returncode in _KNOWN:
-        raise _KNOWN[process.returncode](*json.loads(last))
+        raise _KNOWN[process.returncode](*json.loads(made))
+    last = (said.decode(errors="replace").splitlines() or [f"exit {process.returncode}"])[-1]
     raise OutputError(
         f"The report could not be rendered: {last}",
         "Leave the report out with `--report none`, and report this message.",
@@ -85,6 +85,9 @@ _KNOWN = {kind.exit_code: kind for kind in (UsageError, VerificationError, Outpu
 
 
 def leave(error: AuditExportError) -> NoReturn:
-    """End the process of a step with an error that is known as such outside it."""
-    sys.stderr.write(json.dumps([error.what, error.remedy]) + "\n")
+    """End the process of a step with an error that is known as such outside it.
+
+    It is all that the step makes: libraries may add words of their own to stderr, up to the very end.
+    """
+    sys.stdout.write(json.dumps([error.what, error.remedy]))
     sys.exit(error.exit_code)
