@@ -27,7 +27,7 @@ from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan, read_sealed
 from exporter.recording import record_run
-from exporter.report import controls, libraries, queries, render
+from exporter.report import controls, libraries, queries, redraw, render
 from exporter.request import Request
 from exporter.source.reader import Progress
 from exporter.source.retries import Sleep, sleep
@@ -179,21 +179,25 @@ def _sealed_before(bundle: Path, task: Plan) -> Published:
         root=root,
         link=link,
         run=run,
-        failure=_lacking(run.seal, task.request) or failure,
+        failure=_lacking(bundle, run, task.request) or failure,
         before=True,
     )
 
 
-def _lacking(seal: record.Seal, request: Request) -> OutputError | None:
+def _lacking(bundle: Path, run: record.Run, request: Request) -> OutputError | None:
     """Say what is asked for now, and was not when the bundle was sealed."""
     what, remedy = (
         "The window was sealed before, and without",
         "Seal another with --again, and --since or --period.",
     )
-    if request.signing_key is not None and seal.signing_key is None:
+    if request.signing_key is not None and run.seal.signing_key is None:
         return SigningError(f"{what} a signature.", remedy)
-    if request.authority is not None and seal.timestamp_authority is None:
+    if request.authority is not None and run.seal.timestamp_authority is None:
         return StampError(f"{what} a time stamp.", remedy)
+    if formats := [name for name in request.formats if name not in run.options.formats]:
+        return OutputError(f"{what} {' and '.join(f'audit.{name}' for name in formats)}.", remedy)
+    if request.report and not (bundle / "data" / redraw.NAME).is_file():
+        return OutputError(f"{what} a report.", f"Draw it with `audit-export report {bundle} --to DIR`.")
     return None
 
 

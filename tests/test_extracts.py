@@ -140,6 +140,26 @@ def test_a_window_is_sealed_once_more_only_when_that_is_asked_for(terminal: Term
     assert Path(terminal.out.strip()).name.startswith("000002_")
 
 
+def test_what_is_asked_for_and_was_not_when_the_window_was_sealed_is_an_error(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "--format", "parquet") == 0
+    first = terminal.out
+
+    assert terminal(*WINDOW, "--format", "parquet") == 0
+    assert terminal(*WINDOW) == 7
+    assert terminal.out == first
+    assert "The window was sealed before, and without audit.csv and audit.jsonl.\nSeal another" in terminal.err
+    assert terminal(*WINDOW, "--format", "parquet", "--report", "pdf", "--json") == 7
+    assert terminal.result["error"]["what"] == "The window was sealed before, and without a report."
+    assert f"`audit-export report {first.strip()} --to DIR`" in terminal.result["error"]["remedy"]
+
+
+def test_an_extract_that_nothing_matches_says_so(terminal: Terminal) -> None:
+    assert terminal(*WINDOW, "--action", "depoly", "--user", "x\x1b[2J") == 0
+    assert "\nNo entry of the window matches --action depoly and --user x\\u001b[2J.\n" in terminal.err
+    assert terminal(*WINDOW, "--action", "deploy") == 0
+    assert "No entry" not in terminal.err
+
+
 def test_an_archive_is_continued_from_the_command_line(terminal: Terminal) -> None:
     assert terminal("--since", "last", "--report", "none") == 2
     assert "nothing to continue" in terminal.err

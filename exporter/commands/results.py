@@ -55,6 +55,9 @@ def print_published(
     if published.before:
         say(f"Sealed already by an earlier run; {another}.", before=True)
     say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
+    if run.filters and not run.counts.entries:
+        filters = " and ".join(f"--{name} {visible(value)}" for name, value in run.filters.items())
+        say(f"No entry of the window matches {filters}.", filters=run.filters)
     for check in run.checks:
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
     say(f"  {_sealed(run.seal, stamped=published.stamped)}", signing_key=run.seal.signing_key)
