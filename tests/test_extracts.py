@@ -147,7 +147,9 @@ def test_what_is_asked_for_and_was_not_when_the_window_was_sealed_is_an_error(te
     assert terminal(*WINDOW, "--format", "parquet") == 0
     assert terminal(*WINDOW) == 7
     assert terminal.out == first
-    assert "The window was sealed before, and without audit.csv and audit.jsonl.\nSeal another" in terminal.err
+    assert (
+        "The window was sealed before, and without audit.csv and audit.jsonl.\nSeal another" in terminal.err
+    )
     assert terminal(*WINDOW, "--format", "parquet", "--report", "pdf", "--json") == 7
     assert terminal.result["error"]["what"] == "The window was sealed before, and without a report."
     assert f"`audit-export report {first.strip()} --to DIR`" in terminal.result["error"]["remedy"]

@@ -5,6 +5,7 @@ the profile of the platform's own client under ``~/.satusky``. A user who has lo
 no further set-up.
 """
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ _JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
 _ESCAPES = rb"\u00"
 _ESCAPED_AS_SUCH = frozenset(b'"\\/')
 """What JSON may write with a mere backslash before it; everything else that a key holds, as ``\\u00…``."""
+
+_log = logging.getLogger(__name__)
 
 _UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
@@ -195,6 +198,10 @@ def _read_profile(name: str | None, folder: Path) -> Profile:
         return msgspec.json.decode(path.read_bytes(), type=Profile)
     except _UNREADABLE as error:
         if name is None:
+            if os.access(context, os.F_OK):
+                _log.warning(
+                    "The profile of the platform's client in %s cannot be read; it is left out.", folder
+                )
             return Profile()
         raise UsageError(
             f"The profile {name!r} of the platform's client cannot be read from {folder / 'profiles'}.",

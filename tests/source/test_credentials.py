@@ -62,6 +62,14 @@ def test_white_space_around_the_key_is_stripped(tmp_path: Path) -> None:
     assert find(tmp_path, key_file=tmp_path / "key").key.reveal() == TELLTALE
 
 
+POINTLESS = (
+    b'{"active_profile": 1}',
+    b'{"active_profile": "a\\u0000b"}',
+    b'{"active_profile": "absent"}',
+)
+"""Contexts that lead to no profile; as a profile, each is one that says nothing."""
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -149,15 +157,13 @@ def test_a_credentials_directory_that_may_not_be_looked_into_is_named(tmp_path: 
         b'{"token": 5}',
         b'{"token": "\xff"}',
         b"[" * 5000,
-        b'{"active_profile": 1}',
-        b'{"active_profile": "a\\u0000b"}',
         b'{"active_profile": "\\ud800"}',
-        b'{"active_profile": "absent"}',
+        *POINTLESS,
     ],
 )
 @pytest.mark.parametrize("file", ["context.json", "profiles/work.json"])
-def test_a_broken_profile_does_not_stand_in_the_way_of_a_key(
-    tmp_path: Path, file: str, content: bytes
+def test_a_broken_profile_is_told_and_does_not_stand_in_the_way_of_a_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, file: str, content: bytes
 ) -> None:
     log_in(tmp_path, work={"token": "work-key"})
     (tmp_path / ".satusky" / file).write_bytes(content)
@@ -165,6 +171,8 @@ def test_a_broken_profile_does_not_stand_in_the_way_of_a_key(
     found = find(tmp_path, environ={"SATUSKY_API_KEY": TELLTALE})
     assert found.key.reveal() == TELLTALE
     assert found.profile == Profile()
+    told = f"client in {tmp_path}/.satusky cannot be read; it is left out." in caplog.text
+    assert told is (file == "context.json" or content not in POINTLESS)
     with pytest.raises(AuthorizationError, match="There is no API key"):
         find(tmp_path)
 
