@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotCarriedOnError(RecordError):
-    """What an earlier attempt had received holds a record that cannot be a row, or is of another log."""
+    """What an earlier attempt had received cannot be derived from, or is of another log or dialect."""
 
 
 def fetch(

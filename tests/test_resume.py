@@ -23,6 +23,7 @@ from exporter.request import Request
 from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
+from exporter.source.credentials import Profile
 from exporter.verify import verify
 from tests.conftest import Serve
 from tests.source.servers import http, serving
@@ -195,6 +196,27 @@ def test_what_was_received_of_another_log_is_not_carried_on_with(
     alone = run(world.request(tmp_path / "alone", page_size=PAGE, organization=None))
     assert archives(published.bundle) == archives(alone.bundle)
     assert "is of another log" in caplog.text
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_was_received_in_the_other_dialect_is_not_carried_on_with(
+    serve: Serve,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    named: bool,  # noqa: FBT001
+) -> None:
+    """The profile knows the organization that --org named, so the command is the same."""
+    world = serve(entries=900)
+    organization = str(world.settings.organization_id)
+    profile = Profile(current_org_id=organization)
+    then, now = (organization, None) if named else (None, organization)
+    request = broken_off(world, tmp_path, after=12, organization=then, profile=profile)
+
+    published = run(replace(request, organization=now))
+
+    alone = run(world.request(tmp_path / "alone", page_size=PAGE, organization=now))
+    assert archives(published.bundle) == archives(alone.bundle)
+    assert "is in the other dialect" in caplog.text
 
 
 def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from exporter.errors import RecordError
 from exporter.source.again import read_again
 from exporter.source.bearings import Bearing, bearing, shift
 from exporter.source.platform import Page, Platform
@@ -59,18 +60,30 @@ class RecordedPages:
         self._attempts: list[_Attempt] = []
 
     def read(self) -> Iterator[tuple[Page, bool]]:
-        """Yield every page in the order received, and whether it is of the whole log, not of a slice."""
+        """Yield every page in the order received, and whether it is of the whole log, not of a slice.
+
+        Raises :class:`~exporter.errors.RecordError` where one was received in the other dialect.
+        """
         for response in read_responses(self._responses):
             page = _page(response, lenient=self._lenient)
             if page is None:
                 continue
             url = httpx.URL(response.url)
+            self._refuse_other_dialect(url)
             whole = {"action", self._dialect.user_parameter}.isdisjoint(url.params)
-            if whole and response.at < self._left and url.path.endswith(self._dialect.path):
+            if whole and response.at < self._left:
                 for id_ in _indexed(page, url):
                     self._places[id_].append(response.at)
                 self._note(page, url, response.at)
             yield page, whole
+
+    def _refuse_other_dialect(self, url: httpx.URL) -> None:
+        """Refuse a page of the other dialect, which writes ids otherwise: entries would stand twice."""
+        if not url.raw_path.partition(b"?")[0].decode().endswith(self._dialect.path):
+            raise RecordError(
+                "What an earlier attempt had received is in the other dialect.",
+                "Give --org as then, or leave it out as then.",
+            )
 
     def meet(self, page: Page) -> None:
         """Take note of entries that the list shows now, or that lead down from such."""
