@@ -233,6 +233,7 @@ class Figures:
             ) from error
         finally:
             deadline.cancel()
+            deadline.join()  # one that holds the engine at the end has DuckDB complain of a leak
 
 
 def _rows(table: pa.Table) -> list[Row]:

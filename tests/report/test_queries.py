@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,3 +150,12 @@ def test_the_set_up_can_reach_nothing_but_the_archive(undrawn: Path, tmp_path: P
     with pytest.raises(VerificationError, match="file system operations are disabled"):
         Figures(undrawn / "audit.parquet", hostile, tmp_path / "spill")
     assert not (tmp_path / "stolen.csv").exists()
+
+
+def test_a_question_leaves_no_thread_that_would_hold_the_engine_at_the_interpreters_end(
+    figures: Figures,
+) -> None:
+    before = threading.active_count()
+    for _ in range(20):
+        assert figures.count("16_log.sql")
+        assert threading.active_count() == before
