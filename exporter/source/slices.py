@@ -74,7 +74,6 @@ class SlicePass:
         self._bottom = reader.oldest
         self._listed = frozenset(reader.actions)
         self._cut_off: list[str] = []
-        self._all_counted = True
         self._slices = 0
         self._emails: dict[str, str] = {}
         self._takes_ids: bool | None = None
@@ -98,18 +97,18 @@ class SlicePass:
                 return missed(self._window, f"pages are capped, and the filter does not give {action}")
             self._place(page)
             if self._is_cut_off(page, self._reader.totals.last):
-                done[action] = page.total
-                self._read_users(action, page)
+                done[action] = self._read_users(action, page)
             else:
                 done[action] = self._counted(page)
         if self._cut_off:
             named = ", ".join(self._cut_off[:3])
             return missed(self._window, f"the cap of {self._cap:,} entries cuts off {named}")
-        if self._all_counted and self._adds_up(list(done.values()), self._reader.totals.last):
+        if self._adds_up(list(done.values()), self._reader.page().total):
             return reached(self._window, f"{len(done):,} actions passed it, and their totals add up")
         return unconfirmed(self._window, f"{len(done):,} actions passed it, but there may be others")
 
-    def _read_users(self, action: str, whole: Page) -> None:
+    def _read_users(self, action: str, whole: Page) -> int | None:
+        """Read an action user by user; returns its total, or ``None`` where theirs do not add up to it."""
         done: dict[str, int | None] = {}
         self._emails.update(_emails(whole))
         placed = zip(whole.ids, whole.moments, strict=True)
@@ -123,10 +122,11 @@ class SlicePass:
             self._slices += 1
             if self._is_cut_off(page, whole.total) or self._slices > _MOST_SLICES:
                 self._cut_off.append(f"{action} by {user}")
-                return
+                return None
         if unmet:  # by nobody who has a name, or by someone whom the filter does not give
             self._cut_off.append(action)
-        self._all_counted &= self._adds_up(list(done.values()), whole.total)
+        total = self._reader.slice(action=action).total
+        return total if self._adds_up(list(done.values()), total) else None
 
     def _by_user(self, action: str, user: str) -> Page:
         """Return the entries of a user, by e-mail address where the filter was seen to take no ids."""
@@ -159,6 +159,10 @@ class SlicePass:
 
     @staticmethod
     def _adds_up(parts: list[int | None], total: int | None) -> bool:
+        """Tell whether the parts are the whole, if its ``total`` was asked for after them.
+
+        Before them, entries that joined them meanwhile would stand for others that none of them holds.
+        """
         return total is not None and None not in parts and sum(filter(None, parts)) == total
 
 

@@ -417,6 +417,37 @@ def test_slices_are_not_called_complete_where_actions_may_be_unseen(log: Log) ->
     assert walked.verdict is Verdict.UNPROVEN
 
 
+@pytest.mark.parametrize("unseen", ["action", "user"])
+def test_an_entry_that_joins_a_slice_does_not_stand_for_one_that_no_slice_holds(
+    log: Log, monkeypatch: pytest.MonkeyPatch, unseen: str
+) -> None:
+    """The eldest entry is of an action that nothing has shown, or of an action's user whom nothing has."""
+    actions = sorted(DOCUMENTED_ACTIONS) if unseen == "action" else ["deploy"]
+    history = [
+        replace(entry, action=actions[number % len(actions)], actor_id=UUID(int=number % 4, version=4))
+        for number, entry in enumerate(apart(generate(entries=300, ends=NOW - timedelta(days=1))))
+    ]
+    history[0] = (
+        replace(history[0], action="token.disable")
+        if unseen == "action"
+        else replace(history[0], actor_id=UUID(int=99, version=4))
+    )
+    world = log(history, offset_honoured=False, cap=100)
+    joining = iter([replace(history[-1], id=UUID(int=7, version=4))])
+    page = world.service.page
+
+    def joined(**asked: Any) -> list[Entry]:
+        if getattr(asked["filters"], unseen):
+            world.service.record_all(joining)
+        return page(**asked)
+
+    monkeypatch.setattr(world.service, "page", joined)
+    walked = walk(world, page_size=100, concurrency=1)
+
+    assert str(history[0].id) not in walked.ids
+    assert walked.verdict is Verdict.UNPROVEN
+
+
 def test_slices_without_totals_are_never_called_complete(log: Log) -> None:
     world = log(offset_honoured=False, cap=100, total="absent")
 
