@@ -165,6 +165,7 @@ def _read_again(
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         reading = Unfinished(Path(folder), "recheck")
         reading.begin()
+        reading.fix(window)  # the platform's clock may be behind now: what lay beyond it would be missing
         fetched = fetch(task, reading, now=now, progress=progress)
         _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)
         differences = compare([table_of(bundle, Path(folder))], reading.table, window)

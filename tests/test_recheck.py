@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -83,6 +83,24 @@ def test_what_the_platform_no_longer_lets_anyone_reach_is_not_called_gone(
     assert finding.differences.missing
     assert finding.verdict is not Verdict.COMPLETE
     assert not any(check.result is Result.CONTRADICTS for check in finding.checks)
+
+
+@pytest.mark.parametrize("behind", [timedelta(seconds=2), timedelta(days=200)])
+def test_a_clock_that_is_behind_makes_nothing_missing(
+    serve: Serve, tmp_path: Path, behind: timedelta
+) -> None:
+    """That of another of the platform's servers, say, or one that was put right meanwhile."""
+    world = serve()
+    newest = world.service.page(limit=1)[0]
+    last = nanoseconds(NOW - timedelta(seconds=1))
+    world.service.record(replace(newest, id=UUID(int=5), created_at=last))
+    bundle = sealed(world, tmp_path, until=None, settle=timedelta(0))
+    world.app.state.clock = lambda: NOW - behind
+
+    finding = again(world, bundle)
+
+    assert finding.differences.missing == ()
+    assert finding.verdict is Verdict.COMPLETE
 
 
 def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Path) -> None:
