@@ -5,8 +5,12 @@ import ctypes.util
 import zlib
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 
 from exporter.errors import OutputError
+
+_KEPT = ("/opt/homebrew/lib", "/usr/local/lib", "/opt/local/lib")
+"""Where the package managers of macOS keep libraries: Homebrew's two places, and that of MacPorts."""
 
 REMEDY = (
     "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian "
@@ -34,6 +38,15 @@ def versions() -> dict[str, str]:
     }
 
 
+def find(name: str, search: Callable[[str], str | None]) -> str | None:
+    """Return where a library is: by the system's ``search``, else where package managers of macOS keep it.
+
+    Only a Python that comes from such a manager looks there by itself.
+    """
+    kept = (Path(folder, f"lib{name}.dylib") for folder in _KEPT)
+    return search(name) or next((str(path) for path in kept if path.exists()), None)
+
+
 def _library(name: str, *files: str) -> ctypes.CDLL:
     """Load a system library by its file's name, else by asking the system where it keeps it."""
     for file in files:
@@ -41,8 +54,11 @@ def _library(name: str, *files: str) -> ctypes.CDLL:
             return ctypes.CDLL(file)
         except OSError:
             continue
-    if found := ctypes.util.find_library(name):
-        return ctypes.CDLL(found)
+    if found := find(name, ctypes.util.find_library):
+        try:
+            return ctypes.CDLL(found)
+        except OSError as error:  # made for another processor, such as
+            raise OutputError(f"The report's library {found} cannot be loaded ({error}).", REMEDY) from error
     raise OutputError(f"The report needs the system library {name}, which is not installed.", REMEDY)
 
 

@@ -21,7 +21,7 @@ from cssselect2 import ElementWrapper  # type: ignore[import-untyped]
 from pydyf import Dictionary, Object  # type: ignore[import-untyped]
 
 from exporter.errors import AuditExportError, OutputError
-from exporter.report import assets, runs
+from exporter.report import assets, libraries, runs
 from exporter.report.render import leave
 
 _search = ctypes.util.find_library
@@ -29,6 +29,8 @@ if sys.platform == "linux":
     # WeasyPrint tries several names of each library. For every one that the loader does not know, the search
     # starts a compiler and a linker, dozens of processes in all, and finds no more than the loader does.
     ctypes.util.find_library = lambda name: None  # noqa: ARG005 - the search's own signature
+else:
+    ctypes.util.find_library = lambda name: libraries.find(name, _search)
 from weasyprint import CSS, HTML, Attachment  # type: ignore[import-untyped]  # noqa: E402 - see above
 from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]  # noqa: E402 - likewise
 

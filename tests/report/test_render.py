@@ -187,3 +187,27 @@ def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
         OutputError, match=r"harfbuzz-subset.*apt-get install .*libharfbuzz-subset0.*brew install pango"
     ):
         libraries.versions()
+
+
+def test_a_library_is_found_where_the_package_managers_of_macos_keep_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = tmp_path / "libpango-1.0.dylib"
+    kept.touch()
+    monkeypatch.setattr(libraries, "_KEPT", (str(tmp_path / "none"), str(tmp_path)))
+
+    assert libraries.find("pango-1.0", lambda _: "its own") == "its own"
+    assert libraries.find("pango-1.0", lambda _: None) == str(kept)
+    assert libraries.find("harfbuzz", lambda _: None) is None
+
+
+def test_a_library_that_cannot_be_loaded_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> ctypes.CDLL:
+        raise OSError(f"{name}: incompatible architecture")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: f"/usr/local/lib/lib{name}.dylib")
+    with pytest.raises(
+        OutputError, match=r"libpango-1\.0\.dylib cannot be loaded .*incompatible.*--report none"
+    ):
+        libraries.versions()
