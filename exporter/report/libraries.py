@@ -2,6 +2,7 @@
 
 import ctypes
 import ctypes.util
+import unicodedata
 import zlib
 from collections.abc import Callable
 from importlib import metadata
@@ -35,6 +36,7 @@ def versions() -> dict[str, str]:
         "pango": _text(pango.pango_version_string),
         "harfbuzz": _text(harfbuzz.hb_version_string),
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        "unicode": unicodedata.unidata_version,
     }
 
 

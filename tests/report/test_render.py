@@ -168,7 +168,7 @@ def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
 
 def test_versions_name_what_the_bytes_depend_on() -> None:
     versions = libraries.versions()
-    assert list(versions) == ["weasyprint", "pydyf", "vl-convert", "pango", "harfbuzz", "zlib"]
+    assert list(versions) == ["weasyprint", "pydyf", "vl-convert", "pango", "harfbuzz", "zlib", "unicode"]
     assert versions["weasyprint"] == importlib.metadata.version("weasyprint")
     assert all(re.match(r"\d+\.\d+", version) for version in versions.values())
 
