@@ -35,7 +35,8 @@ _FILE_FLAGS = (
 )
 _ABSENT_OR_ODD = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
-    *(errno.ENXIO, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    *(errno.ENXIO, errno.EOPNOTSUPP),  # a socket, on Linux and on macOS
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
 }
 """What the system says where there is no file, or where what is there could not be one of a bundle."""
 _NO_FOLLOWING = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")

@@ -1,5 +1,6 @@
 """What cannot be read, or written meanwhile, is not called altered; nor does it hide what is."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 from exporter.cli import main
+from exporter.facts import Result
+from exporter.verify import verify
+from exporter.verify.findings import Outcome
 from tests.rights import run_without_privileges
 
 FILES = [
@@ -166,7 +170,8 @@ VERIFIED_WITH_FEW_FILES = """
 import os, resource, sys
 from pathlib import Path
 from exporter.facts import Result
-from exporter.verify import Outcome, verify
+from exporter.verify import verify
+from exporter.verify.findings import Outcome
 bundle, few = Path(sys.argv[1]), int(sys.argv[2])
 verify(bundle, reperform=False)
 os.close(free := os.open("/dev/null", os.O_RDONLY))
@@ -212,3 +217,27 @@ def test_a_zip_that_cannot_be_opened_is_not_called_altered(packed: Path, few: in
     assert outcome == "not wholly checked"
     assert not_checked.split()[0] == "container"
     assert found[0].startswith(reason)
+
+
+@pytest.mark.parametrize("said", [errno.ENXIO, errno.EOPNOTSUPP], ids=["Linux", "macOS"])
+def test_a_socket_in_the_place_of_a_file_was_put_there(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    """As each system says it; a pipe stands for the socket, whose path may not be as long."""
+    (signed / "manifest.json").unlink()
+    os.mkfifo(signed / "manifest.json")
+    opened = os.open
+
+    def refuse(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == "manifest.json":
+            raise OSError(said, os.strerror(said))
+        return opened(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse)
+    checks = verify(signed, reperform=False)
+
+    assert Outcome.of(checks) is Outcome.ALTERED
+    assert {check.id for check in checks if check.result is Result.NOT_PERFORMED} == {
+        "signature",
+        "timestamp",
+    }
