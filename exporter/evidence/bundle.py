@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -78,9 +79,20 @@ def sync(path: Path) -> None:
     """Bring a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush(descriptor: int) -> None:
+    """Bring what was written to the disk, on macOS out of its own memory too, where ``fsync`` leaves it."""
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - not every system has it
+
+        with suppress(OSError):  # some file systems, of networks above all, know no such request
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
 
 
 def unwritable(archive: Path, error: OSError) -> OutputError:

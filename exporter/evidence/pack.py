@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from exporter.evidence.bundle import flush
 from exporter.evidence.container import Container, Zip
 from exporter.evidence.scratch import scratch_file, scratch_folder
 
@@ -61,7 +62,7 @@ def pack(container: Container, *, name: str, to: Path) -> Path:
         with partial.open("xb") as file:
             write_zip(container, container.files, top=name, to=file)
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         partial.rename(target)
     return target
 

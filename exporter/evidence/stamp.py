@@ -11,7 +11,7 @@ import msgspec
 from exporter import record
 from exporter.errors import StampError
 from exporter.evidence import bag
-from exporter.evidence.bundle import sync
+from exporter.evidence.bundle import flush, sync
 from exporter.evidence.coverage import EXTRACTS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _write_whole(content: bytes, target: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         Path(name).rename(target)
     except OSError:
         Path(name).unlink(missing_ok=True)

@@ -1,6 +1,9 @@
+import errno
+import fcntl
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import OutputError
-from exporter.evidence.bundle import archive_folder, made_folder, publish
+from exporter.evidence.bundle import archive_folder, made_folder, publish, sync
 
 ACME = hashlib.sha256(b"org-1").hexdigest()[:8]
 
@@ -99,6 +102,27 @@ def test_publishing_replaces_nothing(tmp_path: Path, taken: str) -> None:
 
     assert target.lstat().st_ino == before.st_ino
     assert set(tmp_path.iterdir()) == {target, folder}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_on_macos_everything_is_brought_out_of_the_disks_own_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, refused: bool
+) -> None:
+    called: list[object] = []
+
+    def request(_: int, number: int) -> None:
+        called.append(number)
+        if refused:
+            raise OSError(errno.ENOTSUP, "no such request")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", request)
+    monkeypatch.setattr(os, "fsync", lambda _: called.append("fsync"))
+
+    sync(tmp_path)
+
+    assert called == ([51, "fsync"] if refused else [51])
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
