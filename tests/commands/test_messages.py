@@ -228,6 +228,7 @@ def test_the_failure_of_any_command_is_json_where_its_result_would_be(
     assert "knows no" in terminal.result["error"]["what"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file for which there is no room")
 def test_a_result_that_cannot_be_written_is_an_error(world: World, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = program(world, tmp_path, "list", stdout=full.fileno())
@@ -251,6 +252,7 @@ def test_a_failure_that_cannot_be_written_as_json_is_no_defect(
     assert ("It is full." in terminal.err) is (code == 7)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file for which there is no room")
 def test_help_that_cannot_be_written_is_no_defect(world: World, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = program(world, tmp_path, "--help", stdout=full.fileno())

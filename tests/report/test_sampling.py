@@ -228,6 +228,7 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     assert "Extract: not the full population" in printed.err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file for which there is no room")
 def test_a_sample_that_cannot_be_written_says_so(bundle: Path) -> None:
     asked = ("--population", "changes", "--size", "5", "--seed", "TEST")
     with Path("/dev/full").open("w") as full:

@@ -151,6 +151,7 @@ def packed(signed: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has prlimit")
 def test_where_temporary_files_have_no_room_that_is_said_and_nothing_else(signed: Path, packed: Path) -> None:
     for arguments in ((signed, "--reperform"), (packed,), (packed, "--reperform")):
         done = subprocess.run(
