@@ -3,7 +3,7 @@
 WITH roles AS (
   SELECT
     id,
-    lower(trim(BOTH '"' FROM max(CASE WHEN old <> 'null' THEN old END))) AS before,
+    lower(trim(BOTH '"' FROM max(CASE WHEN old NOT IN ('null', '""') THEN old END))) AS before,
     lower(trim(BOTH '"' FROM max(new))) AS after,
     CASE
       WHEN count(*) = 1 AND (max(new) = 'null' OR (max(new) LIKE '"%' AND instr(max(new), chr(92)) = 0)) THEN 1

@@ -157,11 +157,13 @@ def test_2_whoever_is_added_with_a_privileged_role_is_listed_whatever_it_was_bef
         entry("other", "01-06", "user.add", on="cy", role=('"owner"', '"admin"')),
         entry("from-none", "01-07", "user.role.update", on="di", role=("null", '"admin"')),
         entry("to-none", "01-08", "user.role.update", on="di", role=('"admin"', "null")),
+        entry("from-empty", "01-09", "user.role.update", on="ed", role=('""', '"admin"')),
     ]
     assert items(ask(21, log)) == [
         ("same", "Added straight into the role admin, no end seen in the period.", None),
         ("other", "Added straight into the role admin, no end seen in the period.", None),
         ("from-none", "From no stated role to admin, until 2026-01-08 00:00:00.", None),
+        ("from-empty", "From no stated role to admin, no end seen in the period.", None),
     ]
 
 
