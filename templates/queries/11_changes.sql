@@ -1,5 +1,6 @@
 -- Changes: what was deployed? Entries whose metadata names no commit, ticket or the like come first.
--- A reference is a text that is not empty, a number, an object with members, or a list of texts, numbers or objects.
+-- A reference is a text that is not empty, a number, an object with members, or a list that begins with a text, a
+-- number or an object.
 SELECT
   timestamp,
   id,
@@ -17,7 +18,7 @@ ORDER BY
   CASE
     WHEN regexp_like(
       metadata,
-      concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')
+      concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9-])')
     ) THEN 1
     ELSE 0
   END,

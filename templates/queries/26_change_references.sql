@@ -1,5 +1,6 @@
 -- Changes: how many deployments by each kind of actor name a commit, ticket or the like in their metadata, and how many do not?
--- A reference is a text that is not empty, a number, an object with members, or a list of texts, numbers or objects.
+-- A reference is a text that is not empty, a number, an object with members, or a list that begins with a text, a
+-- number or an object.
 SELECT
   actor_type,
   count(*) AS changes,
@@ -11,7 +12,7 @@ FROM (
     CASE
       WHEN regexp_like(
         metadata,
-        concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9])')
+        concat('[{,]"(?i:(', $change_keys_pattern, ')[^"]*)":("[^"]|-?[0-9]|[{]"|', chr(92), '[["{0-9-])')
       ) THEN 1
       ELSE 0
     END AS named
