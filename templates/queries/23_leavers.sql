@@ -1,4 +1,5 @@
 -- Leavers: which removed users acted later, or had made tokens that outlived them by leaver_token_hours or more?
+-- At one instant a token that has an id is created first; of those that have only a name one is deleted first.
 WITH removed AS (
   SELECT
     timestamp,
@@ -46,10 +47,14 @@ tokens AS (
     coalesce(actor_id, '') AS actor_id,
     coalesce(actor_email, '') AS actor_email,
     coalesce(resource_name, resource_id, 'without a name') AS name,
-    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_action,
-    lead(timestamp) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_timestamp
+    lead(action) OVER life AS next_action,
+    lead(timestamp) OVER life AS next_timestamp
   FROM audit
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
+  WINDOW life AS (
+    PARTITION BY coalesce(resource_id, resource_name, id)
+    ORDER BY timestamp, CASE WHEN (action = 'token.delete') = (resource_id IS NULL) THEN 0 ELSE 1 END, id
+  )
 ),
 turns AS (
   SELECT person, id, timestamp, 'user.remove' AS action, cast(NULL AS string) AS name, cast(NULL AS timestamp) AS deleted

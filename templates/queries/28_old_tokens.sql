@@ -1,4 +1,5 @@
 -- Old tokens: which were created in the window and, more than token_days later, not deleted by its end? Oldest first.
+-- At one instant a token that has an id is created first; of those that have only a name one is deleted first.
 WITH tokens AS (
   SELECT
     timestamp,
@@ -6,9 +7,13 @@ WITH tokens AS (
     action,
     coalesce(actor_email, actor_id) AS actor,
     coalesce(resource_name, resource_id) AS resource,
-    lead(action) OVER (PARTITION BY coalesce(resource_id, resource_name, id) ORDER BY timestamp, id) AS next_action
+    lead(action) OVER life AS next_action
   FROM audit
   WHERE coalesce(action, '') IN ('token.create', 'token.delete')
+  WINDOW life AS (
+    PARTITION BY coalesce(resource_id, resource_name, id)
+    ORDER BY timestamp, CASE WHEN (action = 'token.delete') = (resource_id IS NULL) THEN 0 ELSE 1 END, id
+  )
 )
 SELECT
   timestamp,

@@ -464,6 +464,23 @@ def test_7_of_tokens_that_share_only_a_name_the_last_one_is_deleted(ask: Ask) ->
     assert [row["id"] for row in ask(28, log)] == ["first"]
 
 
+@pytest.mark.parametrize(("created", "deleted"), [("t1", "t2"), ("t2", "t1")])
+def test_7_a_token_can_end_at_the_instant_at_which_it_was_made(ask: Ask, created: str, deleted: str) -> None:
+    log = [
+        entry(created, "01-05T10:00", "token.create", actor="bo", on="ci"),
+        entry(deleted, "01-05T10:00", "token.delete", actor="bo", on="ci"),
+        entry("left", "02-01", "user.remove", on="bo"),
+    ]
+    assert ask(27, log) == [{"created": 1, "paired": 1, "living": 0, "old": 0, "created_before": 0}]
+    assert ask(28, log) == []
+    assert ask(23, log) == []
+    log[0] |= {"resource_id": None}
+    log[1] |= {"resource_id": None}
+    assert ask(27, log) == [{"created": 1, "paired": 0, "living": 1, "old": 1, "created_before": 1}]
+    assert [row["id"] for row in ask(28, log)] == [created]
+    assert [row["related"] for row in ask(23, log)] == [created]
+
+
 def test_entries_without_a_resource_are_not_taken_for_one_and_the_same(ask: Ask) -> None:
     log = [
         entry(f"{kind}-{n}", f"01-0{n}", f"{kind}.{what}", resource_id=None, resource_name=None)
