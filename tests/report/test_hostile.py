@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,27 @@ def test_hostile_values_stay_text(composed: str) -> None:
 
 def test_more_actions_than_a_table_holds_are_said_to_be_more(make: Make, entries: list[Entry]) -> None:
     many = [entry | {"action": f"made.up.{number}"} for number, entry in enumerate(entries[:100])]
-    assert "shows the 40 most frequent; 60 more are in" in compose(make(many))
+    html = compose(make(many))
+    assert "shows the 40 most frequent; 60 more are in" in html
+    assert "<figcaption>Entries by action, the 24 most frequent." in html
+
+
+def test_more_kinds_of_actor_than_a_table_of_deployments_holds_are_said_to_be_more(
+    make: Make, entries: list[Entry]
+) -> None:
+    many = [
+        entry | {"action": "deploy", "actor_type": f"kind.{number}"}
+        for number, entry in enumerate(entries[:100])
+    ]
+    html = compose(make(many))
+    assert html.count("shows the 40 most frequent; 60 more are in") == 2
+    assert html.count('<th scope="col">Kind of actor</th>') == 2
+    assert len(re.findall(r"<tr><t[hd][^>]*>kind[.]\d+</t[hd]>", html)) == 80
+
+
+def test_each_action_has_its_bar_where_labels_are_cut_to_the_same(make: Make, entries: list[Entry]) -> None:
+    long = [entry | {"action": f"{'x' * 40}.{number % 3}"} for number, entry in enumerate(entries[:60])]
+    assert compose(make(long)).count(f"{'x' * 28} …</text>") == 3
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from exporter.report.controls import Framework
 from exporter.report.controls import Mapping as Control
 from exporter.report.figures import Figures, Row
 from exporter.report.populations import Population
+from exporter.report.sections.summary import Kinds, cut
 
 BESIDE = 24
 """Lines that controls may take beside the tests: what stands there is in one piece, which a page may cut."""
@@ -65,11 +66,13 @@ def gather(
 
 def describe(
     run: record.Run, populations: Sequence[Population], sizes: Mapping[str, int], figures: Figures
-) -> dict[str, list[Row]]:
+) -> dict[str, Kinds]:
     """Ask the queries that describe a population in numbers, by its id; an extract lacks what they count."""
     if run.filters:
         return {}
-    return {each.id: figures.rows(each.figure) for each in populations if each.figure and sizes[each.query]}
+    return {
+        each.id: cut(figures.rows(each.figure)) for each in populations if each.figure and sizes[each.query]
+    }
 
 
 def _rows(query: str, size: int, share: int, figures: Figures) -> list[Row]:

@@ -1,6 +1,6 @@
 """Section 4: the entries by action, actor and month."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.record import Period
@@ -12,7 +12,7 @@ BARS = 24
 """Bars that a chart may have."""
 
 KINDS = 40
-"""Rows that a table by action or kind of actor has; the log decides how many there are."""
+"""Rows that a table by action or kind of actor has, also in section 5; the log decides how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +44,19 @@ class Summary:
 
     @property
     def charts(self) -> list[Chart]:
-        """Entries by action and by month as bars; the months only where none is left out."""
-        by_action = _bars("by_action", "action", self.by_action.rows[:BARS])
-        by_month = [_bars("by_month", "month", self.by_month)] if self.every_month else []
-        return [by_action, *by_month]
+        """Entries by action and by month as bars; the months only where none is left out.
+
+        An action's place stands before its label, which the chart leaves out: labels can be cut to the same.
+        """
+        actions = {f"{place} {cells.label(row['action'])}": row for place, row in enumerate(self.bars, 1)}
+        by_action = _bars("by_action", "action", actions)
+        months = {str(row["month"]): row for row in self.by_month}
+        return [by_action, *([_bars("by_month", "month", months)] if self.every_month else [])]
+
+    @property
+    def bars(self) -> list[Row]:
+        """The actions that have a bar."""
+        return self.by_action.rows[:BARS]
 
 
 def gather(window: Period, figures: Figures) -> Summary:
@@ -59,18 +68,19 @@ def gather(window: Period, figures: Figures) -> Summary:
     if every_month:
         months |= {month: {"month": month, "entries": 0, "actors": 0} for month in quiet}
     return Summary(
-        by_action=_cut([row | kinds[row["action"]] for row in figures.rows("01_by_action.sql")]),
-        by_actor_type=_cut(figures.rows("02_by_actor_type.sql")),
+        by_action=cut([row | kinds[row["action"]] for row in figures.rows("01_by_action.sql")]),
+        by_actor_type=cut(figures.rows("02_by_actor_type.sql")),
         by_month=[months[month] for month in sorted(months)],
         every_month=every_month,
     )
 
 
-def _cut(rows: list[Row]) -> Kinds:
+def cut(rows: list[Row]) -> Kinds:
+    """Keep as many rows of such a table as there is room for."""
     return Kinds(rows=rows[:KINDS], more=max(0, len(rows) - KINDS))
 
 
-def _bars(name: str, key: str, rows: Sequence[Row]) -> Chart:
-    bars = [{key: cells.label(str(row[key])), "entries": row["entries"]} for row in rows]
+def _bars(name: str, key: str, rows: Mapping[str, Row]) -> Chart:
+    bars = [{key: label, "entries": row["entries"]} for label, row in rows.items()]
     title = f"Bar chart of the entries by {key}; the table has the numbers."
     return Chart(name=name, title=title, datasets={"rows": bars})
