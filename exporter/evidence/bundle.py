@@ -24,9 +24,11 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
     """
     digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
     try:
-        for folder in sorted(output.glob(f"*-{digits}")):
-            if folder.is_dir():
+        for folder in sorted(output.iterdir()):
+            if folder.name.endswith(f"-{digits}") and folder.is_dir():
                 return folder
+    except FileNotFoundError:
+        pass  # it will be made
     except OSError as error:
         raise unwritable(output, error) from error
     return output / f"{slugify(name, max_length=40) or 'organization'}-{digits}"

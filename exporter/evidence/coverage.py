@@ -98,14 +98,17 @@ def read_statement(content: bytes) -> Stated:
 
 
 def bundle_folders(archive: Path) -> list[Path]:
-    """Return the folders that are named as sealed bundles are, in the order of their names."""
-    return sorted(path for path in archive.glob("*") if BUNDLE_NAME.fullmatch(path.name))
+    """Return the folders that are named as sealed bundles are, in the order of their names.
+
+    Raises :class:`OutputError` where the archive is there and cannot be listed.
+    """
+    return sorted(path for path in _listed(archive) if BUNDLE_NAME.fullmatch(path.name))
 
 
 def sealed_bundles(archive: Path) -> list[SealedBundle]:
     """Read the bundles of ``archive``, which need not exist yet, in the order of sealing.
 
-    Raises :class:`OutputError` where one cannot be read.
+    Raises :class:`OutputError` where one cannot be read, or the archive not listed.
     """
     return sorted(map(_read, bundle_folders(archive)), key=lambda bundle: bundle.sequence)
 
@@ -190,8 +193,21 @@ def _counting(bundles: Iterable[SealedBundle], *, accept_unproven: bool) -> list
 def _numbered_extracts(archive: Path, window: Window, filters: Mapping[str, str]) -> dict[int, Path]:
     """Find the extracts by their numbers, and pass over what else somebody put there."""
     name = re.compile(rf"{extract_name(window, filters)}_([1-9][0-9]*)")
-    folders = ((name.fullmatch(folder.name), folder) for folder in (archive / EXTRACTS).glob("*"))
+    folders = ((name.fullmatch(folder.name), folder) for folder in _listed(archive / EXTRACTS))
     return {int(match[1]): folder for match, folder in folders if match}
+
+
+def _listed(folder: Path) -> list[Path]:
+    """List a folder, which need not exist; ``glob`` would take one that cannot be listed for an empty one."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(
+            f"What is sealed in {folder} cannot be seen ({error.strerror}), so nothing can be added to it.",
+            "Mend its permissions, or what is wrong with the disk; or choose another folder with --output.",
+        ) from error
 
 
 def _read(folder: Path) -> SealedBundle:

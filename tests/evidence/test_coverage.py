@@ -1,12 +1,26 @@
+import errno
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.evidence.coverage import BUNDLE_NAME, SealedBundle, covered, holes, sealed_bundles
+from exporter.errors import OutputError
+from exporter.evidence.bundle import archive_folder
+from exporter.evidence.coverage import (
+    BUNDLE_NAME,
+    EXTRACTS,
+    SealedBundle,
+    covered,
+    holes,
+    next_extract,
+    sealed_bundles,
+)
 from exporter.export import Published
 from exporter.facts import Verdict, Window
 
@@ -31,6 +45,31 @@ def test_the_bundles_of_an_archive_are_read_in_the_order_of_sealing(
     assert [bundle.path for bundle in bundles] == [published.bundle for published in both]
     assert [bundle.root for bundle in bundles] == [published.root for published in both]
     assert [bundle.sequence for bundle in bundles] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        sealed_bundles,
+        lambda folder: next_extract(folder, days(0, 1), {"action": "x"}),
+        lambda folder: archive_folder(folder, identity="acme", name="Acme"),
+    ],
+    ids=["archive", "extracts", "output"],
+)
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, look: Callable[[Path], object]
+) -> None:
+    """A bundle that is not seen would be sealed a second time, as the first of another chain."""
+    (tmp_path / EXTRACTS).mkdir()
+
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refuse)
+        patch.setattr(os, "scandir", refuse)
+        with pytest.raises(OutputError, match="Permission denied"):
+            look(tmp_path)
 
 
 def test_a_bundle_since_the_first_of_all_years_has_a_name_that_is_found_again() -> None:
