@@ -35,11 +35,17 @@ print("ANSWERS " + json.dumps(answers, default=written))
 VIEWS = (
     "CREATE TEMPORARY VIEW archive USING parquet OPTIONS (path '{bundle}/data/audit.parquet')",
     """CREATE TEMPORARY VIEW audit_all AS SELECT
-    * EXCEPT (actor_id, actor_email, actor_type, ip_address, resource_id, resource_name, request_id),
+    * EXCEPT (
+      organization_id, actor_id, actor_email, actor_type, ip_address, user_agent, resource_type, resource_id,
+      resource_name, request_id
+    ),
+    nullif(organization_id, '') AS organization_id,
     nullif(actor_id, '') AS actor_id,
     nullif(actor_email, '') AS actor_email,
     nullif(actor_type, '') AS actor_type,
     nullif(ip_address, '') AS ip_address,
+    nullif(user_agent, '') AS user_agent,
+    nullif(resource_type, '') AS resource_type,
     nullif(resource_id, '') AS resource_id,
     nullif(resource_name, '') AS resource_name,
     nullif(request_id, '') AS request_id,

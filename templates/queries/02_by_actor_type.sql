@@ -7,4 +7,4 @@ SELECT
   max(timestamp) AS latest
 FROM audit
 GROUP BY actor_type
-ORDER BY entries DESC, actor_type
+ORDER BY entries DESC, actor_type NULLS LAST

@@ -1,5 +1,5 @@
 -- Leavers: which removed users acted later, or had made tokens that outlived them by leaver_token_hours or more?
--- At one instant a token that has an id is created first; of those that have only a name one is deleted first.
+-- At one instant a token that has an id is created first. Of those that have only a name one is deleted first.
 WITH removed AS (
   SELECT
     timestamp,

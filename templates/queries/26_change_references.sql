@@ -20,4 +20,4 @@ FROM (
   WHERE action = 'deploy'
 ) AS deployments
 GROUP BY actor_type
-ORDER BY changes DESC, actor_type
+ORDER BY changes DESC, actor_type NULLS LAST

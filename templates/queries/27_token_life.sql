@@ -1,5 +1,5 @@
 -- Tokens: how many were created and deleted in the window, not deleted by its end, older than token_days, deleted without a creation?
--- At one instant a token that has an id is created first; of those that have only a name one is deleted first.
+-- At one instant a token that has an id is created first. Of those that have only a name one is deleted first.
 WITH tokens AS (
   SELECT
     action,

@@ -1,5 +1,5 @@
 -- Old tokens: which were created in the window and, more than token_days later, not deleted by its end? Oldest first.
--- At one instant a token that has an id is created first; of those that have only a name one is deleted first.
+-- At one instant a token that has an id is created first. Of those that have only a name one is deleted first.
 WITH tokens AS (
   SELECT
     timestamp,

@@ -81,6 +81,18 @@ def test_each_query_keeps_to_what_spark_takes_too(name: str, shipped: Path) -> N
     assert not re.search(r"::|\bepoch_us\b|//|;|\\|\bQUALIFY\b|\bGROUP BY ALL\b|\bEXCLUDE\b|\bFILTER\b", sql)
 
 
+def test_what_says_nothing_is_none_in_the_views_of_either_engine() -> None:
+    ours = (assets.root() / "queries" / "00_audit.sql").read_text("utf-8")
+    theirs = (assets.root().parent / "scripts" / "engines.py").read_text("utf-8")
+    empty = r"nullif\((\w+), ''\) AS"
+    assert {*re.findall(empty, ours)} == {*re.findall(empty, theirs)}
+
+
+@pytest.mark.parametrize("name", ["02_by_actor_type.sql", "26_change_references.sql"])
+def test_where_a_kind_of_actor_that_is_not_stated_stands_is_said(name: str, shipped: Path) -> None:
+    assert queries.load(shipped)[name].sql.endswith("DESC, actor_type NULLS LAST")
+
+
 @pytest.mark.parametrize("name", [name for name in ASKED if name != "36_outside_calendar.sql"])
 def test_the_report_cites_each_query(name: str, html: str) -> None:
     assert f"data/queries/{name}" in html or name in html.replace(BREAK, "")
