@@ -100,7 +100,8 @@ def digests(populations: Sequence[Population], sizes: Mapping[str, int], figures
         log.add(lines)
         for place in filter(None, places.unique().to_pylist()):
             taken[place - 1].add(lines.filter(pc.equal(places, place)))
-    known = {each.query: digest for each, digest in zip(parts, taken, strict=True)}
+    # Not called digest: Python up to 3.12.3 would take the function below for it (cpython issue 118513).
+    known = {each.query: one for each, one in zip(parts, taken, strict=True)}
     known |= {each.query: log for each in populations if each.whole_log}
     return {
         each.query: known[each.query].hexdigest
