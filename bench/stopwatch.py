@@ -26,7 +26,7 @@ if __name__ == "__main__":
                 "status": os.waitstatus_to_exitcode(status),
                 "cpu": usage.ru_utime + usage.ru_stime,
                 "wall": time.monotonic() - begun,
-                "peak": usage.ru_maxrss * 1024,
+                "peak": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             }
         )
     )
