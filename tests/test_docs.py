@@ -40,7 +40,17 @@ BANNED = ("tamper-proof", "immutable", "compliant", "certified", "audit-ready", 
 """Words that promise more than any check can."""
 
 FILE = re.compile(r".+\.(css|csv|gz|j2|jsonl?|md|parquet|pdf|py|sql|toml|txt)")
-ELSEWHERE = ("~/*", "$*", "/*", ".venv/*", "*.partial-*", "audit-export/run/v1", "exporter/templates", NAME)
+ELSEWHERE = (
+    "~/*",
+    "$*",
+    "/*",
+    ".venv/*",
+    ".hypothesis/",
+    "*.partial-*",
+    "audit-export/run/v1",
+    "exporter/templates",
+    NAME,
+)
 """What looks like a path, but lies outside the checkout and the bundle, or is none."""
 
 
