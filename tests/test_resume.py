@@ -23,7 +23,11 @@ from exporter.request import Request
 from exporter.sandbox.entry import nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
+from exporter.source.client import Client
 from exporter.source.credentials import Profile
+from exporter.source.platform import connect
+from exporter.source.recorded import RecordedPages
+from exporter.source.responses import ResponseFile
 from exporter.verify import verify
 from tests.conftest import Serve
 from tests.source.servers import http, serving
@@ -166,6 +170,49 @@ def test_a_run_that_was_broken_off_within_the_eldest_instant_is_carried_on_downw
     whole = run(world.request(tmp_path / "whole", page_size=PAGE, since=since))
     assert archives(published.bundle) == archives(whole.bundle)
     assert published.run.verdict.value is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize(("together", "sizes", "after"), [(1, (PAGE, 5), 10), (7, (12, 7), 13)], ids=str)
+def test_shorter_pages_carry_on_from_longer_ones(
+    serve: Serve, tmp_path: Path, together: int, sizes: tuple[int, int], after: int
+) -> None:
+    """They may have no room for what a page repeats of the one before, or in few places."""
+    world = serve(entries=0, ties_shuffled=together > 1)
+    alone = list(generate(entries=100, ends=NOW))
+    world.service.record_all(
+        replace(entry, created_at=alone[place - place % together].created_at)
+        for place, entry in enumerate(alone)
+    )
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    request = broken_off(world, tmp_path, after=after, since=since, page_size=sizes[0], concurrency=1)
+
+    published = run(replace(request, page_size=sizes[1]))
+
+    whole = run(world.request(tmp_path / "whole", since=since))
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
+
+
+def test_a_page_that_was_received_twice_in_two_orders_does_not_lead_back_to_itself(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """It ends within an instant, so that either shows an entry which the other does not."""
+    world = serve(entries=0, ties_shuffled=True)
+    history = list(generate(entries=20, ends=NOW))
+    tied = replace(history[10], created_at=history[11].created_at)
+    world.service.record_all([*history[:10], tied, *history[11:]])
+    path, organization = tmp_path / "responses.warc.gz", str(world.settings.organization_id)
+    with (
+        ResponseFile(path, key=world.key, at=NOW) as kept,
+        Client(world.connection(), now=lambda: NOW, responses=kept) as client,
+    ):
+        platform, _ = connect(client, organization=organization, known_organization=None)
+        pages = [platform.page(limit=7, offset=2) for _ in range(12)]
+    recorded = RecordedPages(path, platform, left=path.stat().st_size)
+    assert len(list(recorded.read())) == 13
+
+    assert len({page.ids[-1] for page in pages}) > 1
+    assert [recorded.after(page, 4) for page in pages] == [None] * 12
 
 
 def test_an_entry_that_vanished_where_a_killed_run_had_read_contradicts_the_log(

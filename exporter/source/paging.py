@@ -167,12 +167,14 @@ class OffsetPass:
         """Return the page after ``page`` where an attempt that was broken off had received it.
 
         That which shows the start of the window is read anew: if the list moved, it stands elsewhere now. So
-        is one whose end nothing could be held against, since one instant fills it.
+        is one whose end nothing could be held against, since one instant fills it, or since pages that are
+        shorter now have no room for it.
         """
         recorded = self._reader.recorded_after(page, step)
         if recorded is None or min(recorded.moments) < self._window.since:
             return None
-        if _repeat(recorded.moments) is None:
+        repeat = _repeat(recorded.moments)
+        if repeat is None or recorded.size - repeat[0] >= self._reader.full:
             return None
         if self._drift is None:
             self._drift = self._joined_at_head()
@@ -205,7 +207,8 @@ class OffsetPass:
         sought = set(page.ids[step:])
         most, best = 0, None
         joined = (following.total or 0) - (page.total or 0)
-        width = step if self._reader.in_order else 1
+        shorter = max(0, page.size - self._reader.full)  # than one that an attempt before had received
+        width = max(1, step - shorter) if self._reader.in_order else 1
         search = Search(up=min(OVERLAP, max(1, page.size // 2)), down=max(step, joined), width=width)
         for _ in range(_SEARCHES):
             where = bearing(page, step, following)

@@ -111,20 +111,17 @@ class RecordedPages:
         Its offset is where it would be now, seen from ``page``. ``None`` where there is none.
         """
         places = {place for id_ in page.ids[step:] for place in self._places.get(id_, ())}
-        known = set(page.ids)
-        best, most = None, 0
+        best, deepest = None, page.reach  # one of the same place would lead back here, in other words
         for place in sorted(places, reverse=True)[:_CANDIDATES]:
             candidate = _page(read_response(self._responses, place), lenient=self._lenient)
             if candidate is None or bearing(page, step, candidate) is not Bearing.HERE:
                 continue
-            last_shared = max(at for at, id_ in enumerate(candidate.ids) if id_ in known)
-            news = candidate.size - 1 - last_shared  # what stands above leads back up
-            if news > most:
-                best, most = candidate, news
-        if best is None:
-            return None
-        self.meet(best)
-        return _placed(best, page, step)
+            placed = _placed(candidate, page, step)
+            if placed.reach > deepest:
+                best, deepest = placed, placed.reach
+        if best is not None:
+            self.meet(best)
+        return best
 
 
 def _indexed(page: Page, url: httpx.URL) -> Sequence[str]:
