@@ -40,6 +40,7 @@ SELECT
   resource,
   concat('Had added the user ',
     CASE
+      WHEN apart < 60000000 THEN concat(cast(round(apart / 1000000, 1) AS string), ' seconds')
       WHEN apart < 86400000000 THEN concat(cast(round(apart / 60000000, 1) AS string), ' minutes')
       ELSE concat(cast(round(apart / 86400000000, 1) AS string), ' days')
     END, ' before.') AS what,

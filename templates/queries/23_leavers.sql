@@ -131,19 +131,29 @@ made AS (
   WHERE lives.action = 'token.create'
 )
 SELECT
-  removed.timestamp,
-  removed.id,
-  removed.actor,
-  removed.resource,
-  concat('Entries by the removed user: ', cast(later.entries AS string), ', the first ',
+  timestamp,
+  id,
+  actor,
+  resource,
+  concat('Entries by the removed user: ', cast(entries AS string), ', the first ',
     CASE
-      WHEN unix_micros(later.first_act) - unix_micros(removed.timestamp) < 3600000000
-        THEN concat(cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 60000000, 1) AS string), ' minutes')
-      ELSE concat(cast(round((unix_micros(later.first_act) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string), ' hours')
+      WHEN apart < 60000000 THEN concat(cast(round(apart / 1000000, 1) AS string), ' seconds')
+      WHEN apart < 3600000000 THEN concat(cast(round(apart / 60000000, 1) AS string), ' minutes')
+      ELSE concat(cast(round(apart / 3600000000, 1) AS string), ' hours')
     END, ' after the removal.') AS what,
-  later.id AS related
-FROM removed
-JOIN later ON later.removal = removed.id
+  related
+FROM (
+  SELECT
+    removed.timestamp,
+    removed.id,
+    removed.actor,
+    removed.resource,
+    later.entries,
+    unix_micros(later.first_act) - unix_micros(removed.timestamp) AS apart,
+    later.id AS related
+  FROM removed
+  JOIN later ON later.removal = removed.id
+) AS followed
 UNION ALL
 SELECT
   removed.timestamp,

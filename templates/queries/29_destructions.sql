@@ -69,6 +69,7 @@ SELECT
   destroyed.resource,
   concat('Deployed again ',
     CASE
+      WHEN again.apart < 60000000 THEN concat(cast(round(again.apart / 1000000, 1) AS string), ' seconds')
       WHEN again.apart < 3600000000 THEN concat(cast(round(again.apart / 60000000, 1) AS string), ' minutes')
       ELSE concat(cast(round(again.apart / 3600000000, 1) AS string), ' hours')
     END, ' later.') AS what,

@@ -313,22 +313,26 @@ def test_an_address_counts_without_regard_to_case(ask: Ask) -> None:
     ]
 
 
-def test_a_time_that_is_short_is_said_in_a_unit_that_shows_it(ask: Ask) -> None:
+@pytest.mark.parametrize(
+    ("later", "said"), [("00:02", "2.0 seconds"), ("01:30", "1.5 minutes"), ("12:00", "12.0 minutes")]
+)
+def test_a_time_that_is_short_is_said_in_a_unit_that_shows_it(ask: Ask, later: str, said: str) -> None:
     log = [
         entry("added", "01-05T10:00", "user.add", on="bo"),
-        entry("both", "01-05T10:03", "user.role.update", on="bo", role=('"a"', '"b"')),
+        entry("both", f"01-05T10:{later}", "user.role.update", on="bo", role=('"a"', '"b"')),
         entry("left", "01-06T10:00", "user.remove", on="bo"),
-        entry("act", "01-06T10:01:30", "deploy", actor="bo"),
-        entry("back", "01-06T10:01:32", "deploy.rollback"),
+        entry("act", f"01-06T10:{later}", "deploy", actor="bo", on="web"),
+        entry("back", f"01-06T11:{later}", "deploy.rollback", on="api"),
+        entry("out", "01-06T11:00", "deploy", on="api"),
         entry("gone", "01-07T10:00", "deploy.destroy", on="web"),
-        entry("new", "01-07T10:12", "deploy", on="web"),
+        entry("new", f"01-07T10:{later}", "deploy", on="web"),
     ]
-    assert items(ask(22, log)) == [("both", "Had added the user 3.0 minutes before.", "added")]
+    assert items(ask(22, log)) == [("both", f"Had added the user {said} before.", "added")]
     assert items(ask(23, log)) == [
-        ("left", "Entries by the removed user: 1, the first 1.5 minutes after the removal.", "act")
+        ("left", f"Entries by the removed user: 1, the first {said} after the removal.", "act")
     ]
-    assert items(ask(24, log)) == [("back", "Rolled back 2.0 seconds after the deployment.", "act")]
-    assert items(ask(29, log)) == [("gone", "Deployed again 12.0 minutes later.", "new")]
+    assert items(ask(24, log)) == [("back", f"Rolled back {said} after the deployment.", "out")]
+    assert items(ask(29, log)) == [("gone", f"Deployed again {said} later.", "new")]
 
 
 def test_5_a_quick_rollback_is_paired_with_the_last_deployment_of_its_service(ask: Ask) -> None:
