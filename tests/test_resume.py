@@ -247,10 +247,7 @@ def test_what_was_received_of_another_log_is_not_carried_on_with(
 
 @pytest.mark.parametrize("named", [True, False])
 def test_what_was_received_in_the_other_dialect_is_not_carried_on_with(
-    serve: Serve,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    named: bool,  # noqa: FBT001
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, named: bool
 ) -> None:
     """The profile knows the organization that --org named, so the command is the same."""
     world = serve(entries=900)
