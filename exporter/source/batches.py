@@ -72,9 +72,11 @@ def read_batches(
 
     def place(entries: list[msgspec.Raw], *, least: int) -> None:
         nonlocal waiting, weight, unusable
+        if unusable is not None:
+            return  # nothing becomes of the rest, which may not fit into memory
         waiting += entries
         weight += sum(map(len, entries))
-        if unusable is not None or (len(waiting) < least and weight < _HEAVY):
+        if len(waiting) < least and weight < _HEAVY:
             return
         try:
             where = f"{source}, from its entry {batches.size:,} on,"
