@@ -66,7 +66,10 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     fixed = attempt.window if sealed is None else record.selection(read_sealed(sealed)[1]).window
     with Client(request.connection, now=now) as client:
         platform, greeting = connect(
-            client, organization=request.organization, known_organization=request.profile.current_org_id
+            client,
+            organization=request.organization,
+            known_organization=request.profile.current_org_id,
+            lenient=request.allow_partial,
         )
         server_time = greeting.server_time or now()
         return Foresight(

@@ -119,6 +119,8 @@ def recheck(
 ) -> Finding:
     """Read the window of a bundle again, as ``request`` says from where, and compare entry by entry.
 
+    What the bundle's own run would have left out, so does this reading; it is not whole then either.
+
     ``to`` is a new folder that keeps the finding and the responses; it is gone again where there is no
     finding. Raises :class:`~exporter.errors.OutputError` where it cannot be made, before anything is read,
     and what :func:`~exporter.fetch.fetch` does.
@@ -160,6 +162,7 @@ def _read_again(
         action=run.filters.get("action"),
         user=run.filters.get("user"),
         formats=("parquet",),
+        allow_partial=run.options.allow_partial,
     )
     task = Plan(request=asked, archive=bundle.parent, bundles=(), since=window.since, overlap=None)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:

@@ -171,6 +171,22 @@ def test_list_and_get_print_the_sources_own_json(terminal: Terminal, world: Worl
     assert json.loads(terminal.out) == entries[1]
 
 
+def test_an_entry_that_cannot_be_a_row_is_shown_as_it_came_and_keeps_no_other_from_being_shown(
+    terminal: Terminal, world: World
+) -> None:
+    odd, sound = (str(entry.id) for entry in world.service.page(limit=2))
+    world.behave(edit=lambda entry: {**entry, "action": ""} if entry["id"] == odd else entry)
+    there = ("--org", str(world.settings.organization_id))
+
+    assert terminal("get", sound, *there) == 0
+    assert terminal("list", "--limit", "1", "--json", *there) == 0
+    assert terminal.result[0]["id"] == odd
+    assert terminal("get", odd, "--json", *there) == 0
+    assert terminal.result["id"] == odd
+    assert terminal("get", odd, *there) == 6
+    assert "it has no action" in terminal.err
+
+
 def test_list_shows_every_entry_of_an_answer_that_is_too_large_for_a_page_in_memory(
     terminal: Terminal, world: World
 ) -> None:

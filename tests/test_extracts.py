@@ -217,6 +217,19 @@ def test_a_dry_run_does_not_wait_for_a_window_to_settle_and_shows_it_as_it_will_
     assert terminal.result["plan"]["unfinished"] is None
 
 
+def test_a_dry_run_says_what_a_run_would_do_that_leaves_a_record_out(
+    terminal: Terminal, world: World
+) -> None:
+    newest = world.service.page(limit=1)[0].id
+    world.behave(edit=lambda entry: {**entry, "action": ""} if entry["id"] == str(newest) else entry)
+    asked = (*WINDOW, "--org", str(world.settings.organization_id), "--dry-run")
+
+    assert terminal(*asked) == 6
+    assert "it has no action" in terminal.err
+    assert terminal(*asked, "--allow-partial") == 0
+    assert "2026-07-01T00:00:00Z to 2026-10-01T00:00:00Z" in terminal.out
+
+
 def test_an_extract_says_so_beside_its_data(world: World, tmp_path: Path) -> None:
     published = export(world.request(tmp_path, action="deploy"), now=lambda: NOW, progress=lambda *_: None)
 

@@ -113,6 +113,19 @@ def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Pat
     assert finding.differences.same == finding.sealed.run.counts.entries > 0
 
 
+def test_a_record_that_the_bundle_leaves_out_is_left_out_again(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    target = str(world.service.page(limit=1, offset=900)[0].id)
+    world.behave(edit=lambda entry: {**entry, "action": ""} if entry["id"] == target else entry)
+    bundle = sealed(world, tmp_path, allow_partial=True)
+
+    finding = again(world, bundle)
+
+    assert finding.differences.same == finding.sealed.run.counts.entries
+    assert [check.id for check in finding.checks if check.result is not Result.AS_EXPECTED] == ["records"]
+    assert finding.verdict is Verdict.PARTIAL
+
+
 @pytest.mark.parametrize("dialect", ["A", "B"])
 def test_the_log_is_asked_in_the_dialect_in_which_it_was_read(
     serve: Serve, tmp_path: Path, dialect: str

@@ -109,8 +109,10 @@ def _platform(*, org: str | None, **given: Any) -> Iterator["Platform"]:
     from exporter.source.refusals import RefusedError
 
     connection, credentials = find_connection(**given)
+    known = credentials.profile.current_org_id
     with Client(connection, now=now) as client:
-        platform, _ = connect(client, organization=org, known_organization=credentials.profile.current_org_id)
+        # The newest entry, which the greeting is about, may be one that cannot be a row; others can be shown.
+        platform, _ = connect(client, organization=org, known_organization=known, lenient=True)
         try:
             yield platform
         except RefusedError as error:  # a filter, an id or a limit, no better another time

@@ -134,7 +134,8 @@ def read_one_by_one(
 def _refusal(place: int, why: str, source: str) -> RecordError:
     return RecordError(
         f"Entry {place} of {source} cannot be placed in the archive: {why}.",
-        "Nothing was skipped or published; report the entry to the platform. --allow-partial leaves it out.",
+        "Nothing was skipped or published; report the entry to the platform. In an export, "
+        "--allow-partial leaves it out.",
     )
 
 
