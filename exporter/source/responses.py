@@ -326,9 +326,14 @@ def _read_record(member: IO[bytes], at: int) -> Recorded | None:
         url=record.rec_headers.get_header("WARC-Target-URI"),
         status=int(record.http_headers.get_statuscode()),
         payload=body,
-        coding=record.http_headers.get_header("content-encoding") or "",
+        coding=_joined(record.http_headers, "content-encoding"),
         at=at,
     )
+
+
+def _joined(headers: StatusAndHeaders, name: str) -> str:
+    """Return a header as the client reads it, on however many lines it stands (RFC 9110, section 5.2)."""
+    return ", ".join(value for found, value in headers.headers if found.lower() == name)
 
 
 def _damaged(path: Path, offset: int, error: object) -> VerificationError:

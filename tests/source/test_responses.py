@@ -181,6 +181,23 @@ def test_a_content_coding_is_kept_and_undone_for_those_who_read(tmp_path: Path) 
     assert subprocess.run(check, check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("headers", "coded"),
+    [
+        (["Content-Encoding: deflate", "Content-Encoding: gzip"], gzip.compress(zlib.compress(b"[{}]"))),
+        (["Content-Encoding: identity", "Content-Encoding: gzip"], gzip.compress(b"[{}]")),
+    ],
+    ids=["two codings", "none and one"],
+)
+def test_codings_that_stand_on_lines_of_their_own_are_undone_as_they_were_for_the_run(
+    tmp_path: Path, headers: list[str], coded: bytes
+) -> None:
+    path = tmp_path / "r.warc.gz"
+    fetch(path, http(coded, *headers))
+
+    assert [recorded.content for recorded in read_responses(path)] == [b"[{}]"]
+
+
 def test_failures_are_kept_as_well(world: World, tmp_path: Path) -> None:
     world.behave(script=(Fault.UNAVAILABLE, Fault.RATE_LIMITED, Fault.HTML, Fault.REDIRECT, Fault.CUT_OFF))
     path = tmp_path / "r.warc.gz"
