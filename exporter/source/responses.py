@@ -40,7 +40,7 @@ _NO_RECORD = (  # as warcio raises them
     EOFError,
     ValueError,
 )
-_PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie"})
+_PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie", "cookie"})
 _CHUNK = 1 << 16
 _AT_ONCE = 1 << 20
 _LONGEST_FORM = 32  # more than the bytes that a character takes as \\u0025 in a URL in JSON

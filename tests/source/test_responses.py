@@ -159,6 +159,15 @@ def test_cookies_are_replaced_and_other_headers_stand_as_received(tmp_path: Path
     assert TELLTALE.encode() not in written
 
 
+def test_a_cookie_that_goes_back_to_the_platform_is_replaced_too(tmp_path: Path) -> None:
+    path = tmp_path / "r.warc.gz"
+    fetch(path, http(b"[]", "Set-Cookie: session=s3cr3t"), http(b"[]"))
+
+    written = gzip.decompress(path.read_bytes())
+    assert b"s3cr3t" not in written
+    assert b"\r\ncookie: [redacted]\r\n" in written.lower()
+
+
 def test_a_transfer_coding_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "r.warc.gz"
     fetch(path, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1\r\n]\r\n0\r\n\r\n")
