@@ -6,7 +6,7 @@ the bag's own description, and so is the root of the whole: its SHA-256 stands f
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 PAYLOAD_MANIFEST = "manifest-sha256.txt"
@@ -53,6 +53,21 @@ def parse_manifest(text: str) -> dict[str, str]:
     if manifest_text(digests) != text:
         raise ValueError("not in the one form that this program writes")
     return digests
+
+
+def sealed_payload(content: Callable[[str], bytes]) -> dict[str, str]:
+    """Return the digests of the payload by path, where the tag files are those that the tag manifest lists.
+
+    ``content`` returns what one of the bag's files holds. Raises :class:`ValueError` where one is another
+    than was sealed, and what ``content`` does.
+    """
+    tags = parse_manifest(content(TAG_MANIFEST).decode())
+    if tags.keys() != set(TAG_FILES):
+        raise ValueError(f"{TAG_MANIFEST} lists other files than it should")
+    for name, digest in tags.items():
+        if hashlib.sha256(content(name)).hexdigest() != digest:
+            raise ValueError(f"{name} is not the file that {TAG_MANIFEST} lists")
+    return parse_manifest(content(PAYLOAD_MANIFEST).decode())
 
 
 def description_text(fields: Iterable[tuple[str, str]]) -> str:

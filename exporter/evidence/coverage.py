@@ -1,6 +1,7 @@
 """What an archive covers: its sealed bundles, and the stretches of time that they cover together.
 
-Read from each bundle's ``manifest.json``; whether that is as sealed is for ``verify`` to say.
+Read from each bundle's ``manifest.json``, which has to be the one that was sealed: by another the next bundle
+would begin elsewhere, or name a head that no bundle ever had. All else is for ``verify`` to say.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from exporter.errors import OutputError, UsageError
-from exporter.evidence.bag import STATEMENT, TAG_MANIFEST
+from exporter.evidence.bag import STATEMENT, TAG_FILES, TAG_MANIFEST, sealed_payload
 from exporter.facts import Verdict, Window
 
 EXTRACTS = "extracts"
@@ -212,10 +213,12 @@ def _listed(folder: Path) -> list[Path]:
 
 def _read(folder: Path) -> SealedBundle:
     try:
-        stated = read_statement((folder / STATEMENT).read_bytes())
+        held = {name: (folder / name).read_bytes() for name in (TAG_MANIFEST, *TAG_FILES)}
+        sealed_payload(held.__getitem__)
+        stated = read_statement(held[STATEMENT])
         return SealedBundle(
             path=folder,
-            root=hashlib.sha256((folder / TAG_MANIFEST).read_bytes()).hexdigest(),
+            root=hashlib.sha256(held[TAG_MANIFEST]).hexdigest(),
             chain=stated.chain,
             sequence=stated.sequence,
             window=stated.window,

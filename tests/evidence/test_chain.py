@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import OutputError, UsageError
+from exporter.evidence.bag import TAG_FILES, manifest_text
 from exporter.evidence.chain import Link, Predecessor, next_link, parse_predecessor, refuse_other
 from exporter.evidence.coverage import sealed_bundles
 from exporter.export import Published
@@ -19,8 +20,12 @@ def sealed(archive: Path, sequence: int, statement: str | None = None) -> bytes:
     """Lay down what the chain reads of a bundle; returns its tag manifest."""
     folder = archive / f"{sequence:06}_20260101T000000Z_20260201T000000Z"
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(statement or STATEMENT % sequence)
-    (folder / "tagmanifest-sha256.txt").write_bytes(root := f"root {sequence}".encode())
+    texts = dict.fromkeys(TAG_FILES, "") | {"manifest.json": statement or STATEMENT % sequence}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    root = manifest_text(digests).encode()
+    (folder / "tagmanifest-sha256.txt").write_bytes(root)
     return root
 
 
@@ -72,6 +77,29 @@ def test_nothing_is_chained_to_a_bundle_without_its_root(tmp_path: Path) -> None
     (tmp_path / "000001_20260101T000000Z_20260201T000000Z" / "tagmanifest-sha256.txt").unlink()
 
     with pytest.raises(OutputError, match="cannot be read"):
+        next_link(sealed_bundles(tmp_path), organization="acme", random_part="5e")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("manifest.json", b'"until": "2026-02', b'"until": "2026-12'),
+        ("manifest.json", b'"sequence": 1', b'"sequence": 9'),
+        ("tagmanifest-sha256.txt", b"0", b"1"),
+        ("tagmanifest-sha256.txt", b"bag-info", b"bag-into"),
+        ("tagmanifest-sha256.txt", b"\n", b"\r\n"),
+    ],
+)
+def test_nothing_is_chained_to_a_bundle_that_is_not_what_was_sealed(
+    tmp_path: Path, name: str, before: bytes, after: bytes
+) -> None:
+    """Its window would end elsewhere, or the next bundle name a head that none has once it is restored."""
+    sealed(tmp_path, 1)
+    path = tmp_path / "000001_20260101T000000Z_20260201T000000Z" / name
+    assert before in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(before, after, 1))
+
+    with pytest.raises(OutputError, match="cannot be read, so nothing can be chained to it"):
         next_link(sealed_bundles(tmp_path), organization="acme", random_part="5e")
 
 
