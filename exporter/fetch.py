@@ -17,7 +17,7 @@ from exporter.archive.compare import compare
 from exporter.archive.parquet import refuse_other_schema
 from exporter.derive import Derivation, Derived, derive
 from exporter.errors import OutputError, RecordError, SourceError, VerificationError
-from exporter.evidence.container import Folder, read, was_not_read
+from exporter.evidence.container import Folder, read, refuse_altered, was_not_read
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
@@ -32,6 +32,7 @@ from exporter.source.responses import ResponseFile
 from exporter.source.retries import Sleep, sleep
 from exporter.source.walk import Walk
 
+_RESPONSES = "data/raw/responses.warc.gz"
 _log = logging.getLogger(__name__)
 
 
@@ -181,17 +182,19 @@ def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
 def table_of(bundle: Path, folder: Path) -> Path:
     """Return a bundle's table as Parquet, derived from its responses where it was sealed without.
 
-    Raises :class:`~exporter.errors.VerificationError` where what stands there is none, and ``OutputError``
-    where the system does not let it be read.
+    Raises :class:`~exporter.errors.VerificationError` where what stands there is not what was sealed: what a
+    disk did to it would be laid to the log. Raises ``OutputError`` where the system does not let it be read.
     """
     files, table = Folder(bundle), "data/audit.parquet"
     try:
         if table in files.files or table in files.odd:
+            refuse_altered(files, table)
             with files.local(table) as path:
                 refuse_other_schema(path)
                 return path
+        refuse_altered(files, "data/run.json", _RESPONSES)
         run = record.decode(read(files, "data/run.json", most=record.MOST))
-        with files.local("data/raw/responses.warc.gz") as responses:
+        with files.local(_RESPONSES) as responses:
             to = Path(tempfile.mkdtemp(dir=folder))
             rows = recorded_rows(responses, lenient=run.options.allow_partial)
             derive(rows, record.selection(run), to, ["parquet"])

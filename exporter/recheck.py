@@ -19,7 +19,7 @@ from exporter import record
 from exporter.archive.compare import Differences, compare
 from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.evidence.bag import TAG_MANIFEST
-from exporter.evidence.container import Folder, UnsafeError, read
+from exporter.evidence.container import Folder, UnsafeError, read, refuse_altered
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Check, Result, Verdict, counted, rfc3339
 from exporter.fetch import fetch, table_of
@@ -56,6 +56,7 @@ class Sealed:
         try:
             run = record.decode(read(files, "data/run.json", most=record.MOST))
             root = read(files, TAG_MANIFEST, most=record.MOST)
+            refuse_altered(files, "data/run.json")
         except (UnsafeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise VerificationError(
@@ -166,12 +167,13 @@ def _read_again(
     )
     task = Plan(request=asked, archive=bundle.parent, bundles=(), since=window.since, overlap=None)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
+        table = table_of(bundle, Path(folder))
         reading = Unfinished(Path(folder), "recheck")
         reading.begin()
         reading.fix(window)  # the platform's clock may be behind now: what lay beyond it would be missing
         fetched = fetch(task, reading, now=now, progress=progress)
         _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)
-        differences = compare([table_of(bundle, Path(folder))], reading.table, window)
+        differences = compare([table], reading.table, window)
         finding = Finding(
             sealed=sealed,
             at=fetched.started,

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from exporter.errors import OutputError, UsageError, VerificationError
+from exporter.evidence.bag import PAYLOAD_MANIFEST
 from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.request import Request
@@ -304,6 +305,23 @@ def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:
     assert published.run.overlap is not None
     assert published.run.overlap.missing == [str(rare.id)]
     assert published.run.verdict.value is Verdict.UNPROVEN
+
+
+@pytest.mark.parametrize("formats", [("parquet",), ("jsonl",)])
+def test_what_the_disk_did_to_a_bundle_is_not_laid_to_the_log(
+    night: Night, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    first = night.run(since=BEGINS, asked={}, formats=formats)
+    altered = first.bundle / "data" / ("audit.parquet" if "parquet" in formats else "raw/responses.warc.gz")
+    content = altered.read_bytes()
+    altered.write_bytes(content + b"\0")
+    night.go_on(BEGINS + timedelta(days=21))
+
+    with pytest.raises(VerificationError, match=f"is not the file that {PAYLOAD_MANIFEST} lists"):
+        night.run()
+    assert len(list(tmp_path.rglob("manifest.json"))) == 1
+    altered.write_bytes(content)
+    assert night.run().run.verdict.value is Verdict.COMPLETE
 
 
 def test_an_entry_in_other_bytes_is_not_changed(night: Night) -> None:

@@ -262,6 +262,15 @@ def retabled(data: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), data / "audit.parquet")
 
 
+def with_another_id(data: Path) -> None:
+    """As a bit of the disk may turn, and as if the log had lost an entry and got another."""
+    table = pq.read_table(data / "audit.parquet")
+    ids = table["id"].to_pylist()
+    ids[0] = f"{int(ids[0][0], 16) ^ 1:x}{ids[0][1:]}"
+    place = table.schema.get_field_index("id")
+    pq.write_table(table.set_column(place, table.schema.field(place), [ids]), data / "audit.parquet")
+
+
 def with_junk_inside(data: Path) -> None:
     content = bytearray((data / "audit.parquet").read_bytes())
     content[4:2_000] = b"\xff" * 1_996
@@ -276,6 +285,7 @@ def with_junk_inside(data: Path) -> None:
         until("2026-10-01T00:00:00"),
         until("2026-10-01T00:00:00+05:00"),
         until("2020-01-01T00:00:00Z"),
+        until("2026-10-11T00:00:00Z"),
         instead("run.json", os.mkfifo),
         instead("run.json", lambda path: path.symlink_to("/dev/zero")),
         instead("../tagmanifest-sha256.txt", os.mkfifo),
@@ -283,6 +293,7 @@ def with_junk_inside(data: Path) -> None:
         lambda data: (data / "audit.parquet").write_bytes(b""),
         lambda data: (data / "audit.parquet").write_bytes(b"PAR1" + b"junk" * 100 + b"PAR1"),
         retabled,
+        with_another_id,
         with_junk_inside,
     ],
     ids=[
@@ -291,6 +302,7 @@ def with_junk_inside(data: Path) -> None:
         "window in no zone",
         "window in another zone",
         "window that ends before it begins",
+        "window that ends later",
         "pipe for the record",
         "link for the record",
         "pipe for the tag manifest",
@@ -298,6 +310,7 @@ def with_junk_inside(data: Path) -> None:
         "empty table",
         "junk for the table",
         "table of other columns",
+        "table with another id",
         "table with junk inside",
     ],
 )

@@ -5,6 +5,7 @@ looked at. A zip has to be one that ``pack`` writes, in which nothing is compres
 """
 
 import errno
+import hashlib
 import io
 import os
 import shutil
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
 
+from exporter.evidence import bag
 from exporter.evidence.scratch import scratch_file, scratch_folder
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 MOST_FILES = 100_000
 """Files and folders in a bundle, at most; a sealed one has some dozens."""
 
+_MOST_TAGS = 64 * 2**20
 _MOST_DIRECTORY = 64 * 2**20
 _BUFFER = 1 << 16
 _END = struct.Struct("<4s4H2LH")
@@ -100,6 +103,21 @@ def read(container: Container, path: str, *, most: int) -> bytes:
     if len(content) > most:
         raise UnsafeError(errno.EINVAL, f"larger than {most:,} bytes", path)
     return content
+
+
+def refuse_altered(container: Container, *paths: str) -> None:
+    """Raise :class:`ValueError` where one of the files is not the one that was sealed, by the manifests.
+
+    Raises as :meth:`Container.open` where one cannot be opened.
+    """
+    listed = bag.sealed_payload(lambda name: read(container, name, most=_MOST_TAGS))
+    for path in paths:
+        digest = hashlib.sha256()
+        with container.open(path) as file:
+            while part := file.read(_BUFFER):
+                digest.update(part)
+        if listed.get(path) != digest.hexdigest():
+            raise ValueError(f"{path} is not the file that {bag.PAYLOAD_MANIFEST} lists")
 
 
 class Folder:
