@@ -51,7 +51,8 @@ def sample(bundle: Path, *, population: str, size: int, seed: str, by_month: boo
     for limit in drawn.limits:
         say(limit)
     say(f"SHA-256 of its ids, sorted: {drawn.digest}")
-    say(f"Sample: {len(drawn.entries):,} entries, seed {seed}, method {METHOD}{', by month' * by_month}")
+    months = ", by month" if by_month else ""
+    say(f"Sample: {len(drawn.entries):,} entries, seed {seed}, method {METHOD}{months}")
     print_result(_csv(drawn), end="")
     return 0
 

@@ -36,13 +36,13 @@ def compact(raw: bytes) -> str:
 def _by_field(field: str, raw: bytes) -> Change:
     if raw[:1] == b"{":
         value = _object.decode(raw)
-        for old, new in _PAIRS:
-            if value and value.keys() <= {old, new}:
-                return _change(field, value.get(old), value.get(new))
+        for before, after in _PAIRS:
+            if value and value.keys() <= {before, after}:
+                return _change(field, value.get(before), value.get(after))
     if raw[:1] == b"[":
-        values = _array.decode(raw)
-        if len(values) == len(("old", "new")):
-            return _change(field, values[0], values[1])
+        match _array.decode(raw):
+            case [old, new]:
+                return _change(field, old, new)
     return _change(field, None, raw)
 
 

@@ -151,11 +151,13 @@ class Splitter:
         return self._inside
 
     def _may_hold_entries(self) -> bool:
-        return (
-            not self._path
-            or (len(self._path) == 1 and self._path[0] in ENTRY_KEYS)
-            or (self._path[:1] == ["data"] and len(self._path) == len("12") and self._path[1] in ENTRY_KEYS)
-        )
+        match self._path:
+            case []:
+                return True
+            case [key] | ["data", key]:
+                return key in ENTRY_KEYS
+            case _:
+                return False
 
     def _follow(self, token: bytes) -> None:
         """Keep track of where in the envelope a token is: the key that led into each open object."""

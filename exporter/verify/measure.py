@@ -10,6 +10,7 @@ from typing import Protocol
 from exporter.evidence.container import Container
 
 _CHUNK = 1 << 20
+_BREAK = ord("\n")
 _ALL_BUT_MARKS = bytes(set(range(256)) - set(b'"\n'))
 
 
@@ -68,11 +69,11 @@ class _JsonlRows:
     """Counts lines, the last one also where its line break is missing."""
 
     def __init__(self) -> None:
-        self._breaks, self._last = 0, 10
+        self._breaks, self._last = 0, _BREAK
 
     @property
     def rows(self) -> int:
-        return self._breaks + (self._last != ord("\n"))
+        return self._breaks + (self._last != _BREAK)
 
     def feed(self, chunk: memoryview) -> None:
         self._breaks += bytes(chunk).count(b"\n")
@@ -83,11 +84,11 @@ class _CsvRows:
     """Counts the lines below the heading that end outside quotes; every quote in a value is doubled."""
 
     def __init__(self) -> None:
-        self._breaks, self._quoted, self._last = 0, False, 10
+        self._breaks, self._quoted, self._last = 0, False, _BREAK
 
     @property
     def rows(self) -> int:
-        return self._breaks + (self._last != ord("\n") and not self._quoted) - 1
+        return self._breaks + (self._last != _BREAK and not self._quoted) - 1
 
     def feed(self, chunk: memoryview) -> None:
         marks = bytes(chunk).translate(None, _ALL_BUT_MARKS).replace(b'""', b"")
