@@ -97,7 +97,6 @@ class Result:
 def write(result: Result, name: str, folder: Path, *, at: datetime) -> None:
     """Write ``NAME.json``, ``NAME.md`` and ``NAME.svg`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = {"title": result.title, "at": at.isoformat(timespec="seconds"), "work": result.work}
     found = [
         {
             "name": one.name,
@@ -106,16 +105,14 @@ def write(result: Result, name: str, folder: Path, *, at: datetime) -> None:
         }
         for one in result.measured
     ]
-    targets = [
-        {"what": one.what, "reach": one.reach, "found": one.found, "reached": one.reached}
-        for one in result.targets
-    ]
     whole = {
-        **data,
+        "title": result.title,
+        "at": at.isoformat(timespec="seconds"),
+        "work": result.work,
         "machine": machine(),
         "versions": result.versions,
         "measured": found,
-        "targets": targets,
+        "targets": [asdict(target) for target in result.targets],
         "left_out": list(result.left_out),
         "tables": [asdict(table) for table in result.tables],
     }

@@ -12,7 +12,7 @@ from exporter.errors import UsageError
 from exporter.facts import Window
 from exporter.zones import is_zone
 
-PERIODS = "2026|2026-Q1|2026-03|last-quarter|last-month|yesterday"
+PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 """The forms of a period."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -68,7 +68,7 @@ def parse_period(text: str, *, zone: ZoneInfo, now: datetime) -> Window:
         return Window(since=_first_instant(first, zone), until=_first_instant(following, zone))
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"--period {text!r} is no period.", f"Give one of these forms: {PERIODS.replace('|', ', ')}."
+            f"--period {text!r} is no period.", f"Give one of these forms: {PERIODS}."
         ) from error
 
 

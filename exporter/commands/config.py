@@ -4,7 +4,6 @@ import copy
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -104,7 +103,7 @@ def _print_text(_command: str, file: Configuration, settings: dict[str, Setting]
     print_table([("OPTION", "VALUE", "FROM"), *(tuple(map(visible, row)) for row in rows)])
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     match value:
         case None:
             return "-"

@@ -1,10 +1,9 @@
 """What ``run --dry-run`` prints: the plan, and what the platform was found to be able to do."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from exporter.commands.results import print_result, print_table
+from exporter.commands.results import print_json, print_table
 from exporter.facts import rfc3339
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def print_foresight(foresight: "Foresight", *, as_json: bool) -> None:
             "most_pages": foresight.most_pages,
             "probe": asdict(foresight.probe),
         }
-        print_result(json.dumps({"published": None, "plan": plan}))
+        print_json({"published": None, "plan": plan})
         return
     probe = foresight.probe
     rows = [

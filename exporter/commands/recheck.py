@@ -17,7 +17,7 @@ from exporter.commands.options import (
     refuse_inside,
     source_options,
 )
-from exporter.commands.results import most_serious, print_findings, print_result, visible
+from exporter.commands.results import most_serious, print_findings, print_json, print_result, visible
 from exporter.facts import Result, Verdict
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     with shown_progress(mode, since=sealed.run.window.since, now=now()) as progress:
         finding = recheck_bundle(sealed, request, to=to, now=now, progress=progress)
     if as_json:
-        print_result(json.dumps(json.loads(finding.encode())))
+        print_json(json.loads(finding.encode()))
     else:
         print_findings(finding.checks)
         print_result(f"{_said(finding)}: {bundle}")

@@ -73,11 +73,10 @@ def _instead(profile_name: str | None, environ: Mapping[str, str], home: Path) -
     url, where = find_api_url(environ, profile)
     found = {"api-url": Setting(value=_presentable(url, "api-url"), origin=where)}
     for option, variables in _VARIABLES.items():
-        for variable in filter(environ.get, variables):
-            setting = Setting(
+        if variable := next(filter(environ.get, variables), None):
+            found[option] = Setting(
                 value=_presentable(environ[variable], option), origin=f"environment variable {variable}"
             )
-            found.setdefault(option, setting)
     return found
 
 

@@ -96,7 +96,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     anchors = _anchors(**{name: given.pop(name) for name in _ANCHORS})
     trust = _trust(**given)
     examined = [examine(path, reperform=reperform, trust=trust, anchors=anchors) for path in paths]
-    overall = Outcome.of(check for one in examined for check in _all_findings(one))
+    overall = Outcome.of(check for one in examined for check in one.all_findings)
     if as_json:
         results = [_as_data(one) for one in examined]
         verified = overall is Outcome.AS_SEALED
@@ -161,10 +161,6 @@ def _end(text: str, zone: "ZoneInfo") -> datetime:
             f"--expect-through {text!r} is the last day of all years.", "Give a day before it."
         ) from error
     return parse_moment(following.isoformat(), name="--expect-through", zone=zone)
-
-
-def _all_findings(examined: "Examined") -> list[Any]:
-    return [*examined.findings, *(check for one in examined.bundles for check in one.findings)]
 
 
 def _as_data(examined: "Examined") -> dict[str, Any]:

@@ -104,12 +104,6 @@ class Page:
         return self.offset + int(newer.true_count)
 
     @property
-    def newest(self) -> datetime | None:
-        """Time of its newest entry, whatever the order; ``None`` for an empty page."""
-        newest: datetime | None = pc.max(self.rows.batch["timestamp"]).as_py()
-        return newest
-
-    @property
     def oldest(self) -> datetime | None:
         """Time of its oldest entry, whatever the order; ``None`` for an empty page."""
         oldest: datetime | None = pc.min(self.rows.batch["timestamp"]).as_py()

@@ -52,10 +52,14 @@ class Examined:
     """The bundles of an archive."""
 
     @property
+    def all_findings(self) -> list[Check]:
+        """What was found of it and of all its parts."""
+        return [*self.findings, *(check for bundle in self.bundles for check in bundle.findings)]
+
+    @property
     def outcome(self) -> Outcome:
         """What it comes to, with all its parts."""
-        parts = [check for bundle in self.bundles for check in bundle.findings]
-        return Outcome.of([*self.findings, *parts])
+        return Outcome.of(self.all_findings)
 
 
 def verify(path: Path, *, reperform: bool, trust: Trust = NOBODY) -> list[Check]:
