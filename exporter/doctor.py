@@ -136,14 +136,8 @@ def examine(patient: Patient) -> Iterator[Diagnosis]:
     failed: dict[str, str] = {}
     with patient.opened:
         for examination in EXAMINATIONS:
-            missing = [failed[id_] for id_ in examination.needs if id_ in failed]
-            if missing:
-                finding, code = (
-                    Finding(health=Health.NOT_CHECKED, found=f"needs what failed: {missing[0]}"),
-                    0,
-                )
-            else:
-                finding, code = _conduct(examination, patient)
+            lacking = next((failed[id_] for id_ in examination.needs if id_ in failed), None)
+            finding, code = _conduct(examination, patient) if lacking is None else (_left_out(lacking), 0)
             if finding.health in (Health.FAILED, Health.NOT_CHECKED):
                 failed[examination.id] = examination.what
             yield Diagnosis(
@@ -161,6 +155,10 @@ def _conduct(examination: Examination, patient: Patient) -> tuple[Finding, int]:
         return examination.look(patient), 0
     except AuditExportError as error:
         return Finding(health=Health.FAILED, found=error.what, mend=error.remedy), error.exit_code
+
+
+def _left_out(lacking: str) -> Finding:
+    return Finding(health=Health.NOT_CHECKED, found=f"needs what failed: {lacking}")
 
 
 def _configuration(patient: Patient) -> Finding:

@@ -95,9 +95,9 @@ class Thresholds:
             if isinstance(value, int) and not 1 <= value <= MOST:
                 raise _refused(field.name, value, f"Give a whole number from 1 to {MOST:,}.")
         for name in ("privileged_roles", "automation_types", "change_keys"):
-            _each(name, getattr(self, name), _NAME, "Write names in lower case, without spaces.")
+            _require_shape(name, getattr(self, name), _NAME, "Write names in lower case, without spaces.")
         for name in ("calendar_begins", "calendar_ends"):
-            _each(name, (getattr(self, name),), _CLOCK, "Write a time of day such as 08:00.")
+            _require_shape(name, (getattr(self, name),), _CLOCK, "Write a time of day such as 08:00.")
         if self.calendar_begins >= self.calendar_ends:
             raise _refused("calendar_begins", self.calendar_begins, "Give a time before calendar_ends.")
         for day in self.calendar_days:
@@ -110,7 +110,7 @@ class Thresholds:
             raise _refused("calendar_zone", self.calendar_zone, remedy)
 
 
-def _each(name: str, values: Sequence[str], shape: re.Pattern[str], remedy: str) -> None:
+def _require_shape(name: str, values: Sequence[str], shape: re.Pattern[str], remedy: str) -> None:
     if not values:
         raise _refused(name, "", "Give at least one.")
     for value in values:

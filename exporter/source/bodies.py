@@ -29,7 +29,7 @@ Pages of entries compress to a tenth or so; what grows a thousandfold was made t
 BOMB = f"it grows to more than {GROWTH} times its size"
 
 _CHUNK = 1 << 18
-_BIT = 1 << 16
+_PIECE = 1 << 16
 
 
 class Payload:
@@ -133,8 +133,8 @@ def decoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
     def coded() -> Iterator[bytes]:
         nonlocal read
         for chunk in chunks:
-            for at in range(0, len(chunk), _BIT):
-                piece = chunk[at : at + _BIT]
+            for at in range(0, len(chunk), _PIECE):
+                piece = chunk[at : at + _PIECE]
                 read += len(piece)
                 yield piece
 
