@@ -22,7 +22,7 @@ from exporter.archive.parquet import ParquetWriter
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
-from exporter.facts import Check, Result, Selection, Window, counted, rfc3339
+from exporter.facts import NAMED, Check, Result, Selection, Window, counted, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,6 @@ OBSERVATIONS = normalize.OBSERVATIONS | {
 }
 """Oddities that are counted on the way to the archives: what each means, by its name."""
 
-_NAMED = 10
 _USER_COLUMNS = ("actor_id", "actor_email")
 
 
@@ -106,7 +105,7 @@ def _records_check(left_out: Sequence[str]) -> Check:
         id="records",
         what="Every record has what places it in the archive: an id, a time and an action",
         expected="0 left out",
-        found=f"{len(left_out):,} left out: {'; '.join(left_out[:_NAMED])}",
+        found=f"{len(left_out):,} left out: {'; '.join(left_out[:NAMED])}",
         result=Result.DIFFERS,
     )
 

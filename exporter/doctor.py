@@ -21,12 +21,12 @@ from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client
 from exporter.source.connection import Connection
 from exporter.source.credentials import Profile
+from exporter.source.headers import CLOCK_TOLERANCE
 from exporter.source.platform import Page, Platform, connect
 from exporter.source.probe import Probe, probe
 
 T = TypeVar("T")
 
-_CLOCK_TOLERANCE = 5.0
 _ELSEWHERE = (
     "Make room, or name a folder on another disk in the variable TMPDIR: "
     "reports are drawn there, and recheck reads into it."
@@ -240,7 +240,7 @@ def _clock(patient: Patient) -> Finding:
             mend="Make sure that this machine's clock is right: it decides where an open window ends.",
         )
     ahead = (here - server).total_seconds()
-    if abs(ahead) > _CLOCK_TOLERANCE:
+    if abs(ahead) > CLOCK_TOLERANCE:
         return Finding(
             health=Health.NOTE,
             found=f"this machine's is {ahead:+,.0f} s off the platform's",

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from exporter.errors import UsageError
 
-_NAMED = 10
+NAMED = 10
+"""How many of many are named in a check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,5 +123,5 @@ def counted(ids: Collection[str], what: str = "") -> str:
     count = f"{len(distinct):,} {what}".rstrip()
     if not distinct:
         return count
-    more = ", …" if len(distinct) > _NAMED else ""
-    return f"{count} ({', '.join(distinct[:_NAMED])}{more})"
+    more = ", …" if len(distinct) > NAMED else ""
+    return f"{count} ({', '.join(distinct[:NAMED])}{more})"

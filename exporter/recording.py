@@ -11,8 +11,7 @@ from exporter.evidence.manifest import NAMESPACE
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.fetched import Fetched
 from exporter.request import Request
-
-_CLOCK_TOLERANCE = 5.0
+from exporter.source.headers import CLOCK_TOLERANCE
 
 
 def record_run(
@@ -160,7 +159,7 @@ def _observations(fetched: Fetched) -> list[record.Observation]:
         what = "Entries that no earlier bundle holds, with times before the window; they are in this one"
         seen.append(record.Observation(id="late-entries", what=what, count=len(fetched.overlap.late)))
     ahead = _clocks(fetched).ahead_of_server_seconds
-    if ahead is not None and abs(ahead) > _CLOCK_TOLERANCE:
+    if ahead is not None and abs(ahead) > CLOCK_TOLERANCE:
         what = f"This machine's clock was {ahead:+.0f} seconds off the platform's"
         seen.append(record.Observation(id="clock-skew", what=what, count=1))
     return seen

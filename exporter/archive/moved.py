@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from exporter.archive.spool import Spool
 from exporter.entries.literals import number, numbers
 
-_HELD = 96 << 20
+_HELD = 96 << 20  # bytes
 _COPIES, _AROUND = 3, 128  # of each id, and bytes of other things a row, that it takes to compare them
 _TOGETHER = 16  # batches; dealt out one by one, they would become crumbs
 

@@ -22,8 +22,8 @@ from exporter.entries.literals import flags
 from exporter.entries.schema import SCHEMA
 
 _ORDER = [("timestamp", "ascending"), ("id", "ascending"), ("source_sha256", "ascending")]
-_HELD = 64 << 20
-_TOGETHER = 2 << 20
+_HELD = 64 << 20  # bytes
+_TOGETHER = 2 << 20  # bytes of runs that are sorted at once: one run at a time would be many small tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from exporter.errors import OutputError
 
 _SORTED = "SELECT * FROM spool ORDER BY timestamp, id, source_sha256"
 _LEAST = 128  # MiB that a database may take
-_BUFFER = 1 << 20
-_ROWS = 4_096
+_BUFFER = 1 << 20  # bytes that are written to the file at a time
+_ROWS = 4_096  # in a batch of the sorted answer
 
 
 class Spool:

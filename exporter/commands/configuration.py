@@ -37,7 +37,7 @@ AsTyped: TypeAlias = str | int | bool | list[str]
 """A value as the command line would have had it: text, a number of repetitions, a flag's presence."""
 
 _META = "exporter.configuration"
-_LARGEST = 1 << 20
+_LARGEST = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.source.connection import Connection
     from exporter.source.credentials import Profile
 
-_PATIENCE = 5.0
+_PATIENCE = 5.0  # seconds
 _COLOURS = {"ok": "green", "note": "yellow", "failed": "red", "not checked": "yellow"}
 
 

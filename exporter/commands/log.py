@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from exporter.source.platform import Platform
 
 _HEADINGS = ("ID", "TIMESTAMP", "ACTION", "USER", "RESOURCE")
-_LONG = 40
+_LONG = 40  # characters of an old and a new value that do not stand on one line
 
 
 @click.command("list", cls=SectionedCommand)

@@ -12,7 +12,7 @@ _RFC3339 = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 100_000_000_000
-_MOST_DIGITS = 15
+_MOST_DIGITS = 15  # before the point; what has more lies beyond the year 9999 in milliseconds too
 _CUT = Context(rounding=ROUND_DOWN)
 _MICROSECOND_DIGITS = 6
 

@@ -13,11 +13,11 @@ import msgspec
 from exporter.entries.envelope import ENTRY_KEYS, UNREADABLE, Body, not_a_list, parse_list
 from exporter.errors import SourceError
 
-_ENOUGH = 1 << 18
+_ENOUGH = 1 << 18  # bytes to gather before they are taken apart
 _BETWEEN = (b"},\n{", b"}, {", b"},{")  # what also stands inside entries comes last
-_GUESSES = 8
-_ENVELOPE_MAX = 16 << 20
-_LONG = 1_000
+_GUESSES = 8  # of each kind, before tokens are read
+_ENVELOPE_MAX = 16 << 20  # bytes
+_LONG = 1_000  # bytes of a string that is no longer read: no key to a list is as long
 _BLANK = b" \t\r\n"
 _TOKEN = re.compile(rb'[ \t\r\n]+|"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]|[^ \t\r\n"\[\]{}:,]+', re.DOTALL)
 

@@ -29,8 +29,8 @@ from exporter.hosts import host_of
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
-_PATIENCE = 45.0
-_backoff = wait_exponential_jitter(multiplier=0.2, max=5.0)
+_PATIENCE = 45.0  # seconds
+_backoff = wait_exponential_jitter(multiplier=0.2, max=5.0)  # seconds
 
 
 class _BusyError(Exception):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MOST_FILES = 100_000
 """Files and folders in a bundle, at most; a sealed one has some dozens."""
 
-_MOST_TAGS = 64 * 2**20
-_MOST_DIRECTORY = 64 * 2**20
+_MOST_TAGS = 64 * 2**20  # bytes
+_MOST_DIRECTORY = 64 * 2**20  # bytes
 _BUFFER = 1 << 16
 _END = struct.Struct("<4s4H2LH")
 _LOCAL = struct.Struct("<26s2H")

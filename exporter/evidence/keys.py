@@ -16,7 +16,7 @@ PASSPHRASE_VARIABLE = "AUDIT_EXPORT_SIGN_KEY_PASSPHRASE"  # noqa: S105 - a name
 """Environment variable that can hold the passphrase of a key; there is no option that takes it itself."""
 
 _LEAST_RSA_BITS = 2048
-_MOST = 65_536
+_MOST = 65_536  # bytes
 
 
 def load_signing_key(path: Path, passphrase: bytes | None) -> SigningKey:

@@ -21,8 +21,8 @@ from exporter.evidence.manifest import NAMESPACE
 _MAGIC = b"SSHSIG"
 _VERSION = 1
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
-_LINE = 70
-_MOST = 16_384
+_LINE = 70  # characters of the armour, as ssh-keygen breaks it
+_MOST = 16_384  # bytes
 _HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 _RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {
     b"rsa-sha2-256": hashes.SHA256(),

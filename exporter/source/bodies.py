@@ -28,8 +28,8 @@ Pages of entries compress to a tenth or so; what grows a thousandfold was made t
 
 BOMB = f"it grows to more than {GROWTH} times its size"
 
-_CHUNK = 1 << 18
-_PIECE = 1 << 16
+_CHUNK = 1 << 18  # bytes that are read from the file at a time
+_PIECE = 1 << 16  # bytes of coded content, after each of which its growth is judged
 
 
 class Payload:

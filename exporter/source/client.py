@@ -33,9 +33,9 @@ from exporter.source.retries import Patience, Sleep, TemporaryError, Unreachable
 
 T = TypeVar("T")
 
-_LONGEST = 8_000  # RFC 9110 section 4.1
-_IN_EARNEST = 1 << 20
-_LITTLE_PATIENCE = 10.0
+_LONGEST = 8_000  # bytes of a request target, RFC 9110 section 4.1
+_IN_EARNEST = 1 << 20  # bytes a second
+_LITTLE_PATIENCE = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ _VARIABLE = "SATUSKY_API_KEY"
 _REDACTED = "[redacted]"
 _LONGEST = 1 << 16
 """Characters that are read of a key file at most; no key is nearly as long."""
-_TELLING = 8
-_SHORT = 4
+_TELLING = 8  # characters of a key that are of use to a thief; of a key of fewer than 16, half of it
+_SHORT = 4  # but no fewer: those of any word would be hidden
 _JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
 _ESCAPES = rb"\u00"
 _ESCAPED_AS_SUCH = frozenset(b'"\\/')

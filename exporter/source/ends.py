@@ -24,8 +24,8 @@ ASKED_AGAIN = 8
 One answer may disagree with itself: the platform may take the entries of a page before it counts the log.
 """
 
-_SEARCHES = 60
-_ROUND = 100
+_SEARCHES = 60  # pages that the search for the end of an action may look at
+_ROUND = 100  # totals that are a multiple of it may be as far as a search engine counts
 
 
 class Bottom(NamedTuple):

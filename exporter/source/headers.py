@@ -5,6 +5,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+CLOCK_TOLERANCE = 5.0
+"""Seconds that a machine's clock may be off the platform's: headers have whole ones, and take their time."""
+
 
 def retry_after(response: httpx.Response) -> float | None:
     """Read ``Retry-After`` in seconds; a date (RFC 9110 section 10.2.3) is counted from ``Date``."""

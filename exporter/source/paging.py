@@ -20,19 +20,19 @@ from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
-_SEARCHES = 48
-_FURTHER = 4
-_STILL_THE_SAME = 3
-_ROUNDS = 60
-_BLIND_ROUNDS = 5
-_OUTGROWN = 4
-_ASKED_BEYOND = 8
-_EMPTY_ENOUGH = 2
-_STALLED_PAGES = 30
-_OUTRUN_PAGES = 40
-_SEARCHED_IN_VAIN = 10
-_PLACES_AN_ENTRY = 3
-_RECENT_PAGES = 4
+_SEARCHES = 48  # pages that a search looks at, at most: with strides that double and halve, all of any log
+_FURTHER = 4  # pages between offsets that are tried before offset is taken to be without effect
+_STILL_THE_SAME = 3  # of them have to bring what was there before, until it is
+_ROUNDS = 60  # readings of an instant that fills pages, until it is left open
+_BLIND_ROUNDS = 5  # places where such an instant was seen to begin, likewise, where there is no total
+_OUTGROWN = 4  # times as many places as such an instant had at the fewest, likewise
+_ASKED_BEYOND = 8  # pages that are asked for below what looks like the end
+_EMPTY_ENOUGH = 2  # empty answers below an entry, until it is the last
+_STALLED_PAGES = 30  # in a row that bring nothing new further down, until the pass is given up
+_OUTRUN_PAGES = 40  # that were pushed down by half their length while nothing older came, likewise
+_SEARCHED_IN_VAIN = 10  # how many such pages a search counts for that found nothing
+_PLACES_AN_ENTRY = 3  # that may be passed for each entry met at an instant, or offset has no effect
+_RECENT_PAGES = 4  # pages whose ids are remembered, lest an entry that was repeated be counted again
 
 
 class OffsetPass:

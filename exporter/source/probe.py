@@ -20,8 +20,8 @@ from exporter.source.responses import EchoError
 
 _log = logging.getLogger(__name__)
 
-_FEW = 10
-_TELLING = 2
+_FEW = 10  # entries to ask for where some are enough
+_TELLING = 2  # values that a column has to have, or a filter for one would change nothing
 
 
 class _Asking(TypedDict):

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
 _LONG = 200  # entries from which on a page takes so long to read that the next is fetched meanwhile
-_ONE_AND_MORE = 2
+_ONE_AND_MORE = 2  # the total with one entry of a platform that counts a page, and one more where there is
 
 Progress = Callable[[int, datetime | None], None]
 """Told after each page how many entries were received so far, and the time of the oldest of that page."""

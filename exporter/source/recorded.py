@@ -21,9 +21,9 @@ from exporter.source.bearings import Bearing, bearing, shift
 from exporter.source.platform import Page, Platform
 from exporter.source.responses import Recorded, read_response, read_responses
 
-_INDEXED = 40
-_INDEXED_PART = 5
-_CANDIDATES = 4
+_INDEXED = 40  # entries at the beginning of a page by which it is found, at least
+_INDEXED_PART = 5  # and at least this part of its entries: a fifth
+_CANDIDATES = 4  # pages that are read again to see whether they fit, the latest first
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from exporter.errors import SourceError
 
 _log = logging.getLogger(__name__)
 
-_FIRST_CONTACT = 30.0
+_FIRST_CONTACT = 30.0  # seconds
 _UNREADABLE_ATTEMPTS = 5
-_backoff = wait_exponential_jitter(multiplier=0.1, max=30.0)
+_backoff = wait_exponential_jitter(multiplier=0.1, max=30.0)  # seconds
 
 
 class Sleep(Protocol):

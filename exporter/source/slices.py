@@ -14,9 +14,9 @@ from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 
-_WITNESSES = 10
-_TELLING = 2
-_MOST_SLICES = 500
+_WITNESSES = 10  # entries at the end of a page that have to lie before the window: one may be misdated
+_TELLING = 2  # entries that a total has to count to tell the log from the one entry of a page
+_MOST_SLICES = 500  # by action and user, after which what is left counts as cut off
 
 
 class LimitPass:

@@ -13,9 +13,9 @@ from exporter.source.reader import Reader
 from exporter.source.slices import LimitPass, SlicePass
 from exporter.source.witnesses import Head
 
-_LOOKS = 3
-_PAGES_A_LOOK = 300
-_STALLED_PAGES = 20
+_LOOKS = 3  # at the head, until the log counts as one that does not come to rest
+_PAGES_A_LOOK = 300  # at most, or as many as the pass took
+_STALLED_PAGES = 20  # in a row that bring a look no further down, until it is given up
 
 
 class Walk:

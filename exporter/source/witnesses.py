@@ -9,8 +9,8 @@ from typing import NamedTuple, Self
 from exporter.facts import Check, Result, Window
 from exporter.source.platform import Page
 
-_REMEMBERED_PAGES = 20
-_REMEMBERED_TOTALS = 64
+_REMEMBERED_PAGES = 20  # below the mark near the head
+_REMEMBERED_TOTALS = 64  # more than there are pages under way at the same time
 
 
 class Totals:
