@@ -154,10 +154,12 @@ def _read_again(
     sealed: Sealed, request: Request, to: Path | None, now: Callable[[], datetime], progress: Progress
 ) -> Finding:
     bundle, run = sealed.bundle, sealed.run
-    window = record.selection(run).window
+    selected = record.selection(run)
+    window, late = selected.window, selected.late
+    begin = selected.overlap.since if selected.overlap and late else window.since
     asked = replace(
         request,
-        since=window.since,
+        since=begin,
         until=window.until,
         organization=request.organization or _organization(run),
         action=run.filters.get("action"),
@@ -165,15 +167,16 @@ def _read_again(
         formats=("parquet",),
         allow_partial=run.options.allow_partial,
     )
-    task = Plan(request=asked, archive=bundle.parent, bundles=(), since=window.since, overlap=None)
+    task = Plan(request=asked, archive=bundle.parent, bundles=(), since=begin, overlap=None)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         table = table_of(bundle, Path(folder))
         reading = Unfinished(Path(folder), "recheck")
         reading.begin()
-        reading.fix(window)  # the platform's clock may be behind now: what lay beyond it would be missing
+        # Fixed, since the platform's clock may be behind now: what lay beyond it would be missing.
+        reading.fix(replace(window, since=begin))
         fetched = fetch(task, reading, now=now, progress=progress)
         _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)
-        differences = compare([table], reading.table, window)
+        differences = compare([table], reading.table, window, named=late)
         finding = Finding(
             sealed=sealed,
             at=fetched.started,

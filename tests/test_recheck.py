@@ -70,6 +70,39 @@ def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path
     assert found["late"] == f"1 ({late.id})"
 
 
+@pytest.mark.parametrize("formats", [("parquet",), ("csv",)])
+def test_entries_that_came_late_into_a_bundle_are_read_again_with_it(
+    serve: Serve, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    """The bundle before, whose window their times are in, does not hold them, and would not miss them."""
+    world = serve()
+    earlier = sealed(world, tmp_path, until=datetime(2026, 9, 30, tzinfo=UTC))
+    inside = [
+        replace(
+            world.service.page(limit=1)[0],
+            id=UUID(int=number),
+            created_at=nanoseconds(datetime(2026, 9, 29, 23, number, tzinfo=UTC)),
+        )
+        for number in (5, 6, 7)
+    ]
+    world.service.record_all(inside)
+    bundle = sealed(world, tmp_path, since=None, formats=formats)
+    assert again(world, bundle).verdict is Verdict.COMPLETE
+    changed, gone, _ = inside
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "resource_name": "renamed"} if entry["id"] == str(changed.id) else entry
+
+    world.behave(edit=edit, hidden=frozenset({gone.id}))
+    finding = again(world, bundle)
+
+    assert finding.differences.changed == (str(changed.id),)
+    assert finding.differences.missing == (str(gone.id),)
+    assert finding.differences.late == ()
+    assert finding.differences.same == finding.sealed.run.counts.entries - 2
+    assert again(world, earlier).differences.missing == ()
+
+
 @pytest.mark.parametrize("limits", [{"ceiling": 100, "total": "absent"}, {"offset_honoured": False}], ids=str)
 def test_what_the_platform_no_longer_lets_anyone_reach_is_not_called_gone(
     serve: Serve, tmp_path: Path, limits: dict[str, Any]

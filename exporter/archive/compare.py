@@ -5,7 +5,7 @@ as values.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,14 @@ class Differences:
         return not self.same and not self.changed and bool(self.late) and bool(self.missing)
 
 
-def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences:
+def compare(
+    earlier: Sequence[Path], later: Path, window: Window, *, named: Collection[str] = ()
+) -> Differences:
     """Hold the entries of ``window`` in the archive ``later`` against those in all of ``earlier``.
 
-    Both are Parquet files with :data:`~exporter.entries.schema.SCHEMA`. An entry that several earlier ones
-    hold counts as changed where any of them had another content.
+    So are those whose ids are ``named``, whatever their times are. Both are Parquet files with
+    :data:`~exporter.entries.schema.SCHEMA`. An entry that several earlier ones hold counts as changed where
+    any of them had another content.
 
     Raises :class:`~exporter.errors.VerificationError` where one cannot be read, and ``OutputError`` where the
     disk has no room to compare them.
@@ -72,8 +75,12 @@ def compare(earlier: Sequence[Path], later: Path, window: Window) -> Differences
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as database,
     ):
         database.execute("SET TimeZone = 'UTC'")
-        _open(database, "earlier", earlier, window)
-        _open(database, "later", [later], window)
+        chosen = _inside(window)
+        if named:
+            database.register("named", pa.table({"id": pa.array(sorted(named), type=pa.string())}))
+            chosen += " OR id IN (FROM named)"
+        _open(database, "earlier", earlier, chosen)
+        _open(database, "later", [later], chosen)
         shared: int = database.sql(_SHARED).fetchall()[0][0]
         differing, changed = _judge(database)
         return Differences(
@@ -101,10 +108,13 @@ def _readable(engine: ModuleType) -> Iterator[None]:
         ) from error
 
 
-def _open(database: "duckdb.DuckDBPyConnection", name: str, files: Sequence[Path], window: Window) -> None:
+def _open(database: "duckdb.DuckDBPyConnection", name: str, files: Sequence[Path], chosen: str) -> None:
+    database.read_parquet([str(file) for file in files]).filter(chosen).create_view(name)
+
+
+def _inside(window: Window) -> str:
     since, until = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in (window.since, window.until))
-    reading = database.read_parquet([str(file) for file in files])
-    reading.filter(f"timestamp >= {since} AND timestamp < {until}").create_view(name)
+    return f"timestamp >= {since} AND timestamp < {until}"
 
 
 def _only(database: "duckdb.DuckDBPyConnection", these: str, those: str) -> tuple[str, ...]:
