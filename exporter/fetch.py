@@ -28,7 +28,7 @@ from exporter.source.platform import connect, recorded_rows
 from exporter.source.probe import probe
 from exporter.source.reader import Progress, Reader
 from exporter.source.recorded import RecordedPages
-from exporter.source.responses import ResponseFile
+from exporter.source.responses import EchoError, ResponseFile
 from exporter.source.retries import Sleep, sleep
 from exporter.source.walk import Walk
 
@@ -70,6 +70,7 @@ def fetch(
             known_organization=request.profile.current_org_id,
             lenient=request.allow_partial,
         )
+        greeted = now()
         refuse_without_space(data.parent, total=greeting.total)
         resuming = unfinished.window is not None
         window = unfinished.window or _settled_window(plan, greeting.server_time or started, sleep)
@@ -115,6 +116,7 @@ def fetch(
             overlap=overlap,
             failure=failure,
             started=started,
+            greeted=greeted,
             finished=now(),
         )
 
@@ -140,6 +142,8 @@ def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
     try:
         with reader:
             walk.run()
+    except EchoError:
+        raise  # the key is out, which is no matter of what is missing
     except SourceError as error:
         if not allow_partial:
             raise

@@ -47,6 +47,9 @@ class Fetched:
     started: datetime
     """When reading began, by this machine."""
 
+    greeted: datetime
+    """When the first answer had come, by this machine."""
+
     finished: datetime
     """When reading ended, by this machine."""
 

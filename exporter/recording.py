@@ -172,7 +172,7 @@ def _clocks(fetched: Fetched) -> record.Clocks:
         finished=fetched.finished,
         server_first=server,
         server_last=fetched.reader.server_time,
-        ahead_of_server_seconds=None if server is None else (fetched.started - server).total_seconds(),
+        ahead_of_server_seconds=None if server is None else (fetched.greeted - server).total_seconds(),
     )
 
 

@@ -16,7 +16,9 @@ from exporter.export import Published, export
 from exporter.facts import Result, Verdict
 from exporter.request import Request
 from exporter.sandbox.audit_service import Filters
+from exporter.sandbox.faults import Fault
 from exporter.source.credentials import Profile
+from exporter.source.responses import EchoError
 from exporter.source.retries import Sleep
 from tests.clock import Clock
 from tests.conftest import Serve
@@ -259,6 +261,34 @@ def test_a_partial_export_is_published_only_when_asked_for(serve: Serve, tmp_pat
     assert published.run.verdict.value is Verdict.PARTIAL
     assert published.run.verdict.reasons
     assert set(ids(published.bundle)) < logged(world)
+
+
+def test_an_answer_that_holds_the_key_stops_a_partial_export_too(serve: Serve, tmp_path: Path) -> None:
+    world = serve()
+    target, key = str(world.service.page(limit=1, offset=1_000)[0].id), world.settings.api_key
+    world.behave(edit=lambda entry: {**entry, "resource_name": key} if entry["id"] == target else entry)
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(EchoError, match="contains the API key"):
+        run(world.request(tmp_path, since=since, page_size=100, allow_partial=True))
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_a_clock_is_not_called_wrong_for_what_the_first_answer_took(serve: Serve, tmp_path: Path) -> None:
+    """It is dated when it is sent, which may be long after it was asked for."""
+    world = serve(script=(Fault.RATE_LIMITED,), retry_after=40)
+    clock = Clock()
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=clock() - 1_000)
+
+    world.app.state.clock = now
+    request = world.request(tmp_path, connection=world.connection(retry_for=60.0))
+    published = export(request, now=now, progress=lambda *_: None, sleep=clock.sleep)
+
+    assert clock.slept == [40.0]
+    assert published.run.clocks.ahead_of_server_seconds == 0
+    assert "clock-skew" not in {seen.id for seen in published.run.observations}
 
 
 def test_an_end_of_the_log_that_nothing_confirms_is_unproven(serve: Serve, tmp_path: Path) -> None:
