@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 
 from exporter.archive.files import HashingFile, Written
 from exporter.archive.formats import FORMATS, Archives
+from exporter.archive.moved import PLACES
 from exporter.archive.order import Runs
 from exporter.archive.parquet import ParquetWriter
+from exporter.archive.spool import Spool
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
@@ -47,6 +49,9 @@ class Derived:
     conflicts: tuple[str, ...]
     """The id of every selected row that was left out because its id had come with another content."""
 
+    strays: tuple[str, ...]
+    """The id of every row whose id had also come, unselected, with another time; ascending."""
+
     left_out: tuple[str, ...]
     """Which entries cannot be rows and were left out, and why; each once, however often it came."""
 
@@ -70,6 +75,7 @@ class Derived:
         """What the archives themselves can answer."""
         counts = {name: file.rows for name, file in self.files.items()}
         expected = self.received - self.outside - self.repeated - self.rewritten - len(self.conflicts)
+        contradicting = (*self.conflicts, *self.strays)
         checks = [_records_check(self.left_out)] if self.left_out else []
         return [
             *checks,
@@ -77,8 +83,8 @@ class Derived:
                 id="one-content",
                 what="Every id came with one content, however often it was read",
                 expected="0 ids with several contents",
-                found=counted(self.conflicts),
-                result=Result.CONTRADICTS if self.conflicts else Result.AS_EXPECTED,
+                found=counted(contradicting),
+                result=Result.CONTRADICTS if contradicting else Result.AS_EXPECTED,
             ),
             Check(
                 id="counts",
@@ -117,7 +123,8 @@ class Derivation:
         self._selection = selection
         self._to = to
         self._formats = formats
-        self._runs = Runs(to / "runs.arrow")
+        self._elsewhere = Spool(to / "elsewhere.arrow", PLACES)
+        self._runs = Runs(to / "runs.arrow", self._elsewhere)
         self._overlap = Runs(to / "overlap-runs.arrow")
         self._received = self._selected = 0
         self._left_out: dict[str, str] = {}
@@ -130,6 +137,8 @@ class Derivation:
         self._runs.add(kept)
         if self._selection.overlap is not None:
             self._overlap.add(_inside(matching, self._selection.overlap))
+        if kept.num_rows < page.batch.num_rows:
+            self._elsewhere.add(page.batch.select(PLACES.names))
         self._received += page.batch.num_rows
         self._selected += kept.num_rows
         self._observations.update(page.observations)
@@ -167,6 +176,7 @@ class Derivation:
             repeated=runs.repeated,
             rewritten=runs.rewritten,
             conflicts=tuple(runs.conflicts),
+            strays=tuple(sorted(runs.strays)),
             left_out=tuple(f"{name} (SHA-256 {digest})" for digest, name in self._left_out.items()),
             rows=self._selected - runs.repeated - runs.rewritten - len(runs.conflicts),
             nulls=nulls,
@@ -184,7 +194,7 @@ class Derivation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with closing(self._runs), closing(self._overlap):
+        with closing(self._runs), closing(self._overlap), closing(self._elsewhere):
             (self._to / "overlap.parquet").unlink(missing_ok=True)
 
 

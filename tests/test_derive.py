@@ -270,6 +270,32 @@ def test_an_id_with_two_contents_contradicts_the_log_and_stands_once(
     assert Verdict.of(derived.checks) is Verdict.PARTIAL
 
 
+@pytest.mark.parametrize("elsewhere", ["2025-12-31T23:59:59.999999Z", "2026-02-01T00:00:00Z"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_id_that_came_inside_and_outside_the_window_contradicts_the_log(
+    elsewhere: str, *, apart: bool
+) -> None:
+    inside, stray, innocent = entry(), entry(created_at=elsewhere), entry(id="log_2", created_at=elsewhere)
+    pages = [page(inside), page(stray, innocent)] if apart else [page(stray, inside, innocent)]
+
+    files, derived = derived_from(*pages)
+
+    (line,) = files["audit.jsonl"].splitlines()
+    assert json.loads(line)["timestamp"] == "2026-01-02T03:04:05.000000Z"
+    (check,) = (check for check in derived.checks if check.id == "one-content")
+    assert (check.found, check.result) == ("1 (log_1)", Result.CONTRADICTS)
+    assert result_of(derived, "counts") is Result.AS_EXPECTED
+
+
+def test_an_id_with_two_times_that_both_lie_outside_is_no_matter_of_the_window() -> None:
+    strays = (entry(id="log_2", created_at=f"2026-02-0{day}T00:00:00Z") for day in (1, 2))
+
+    _, derived = derived_from(page(*strays, entry()))
+
+    assert (derived.outside, derived.rows) == (2, 1)
+    assert {check.result for check in derived.checks} == {Result.AS_EXPECTED}
+
+
 def test_the_same_entry_read_again_is_no_contradiction() -> None:
     _, derived = derived_from(page(entry()), page(entry(), entry()))
 

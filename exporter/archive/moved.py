@@ -6,6 +6,7 @@ first dealt out to files by the hash of their id, and the ids of one file are co
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -14,22 +15,28 @@ import pyarrow.compute as pc
 
 from exporter.archive.spool import Spool
 from exporter.entries.literals import number, numbers
+from exporter.entries.schema import SCHEMA
+
+PLACES = pa.schema([SCHEMA.field("id"), SCHEMA.field("timestamp")], metadata=SCHEMA.metadata)
+"""The columns that are looked at; a spool may have more."""
 
 _HELD = 96 << 20  # bytes
 _COPIES, _AROUND = 3, 128  # of each id, and bytes of other things a row, that it takes to compare them
 _TOGETHER = 16  # batches; dealt out one by one, they would become crumbs
 
 
-def moved_ids(spool: Spool, *, held: int = _HELD) -> frozenset[str]:
-    """Find the ids in ``spool`` that came with more than one time, in ``held`` bytes of memory."""
-    if not spool.rows:
+def moved_ids(*spools: Spool, held: int = _HELD) -> frozenset[str]:
+    """Find the ids in all ``spools`` that came with more than one time, in ``held`` bytes of memory."""
+    filled = [spool for spool in spools if spool.rows]
+    if not filled:
         return frozenset()
-    parts = 1 + (_COPIES * spool.ids + _AROUND * spool.rows) // held
-    with spool.opened("id", "timestamp") as reader:
-        rows = _gathered(reader)
+    parts = 1 + sum(_COPIES * spool.ids + _AROUND * spool.rows for spool in filled) // held
+    with ExitStack() as stack:
+        readers = [stack.enter_context(spool.opened(*PLACES.names)) for spool in filled]
+        rows = chain.from_iterable(map(_gathered, readers))
         if parts == 1:
             return frozenset(_moved(rows))
-        dealt_out = _dealt_out(rows, reader.schema, parts, spool.folder)
+        dealt_out = _dealt_out(rows, parts, filled[0].folder)
         return frozenset(id_ for part in dealt_out for id_ in _moved(part))
 
 
@@ -42,12 +49,12 @@ def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
 
 
 def _dealt_out(
-    rows: Iterable[pa.RecordBatch], schema: pa.Schema, parts: int, folder: Path
+    rows: Iterable[pa.RecordBatch], parts: int, folder: Path
 ) -> Iterator[pa.ipc.RecordBatchStreamReader]:
     """Deal rows out to files without a name, all rows of one id to the same, and yield what each holds."""
     with ExitStack() as stack:
         files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(parts)]
-        writers = [pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) for file in files]
+        writers = [pa.ipc.new_stream(pa.PythonFile(file, mode="w"), PLACES) for file in files]
         for some in rows:
             belongs = numbers([hash(id_) % parts for id_ in some["id"].to_pylist()])
             for part, writer in enumerate(writers):

@@ -46,12 +46,14 @@ class _Run:
 class Runs:
     """The runs of one export, spooled to ``path`` until they are closed.
 
-    ``held`` is how many bytes of overlapping runs may be held in memory.
+    ``elsewhere`` are the ids and times of what was received besides. ``held`` is how many bytes of
+    overlapping runs may be held in memory.
     """
 
-    def __init__(self, path: Path, *, held: int = _HELD) -> None:
+    def __init__(self, path: Path, *elsewhere: Spool, held: int = _HELD) -> None:
         self._held = held
         self._spool = Spool(path)
+        self._elsewhere = elsewhere
         self._runs: list[_Run] = []
         self.repeated = 0
         """Rows that were the same entry again, byte for byte."""
@@ -60,6 +62,8 @@ class Runs:
 
         The earliest is kept, and of several at one time the one with the smallest digest.
         """
+        self.strays: set[str] = set()
+        """The id of every row that had come elsewhere as well, with another time."""
         self.rewritten = 0
         """Rows that were left out because only their bytes differed: the same content, written otherwise."""
 
@@ -81,13 +85,16 @@ class Runs:
 
     def merged(self) -> Iterator[pa.Table]:
         """Yield all rows ascending by (timestamp, id), one per id, in tables of no particular size."""
-        moved = moved_ids(self._spool)
+        if not self._runs:
+            return
+        moved = moved_ids(self._spool, *self._elsewhere)
         met: set[str] = set()
         order = sorted(self._runs, key=lambda run: run.first)
         for rows in self._sorted() if _overlapping(order) > self._held else self._streamed(order):
             kept = self._first_of(moved, met, self._unique(rows))
             if kept.num_rows:
                 yield kept
+        self.strays = met.difference(self.conflicts)
 
     def _streamed(self, order: list[_Run]) -> Iterator[pa.Table]:
         """Yield all rows in order, rows of one instant together, holding the runs that overlap."""

@@ -20,14 +20,15 @@ _ROWS = 4_096  # in a batch of the sorted answer
 
 
 class Spool:
-    """A new file of batches; they are read when all have been added."""
+    """A new file of batches with ``schema``; they are read when all have been added."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: pa.Schema = SCHEMA) -> None:
         self.folder = path.parent
         """Where the file lies, and what is too large for memory may."""
         self._path = path
+        self._schema = schema
         self._sink = pa.output_stream(str(path), buffer_size=_BUFFER)
-        self._writer = pa.ipc.new_file(self._sink, SCHEMA)
+        self._writer = pa.ipc.new_file(self._sink, schema)
         self.rows = 0
         """Rows in all batches."""
         self.ids = 0
@@ -43,7 +44,9 @@ class Spool:
     def opened(self, *columns: str) -> Iterator[pa.ipc.RecordBatchFileReader]:
         """Read the batches, or these columns of them; nothing can be added any more."""
         self._end()
-        options = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in columns])
+        options = pa.ipc.IpcReadOptions(
+            included_fields=[self._schema.get_field_index(name) for name in columns]
+        )
         with pa.OSFile(str(self._path)) as source:
             yield pa.ipc.open_file(source, options=options)
 

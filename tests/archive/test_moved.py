@@ -1,5 +1,5 @@
 from collections import defaultdict
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.archive.moved import moved_ids
+from exporter.archive.moved import PLACES, moved_ids
 from exporter.archive.spool import Spool
 from tests.pages import entry, page
 
@@ -24,11 +24,19 @@ def test_just_the_ids_that_came_with_several_times_are_found_in_one_part_or_in_m
     held: int, pages: list[list[tuple[int, int]]]
 ) -> None:
     times = defaultdict(set)
-    with TemporaryDirectory() as folder, closing(Spool(Path(folder) / "spool.arrow")) as spool:
-        for rows in pages:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        whole = stack.enter_context(closing(Spool(folder / "whole.arrow")))
+        places = stack.enter_context(closing(Spool(folder / "places.arrow", PLACES)))
+        for number, rows in enumerate(pages):
             log = [entry(id=f"log_{id_}", created_at=f"2026-01-02T00:0{at}:00Z") for id_, at in rows]
-            spool.add(page(*log).batch)
+            batch = page(*log).batch
+            if number % 3:
+                places.add(batch.select(PLACES.names))
+            else:
+                whole.add(batch)
             for id_, at in rows:
                 times[f"log_{id_}"].add(at)
 
-        assert moved_ids(spool, held=held) == {id_ for id_, several in times.items() if len(several) > 1}
+        moved = {id_ for id_, several in times.items() if len(several) > 1}
+        assert moved_ids(whole, places, held=held) == moved
