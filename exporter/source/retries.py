@@ -105,8 +105,8 @@ class Patience:
 
 
 def _wait(state: RetryCallState) -> float:
-    named = _named_by(_error(state))
-    return _backoff(state) if named is None else named
+    """Wait as long as the platform names; one that says "at once" is not asked without a pause either."""
+    return _named_by(_error(state)) or _backoff(state)
 
 
 def _named_by(error: BaseException | None) -> float | None:

@@ -175,6 +175,15 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(header: str) -> None:
     assert len(served.heads) == 2
 
 
+@pytest.mark.parametrize("header", ["Retry-After: 0", "Retry-After: Mon, 23 Nov 2026 11:00:00 GMT"])
+def test_a_platform_that_may_be_asked_again_at_once_is_not_asked_without_a_pause(header: str) -> None:
+    busy, clock = http(b"", header, DATE, status="503 No"), Clock()
+    with serving(busy, busy, http()) as served:
+        ask(served.url, clock)
+    assert len(clock.slept) == 2
+    assert all(clock.slept)
+
+
 @pytest.mark.parametrize(
     "header",
     ["Retry-After: 3600", "Retry-After: Mon, 23 Nov 2026 13:00:00 GMT", f"Retry-After: {'9' * 400}"],
