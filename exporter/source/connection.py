@@ -1,7 +1,9 @@
 """Where to connect, as whom, and by which way: what would send the key unprotected is refused."""
 
 import ssl
+import urllib.request
 from dataclasses import dataclass, field
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -43,6 +45,13 @@ class Connection:
     """PEM certificates to trust instead of the usual ones."""
 
 
+class _Sendable(DefaultCookiePolicy):
+    """Takes the cookies that a request can carry: over any other the library fails when it makes the next."""
+
+    def set_ok(self, cookie: Cookie, request: urllib.request.Request) -> bool:
+        return f"{cookie.name}{cookie.value}".isascii() and super().set_ok(cookie, request)
+
+
 def trusted(base_url: str) -> str:
     """Return the URL without a slash at its end; raise :class:`UsageError` where the key may not go there."""
     try:
@@ -79,6 +88,7 @@ def open_http(connection: Connection) -> httpx.Client:
                 "accept-encoding": "identity",
                 "user-agent": f"audit-export/{__version__}",
             },
+            cookies=CookieJar(_Sendable()),
             timeout=connection.timeout,
             verify=_tls(connection.ca_bundle),
             proxy=_proxy(connection),

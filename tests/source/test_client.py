@@ -262,6 +262,14 @@ def test_a_compressed_answer_is_understood_though_none_was_asked_for() -> None:
     assert b"accept-encoding: identity\r\n" in served.heads[0].lower()
 
 
+def test_a_cookie_that_no_request_can_carry_is_not_kept() -> None:
+    cookies = ("Set-Cookie: user=Jörg", "Set-Cookie: node=7")
+    with serving(http(b"[]", *cookies)) as served, client(served.url) as asking:
+        asking.get("/audit", {}, parse_list)
+        asking.get("/audit", {}, parse_list)
+    assert b"\r\nCookie: node=7\r\n" in served.heads[1]
+
+
 def test_no_more_requests_than_allowed_are_under_way_at_the_same_time() -> None:
     lock, under_way, most = threading.Lock(), 0, 0
 
