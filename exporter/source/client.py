@@ -228,6 +228,10 @@ class Client:
             self._refuse_certificate(error)
             # Not chained, as above: a malformed answer is quoted in every link of the chain.
             raise UnreachableError(shown(reason_of(error), self._key)) from None
+        except (httpx.InvalidURL, UnicodeError):  # the library looks at where a redirect leads
+            raise SourceError(
+                "The platform redirects to what is no address.", "Check --api-url, and what stands before it."
+            ) from None
         return response
 
     def _request(self, path: str, parameters: Mapping[str, str]) -> httpx.Request:

@@ -56,7 +56,7 @@ def refuse(response: httpx.Response, body: Payload, key: Key) -> None:
             f"The platform knows no {response.request.url.path} ({stated}).",
             "Check the path in --api-url, and --org.",
         )
-    if response.is_redirect:
+    if response.has_redirect_location:
         raise SourceError(
             f"The platform redirects to {shown(response.headers.get('location', ''), key)!r};"
             " the key is not sent there.",

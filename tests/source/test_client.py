@@ -146,6 +146,7 @@ def test_a_platform_that_is_not_there_is_tried_again_and_named() -> None:
         (http(b"[]", status="206 Partial Content"), SourceError, "refuses the request (HTTP 206)"),
         (http(b"[]", status="203 Altered"), SourceError, "refuses the request (HTTP 203)"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", SourceError, "refuses the request (HTTP 204)"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", SourceError, "refuses the request (HTTP 304)"),
     ],
 )
 def test_a_refusal_is_final_at_once(answer: bytes, error: type[AuditExportError], what: str) -> None:
@@ -349,6 +350,14 @@ def test_a_redirect_to_another_host_is_not_followed(status: str) -> None:
             ask(served.url)
         assert len(served.heads) == 1
         assert elsewhere.heads == []
+
+
+@pytest.mark.parametrize("target", ["http://xn--zzzz/", "http:["])
+def test_a_redirect_to_what_is_no_address_is_final_too(target: str) -> None:
+    moved = http(b"", f"Location: {target}", status="302 Found")
+    with serving(moved) as served, pytest.raises(SourceError, match="redirects to what is no address"):
+        ask(served.url)
+    assert len(served.heads) == 1
 
 
 def test_a_redirect_from_https_to_http_is_not_followed(authority: Authority) -> None:
