@@ -4,7 +4,7 @@ The story: measure every table, share the rows among them, gather each section, 
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,8 @@ SECTIONS = {
     "method": "Method",
 }
 """The sections after the cover, in order: name of the template and anchor, heading."""
+
+_FORMATS = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSONL"}
 
 NUMBERS = {id_: number for number, id_ in enumerate(SECTIONS, 1)}
 """The number of each section."""
@@ -106,6 +108,7 @@ def _fill(recorded: Record, content: Mapping[str, Any], drawn: Mapping[str, Mark
             run_digest=recorded.digest,
             thresholds=options.pop("thresholds"),
             options=options,
+            formats=_listed([_FORMATS.get(name, name) for name in run.options.formats]),
             organization=run.source.organization_name or run.source.organization_id or run.source.url,
             headline=periods.headline(run.window, run.timezone),
             period=periods.short(run.window, run.timezone),
@@ -117,6 +120,11 @@ def _fill(recorded: Record, content: Mapping[str, Any], drawn: Mapping[str, Mark
             **content,
         )
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Write names as a person would: ``Parquet, CSV and JSONL``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _environment() -> Environment:

@@ -332,6 +332,17 @@ def test_an_organization_without_a_name_is_not_named_twice(empty: Reader) -> Non
     assert "one organization, 3f9a1c2e, and" in empty.words
 
 
+def test_only_the_formats_that_were_written_are_spoken_of(make: Make, entries: list[Entry]) -> None:
+    alone, both = ["parquet"], ["parquet", "jsonl"]
+    one, two = (
+        Reader(compose(make(entries[:60], options={"formats": formats}))).words for formats in (alone, both)
+    )
+
+    assert "written as a table in Parquet." in one
+    assert "written as the same table in Parquet and JSONL." in two
+    assert "In CSV, cells" not in one + two
+
+
 def test_one_framework_alone_can_be_asked_for(other: Reader) -> None:
     assert "CC8.1" in other.words
     assert "A.8.32" not in other.words
