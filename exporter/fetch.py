@@ -112,6 +112,7 @@ def fetch(
             reader=reader,
             walk=walk,
             probed=probed,
+            answers=kept.held,
             derived=derived or _derive_again(plan, unfinished, selection),
             overlap=overlap,
             failure=failure,

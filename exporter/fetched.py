@@ -35,6 +35,9 @@ class Fetched:
     walk: Walk
     """How it was read."""
 
+    answers: int
+    """How many requests were answered, by this attempt and by those that were broken off before."""
+
     derived: Derived
     """The archives."""
 

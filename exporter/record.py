@@ -137,7 +137,7 @@ class Counts:
     """What was received and kept."""
 
     requests: int
-    """Requests answered."""
+    """Requests answered, each by a response that is kept; with those of attempts that were broken off."""
 
     entries_received: int
     """Entries in all responses, repeats included."""

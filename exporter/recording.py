@@ -137,7 +137,7 @@ def _reasons(checks: list[Check]) -> list[str]:
 def _counts(fetched: Fetched) -> record.Counts:
     derived = fetched.derived
     return record.Counts(
-        requests=fetched.platform.client.requests,
+        requests=fetched.answers,
         entries_received=derived.received,
         repeated=derived.repeated,
         outside_window=derived.outside,

@@ -98,8 +98,8 @@ class ResponseFile:
         self._lock = threading.Lock()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
-        self.left = _whole_length(path)
-        """Bytes that a run which was broken off left."""
+        self.left, self.held = _whole(path)
+        """Bytes that a run which was broken off left, and how many responses the file holds by now."""
         self._file.truncate(self.left)
         self._records = _writer(io.BytesIO())
         if self.left:
@@ -143,6 +143,8 @@ class ResponseFile:
         )
         asked.rec_headers.add_header("WARC-Concurrent-To", answer.rec_headers.get_header("WARC-Record-ID"))
         self._write(answer, asked)
+        with self._lock:
+            self.held += 1
 
     def _record(
         self, kind: str, url: str, http_headers: StatusAndHeaders, body: Payload, at: datetime
@@ -271,14 +273,17 @@ def _echoes(chunks: Iterator[bytes], key: Key) -> bool:
     return False
 
 
-def _whole_length(path: Path) -> int:
-    """Return the length of a file up to the end of its last whole record: a crash may damage what follows."""
-    end = 0
+def _whole(path: Path) -> tuple[int, int]:
+    """Return how long a file is up to the end of its last whole record, and how many responses that holds.
+
+    A crash may damage what follows.
+    """
+    end = held = 0
     with suppress(VerificationError, *_NO_RECORD):
         for offset, size, member in _members(path):
-            _read_record(member, offset)
+            held += _read_record(member, offset) is not None
             end = offset + size
-    return end
+    return end, held
 
 
 def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, IO[bytes]]]:
