@@ -6,6 +6,7 @@ coding is removed; everything else is as received.
 """
 
 import io
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -38,17 +39,23 @@ _NO_RECORD = (  # as warcio raises them
     StatusAndHeadersParserException,
     AttributeError,
     EOFError,
+    OverflowError,
     ValueError,
 )
 _PRIVATE_HEADERS = frozenset({"x-satusky-api-key", "set-cookie", "cookie"})
 _CHUNK = 1 << 16
 _AT_ONCE = 1 << 20
+_HEADS = 1 << 20  # bytes of the heads of a record, its own and the answer's; httpx takes a fraction of it
 _LONGEST_FORM = 32  # more than the bytes that a character takes as \\u0025 in a URL in JSON
 _GZIP = isal_zlib.MAX_WBITS | 16
 _MAGIC = (
     b"\x1f\x8b\x08\x00"  # deflated, and none of the flags that are never set here (RFC 1952, section 2.3.1)
 )
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
+
+logging.getLogger("warcio").setLevel(
+    logging.CRITICAL
+)  # it quotes a file as it is, and an enemy may have made it
 
 
 class EchoError(SourceError):
@@ -315,9 +322,35 @@ def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, IO[bytes]]]
             offset += size
 
 
+class _Headed:
+    """The content of a member, where warcio reads lines: its heads, and these are as they are written here.
+
+    Of many lines warcio makes more than memory holds, and to join folded ones takes it hours.
+    """
+
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content = content
+        self._left = _HEADS
+
+    def readline(self, most: int = _HEADS) -> bytes:
+        line = self._content.readline(min(most, self._left))
+        self._left -= len(line)
+        if not self._left:
+            raise ValueError(f"its head is longer than {_HEADS:,} bytes")
+        if line.startswith((b" ", b"\t")):
+            raise ValueError("a line of its head is folded")
+        return line
+
+    def read(self, most: int) -> bytes:
+        return self._content.read(most)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+
 def _read_record(member: IO[bytes], at: int) -> Recorded | None:
     """Read the one record of a gzip member; ``None`` where it is no response."""
-    record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(member, known_format="warc")
+    record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(_Headed(member), known_format="warc")
     body = Payload()
     while chunk := record.raw_stream.read(_AT_ONCE):
         body.write(chunk)

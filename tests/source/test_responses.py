@@ -353,6 +353,42 @@ def test_nothing_is_printed_about_a_damaged_file(
     assert capfd.readouterr() == ("", "")
 
 
+def record(*lines: bytes, length: bytes = b"19", url: bytes = b"https://x") -> bytes:
+    """Write a response as a gzip member, with more lines in its own head than it needs."""
+    needed = (b"WARC/1.1", b"WARC-Type: response", b"WARC-Target-URI: " + url, b"Content-Length: " + length)
+    return gzip.compress(b"\r\n".join([*needed, *lines, b"", b"HTTP/1.1 200 OK", b"", b"", b"", b""]))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        record(length=b"9" * 30),
+        record(b"X: y", b" folded"),
+        record(*[b"X:"] * 300_000),
+        record(b"X: " + b"y" * (1 << 20)),
+    ],
+    ids=["of a body without end", "folded", "of many lines", "long"],
+)
+def test_a_head_such_as_is_never_written_is_damage(tmp_path: Path, odd: bytes) -> None:
+    """To join folded lines can take hours, and of many lines more is made than memory holds."""
+    path = tmp_path / "headed.warc.gz"
+    path.write_bytes(record() + odd)
+
+    with pytest.raises(VerificationError, match=rf"is damaged in the record at byte {len(record())}"):
+        list(read_responses(path))
+
+
+def test_what_a_library_says_of_a_file_is_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would quote the file, which may hold what drives a terminal."""
+    path = tmp_path / "odd.warc.gz"
+    path.write_bytes(record(url=b"https://x \x1b[2J"))
+
+    assert [recorded.status for recorded in read_responses(path)] == [200]
+    assert caplog.records == []
+
+
 def test_a_record_that_grows_out_of_all_proportion_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
     """A hundred kilobytes that would become a hundred megabytes, as one member."""
     path = tmp_path / "bomb.warc.gz"
