@@ -31,6 +31,7 @@ class Unfinished:
         """Where the responses are kept, whether or not there are any yet."""
         self.table = self.folder / "data" / "audit.parquet"
         """Where the table is written."""
+        self._half = archive / f"{_PARTIAL}{fingerprint}.new"
         self._refused = archive / f"{_REFUSED}{fingerprint}"
 
     @property
@@ -52,9 +53,8 @@ class Unfinished:
 
     def fix(self, window: Window) -> None:
         """Fix the window: from now on the folder is kept when the run is broken off."""
-        whole = self.folder.with_name(f"{self.folder.name}.new")
-        whole.write_bytes(msgspec.json.encode(window))
-        whole.replace(_record(self.folder))
+        self._half.write_bytes(msgspec.json.encode(window))
+        self._half.replace(_record(self.folder))
 
     def set_aside(self) -> Path:
         """Put away what came of a run that ended and is not to be published; returns where it is.
@@ -70,8 +70,9 @@ class Unfinished:
     def discard(self) -> None:
         """Remove the folder, and its record, as far as they can be."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):
-            _record(self.folder).unlink()
+        for record in (_record(self.folder), self._half):
+            with suppress(OSError):
+                record.unlink()
 
     def end(self) -> None:
         """Leave what the next attempt can use, and nothing else."""
@@ -91,11 +92,15 @@ class Unfinished:
 def unfinished(archive: Path, fingerprint: str) -> Iterator[Unfinished]:
     """Make the folder of a run, or find what an earlier attempt at the same left of it.
 
+    What any run left that was killed before its window was fixed, or once its bundle had its name, is cleared
+    away: nobody can carry on with it, and the same command may never come. The archive is held meanwhile.
+
     Raises :class:`OutputError` where it cannot be made.
     """
     with made_folder(archive):
         run = Unfinished(archive, fingerprint)
         try:
+            _clear_away_useless(archive)
             run.begin()
         except OSError as error:
             raise unwritable(archive, error) from error
@@ -103,6 +108,13 @@ def unfinished(archive: Path, fingerprint: str) -> Iterator[Unfinished]:
             yield run
         finally:
             run.end()
+
+
+def _clear_away_useless(archive: Path) -> None:
+    for name in {path.with_suffix("").name for path in archive.glob(f"{_PARTIAL}*")}:
+        run = Unfinished(archive, name.removeprefix(_PARTIAL))
+        if run.window is None:
+            run.discard()
 
 
 def forget(archive: Path, sealed: Window) -> None:

@@ -83,6 +83,23 @@ def test_without_a_readable_window_a_run_begins_anew(tmp_path: Path, record: str
         assert not run.responses.exists()
 
 
+def test_what_nobody_can_carry_on_with_is_cleared_away_by_any_command(tmp_path: Path) -> None:
+    """The same command may never come: with --since last it is another one, once the archive goes further."""
+    before_its_window_was_fixed = Unfinished(tmp_path, "62")
+    before_its_window_was_fixed.begin()
+    before_its_window_was_fixed.responses.write_text("the first response")
+    (tmp_path / ".partial-5f.json").write_text("once its bundle had its name")
+    (tmp_path / ".partial-60.new").write_text("while it fixed its window")
+    (tmp_path / ".partial-61").mkdir()
+    break_off(tmp_path)
+
+    with unfinished(tmp_path, "6f") as run:
+        run.fix(JANUARY)
+        run.folder.rename(tmp_path / "000001_x")
+
+    assert {path.name for path in tmp_path.iterdir()} == {".partial-5e", ".partial-5e.json", "000001_x"}
+
+
 def test_a_published_run_leaves_no_record(tmp_path: Path) -> None:
     with unfinished(tmp_path, "5e") as run:
         run.responses.write_text("responses")
