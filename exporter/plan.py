@@ -150,7 +150,10 @@ def _continue(request: Request, archive: Path, bundles: tuple[SealedBundle, ...]
     if not stretches:
         raise UsageError(
             f"There is nothing to continue: {archive} covers no stretch of time.",
-            "Give --since with the first day to export; later runs can continue with --since last.",
+            "What is sealed there as UNPROVEN is continued with --accept-unproven, or else give --since with "
+            "the first day to export."
+            if covered(bundles, accept_unproven=True)
+            else "Give --since with the first day to export; later runs can continue with --since last.",
         )
     first = stretches[0]
     _refuse_unless_continued(request, first)

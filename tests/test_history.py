@@ -261,7 +261,7 @@ def test_an_unproven_window_is_continued_only_where_it_is_accepted(night: Night,
     if accepted:
         assert night.run(accept_unproven=True).run.overlap is not None
     else:
-        with pytest.raises(UsageError, match="nothing to continue"):
+        with pytest.raises(UsageError, match=r"nothing to continue.*continued with --accept-unproven"):
             night.run()
 
 
