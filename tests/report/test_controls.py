@@ -109,6 +109,7 @@ def test_a_catalogue_of_ones_own_is_found_by_its_path_and_read_from_the_bundle(t
         ("reason =", 'notes = "x"\nreason =', "$.mapping[0].notes that is not known"),
         ('id = "house"', 'id = "../house"', "has the id '../house'"),
         ("[[mapping]]", "[[mapping", "cannot be used"),
+        ("[[mapping]]", "x = " + 2_000 * "[", "cannot be used"),
         ('name = "House rules"', 'name = " "', "has an empty name"),
         ('"H-1"', '""', "has a mapping whose control or reason is empty"),
         ('["deploy"]', '["deploy", "depoly"]', "maps 'depoly' to H-1."),
