@@ -391,8 +391,10 @@ def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
 
 
 def test_a_bundle_to_be_signed_names_the_key_and_how_to_check_it(other: Reader) -> None:
-    assert "ssh-keygen -Y verify -f allowed_signers" in other.words
+    assert "ssh-keygen -Y verify -f ../allowed_signers" in other.words
     assert "openssl ts -verify" in other.words
+    assert "-CAfile ../tsa-root.pem" in other.words
+    assert "beside the bundle, not into it" in other.words
     assert "unsigned" not in other.words
 
 
