@@ -11,7 +11,6 @@ from exporter.errors import AuditExportError, IncompleteError, OutputError, Veri
 from exporter.facts import Check, Result, Verdict, rfc3339
 
 if TYPE_CHECKING:
-    from exporter import record
     from exporter.export import Published
 
 _PRECEDENCE = (4, 7, 6, 5, 3)
@@ -60,7 +59,7 @@ def print_published(
         say(f"No entry of the window matches {filters}.", filters=run.filters)
     for check in run.checks:
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
-    say(f"  {_sealed(run.seal, stamped=published.stamped)}", signing_key=run.seal.signing_key)
+    say(f"  {_sealed(published)}", signing_key=run.seal.signing_key)
     say(f"  head sha256:{published.root}", head=published.root)
     code, failure = exit_code(published, accept_unproven=accept_unproven), published.failure
     for error in _amiss(published, accept_unproven=accept_unproven):
@@ -151,11 +150,15 @@ def print_result(text: str, *, end: str = "\n") -> None:
         ) from error
 
 
-def _sealed(seal: "record.Seal", *, stamped: bool) -> str:
+def _sealed(published: "Published") -> str:
+    seal = published.run.seal
     if seal.signing_key is None:
         return "unsigned"
-    by = f", time-stamped by {seal.timestamp_authority}" if stamped else ""
-    return f"signed with {seal.algorithm} {seal.signing_key}{by}"
+    signed = f"signed with {seal.algorithm} {seal.signing_key}"
+    if not published.stamped:
+        return signed
+    # A token that was added later may be of another authority than the record names.
+    return f"{signed}, time-stamped{'' if published.before else f' by {seal.timestamp_authority}'}"
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:

@@ -153,6 +153,8 @@ def test_a_dead_authority_leaves_a_signed_bundle_and_the_next_run_adds_the_token
     second = run("--sign-key", str(key), "--tsa-url", tsa)
 
     assert second.code == 0
+    assert ", time-stamped\n" in second.err
+    assert DEAD not in second.err
     assert stamped(second.bundle, authority)
     assert stamped(first.bundle, authority)
     assert (first.bundle / "tagmanifest-sha256.txt").read_bytes() == root
