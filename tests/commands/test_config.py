@@ -187,6 +187,8 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Ter
         ("page-size = true", "page-size has a value of the wrong kind", "Give it text, a number or a list."),
         ("allow-partial = 'yes'", "allow-partial has a value of the wrong kind", "Give it true or false."),
         ("verbose = 'very'", "verbose has a value of the wrong kind", "Give it a number."),
+        (r'output = "a\u0000b"', f"output holds the character U+0000 in {NAME}", "Write it without"),
+        (r'framework = ["soc2", "\u0000"]', "framework holds the character U+0000", "Write it without"),
         ("since = [[1]]", "since has a value of the wrong kind", ""),
         ("rate = nan", "'nan' is not a number.", f"It comes from file {NAME}."),
         ("[report]\nthresholds = 3", "report.thresholds is not a table", "[report.thresholds]"),
