@@ -171,7 +171,7 @@ def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
         raise VerificationError(
             f"This is another organization's log: from {rfc3339(plan.overlap.since)} on the archive holds "
             f"{len(differences.missing):,} entries, the log {len(differences.late):,}, and they share none.",
-            "Check --org, the key, and --output.",
+            "Check --org, the key, and --output; where they are right, compare more with a longer --overlap.",
         )
     derivation.add_late(differences.late)
     return record.Overlap(

@@ -344,3 +344,22 @@ def test_the_log_of_another_organization_does_not_continue_an_archive(night: Nig
     with pytest.raises(VerificationError, match="another organization"):
         night.run()
     assert len(list(tmp_path.rglob("manifest.json"))) == 1
+
+
+def test_entries_that_were_lost_and_came_late_in_a_quiet_hour_are_told_from_another_log_by_more(
+    night: Night,
+) -> None:
+    end = night.begin().run.window.until
+    lost = next(entry for entry in night.world.service.page(limit=9) if entry.created_at < nanoseconds(end))
+    late = replace(lost, id=UUID(int=7))
+    night.world.service.record(late)
+    night.world.behave(hidden=frozenset({lost.id}))
+    night.go_on(BEGINS + timedelta(days=21))
+    quiet = timedelta(microseconds=(nanoseconds(end) - lost.created_at) // 1000 + 1_000_000)
+
+    with pytest.raises(VerificationError, match=r"another organization's log.* with a longer --overlap\."):
+        night.run(overlap=quiet)
+    overlap = night.run().run.overlap
+
+    assert overlap is not None
+    assert (overlap.late, overlap.missing) == ([str(late.id)], [str(lost.id)])
