@@ -287,6 +287,26 @@ def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Nig
     assert history.found.startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
 
 
+def test_a_finding_is_found_again_until_somebody_goes_on_by_hand(night: Night) -> None:
+    night.begin()
+    end = night.now - timedelta(seconds=60)
+    lost = next(entry for entry in night.world.service.page(limit=9) if entry.created_at < nanoseconds(end))
+    night.world.behave(hidden=frozenset({lost.id}))
+    night.go_on(BEGINS + timedelta(days=21))
+    found = night.run()
+    night.go_on(BEGINS + timedelta(days=22))
+    again = night.run()
+    assert (found.contradicted, again.contradicted) == (True, True)
+    assert found.run.window.since == again.run.window.since
+
+    by_hand = night.run(since=found.run.window.since, asked={})
+    night.go_on(BEGINS + timedelta(days=23))
+    last = night.run()
+
+    assert {by_hand.run.verdict.value, last.run.verdict.value} == {Verdict.COMPLETE}
+    assert last.run.window.since == by_hand.run.window.until
+
+
 def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:
     """An action of which only the archive knows: the list is cut off above it, and nobody asks for it."""
     rare = replace(
