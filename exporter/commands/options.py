@@ -222,7 +222,27 @@ class NonEmpty(click.types.StringParamType):
         return text
 
 
-class TextPath(click.Path):
+class GivenPath(click.Path):
+    """A path. Of one that has to exist and lies in a closed folder, it is not said that it does not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        if self.exists and _is_out_of_reach(value):
+            self.fail(f"{str(value)!r} lies where this user may not look.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _is_out_of_reach(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False  # Click has words for these
+    return False
+
+
+class TextPath(GivenPath):
     """A path whose name is text in UTF-8, which the archives' library needs."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

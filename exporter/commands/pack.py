@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
-from exporter.commands.options import SectionedCommand, option, refuse_inside
+from exporter.commands.options import GivenPath, SectionedCommand, option, refuse_inside
 from exporter.errors import OutputError, UsageError, VerificationError
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("bundle", type=GivenPath(path_type=Path, exists=True, file_okay=False))
 @option(
     "--to",
     section="Output",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=GivenPath(path_type=Path, exists=True, file_okay=False),
     default=Path(),
     metavar="DIRECTORY",
     help="Folder to write the zip into. [default: this one]",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import NonEmpty, SectionedCommand, option, timezone_option
+from exporter.commands.options import GivenPath, NonEmpty, SectionedCommand, option, timezone_option
 from exporter.errors import UsageError
 from exporter.facts import Result
 
@@ -23,7 +23,7 @@ _ANCHORS = ("head", "from_head", "expect_through", "timezone")
 _DATE_LENGTH = len("2026-01-31")
 _MOST_SIGNERS = 4 << 20
 """Bytes of a list of signers; what has no end, such as a device, is none."""
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FILE = GivenPath(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(cls=SectionedCommand)
@@ -32,7 +32,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="BUNDLE|ARCHIVE...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=GivenPath(path_type=Path, exists=True),
 )
 @option(
     "--reperform",

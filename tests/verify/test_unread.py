@@ -52,6 +52,16 @@ def closed(folder: Path, rights: int = 0) -> Iterator[None]:
         folder.chmod(0o700)
 
 
+@pytest.mark.parametrize("command", [["verify"], ["pack"], ["recheck"], ["report", "--to", "."]])
+def test_what_lies_in_a_closed_folder_is_not_said_not_to_exist(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "evidence" / "archive").mkdir(parents=True)
+    with closed(tmp_path / "evidence"):
+        done = run_without_privileges(*command, str(tmp_path / "evidence" / "archive"))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "lies where this user may not look" in done.stderr
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_may_not_be_read_leaves_a_claim_unchecked(signed: Path, name: str) -> None:
     (signed / name).chmod(0)
