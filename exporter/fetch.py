@@ -116,7 +116,7 @@ def fetch(
             derived=derived or _derive_again(plan, unfinished, selection),
             overlap=overlap,
             failure=failure,
-            started=started,
+            started=kept.begun,
             greeted=greeted,
             finished=now(),
         )

@@ -48,7 +48,7 @@ class Fetched:
     """Why the platform could not be read to the end, where a partial export is wanted all the same."""
 
     started: datetime
-    """When reading began, by this machine."""
+    """When reading began, by this machine; of several attempts, when the first did."""
 
     greeted: datetime
     """When the first answer had come, by this machine."""

@@ -206,13 +206,13 @@ class Clocks:
     """The times of the run, by this machine and by the server."""
 
     started: datetime
-    """Begin, by this machine."""
+    """Begin, by this machine; of the first attempt, where several were made."""
 
     finished: datetime
     """End, by this machine; the report's date."""
 
     server_first: datetime | None = None
-    """The server's clock at the first answer."""
+    """The server's clock at the first answer to the last attempt."""
 
     server_last: datetime | None = None
     """The server's clock at the last answer."""

@@ -115,6 +115,21 @@ def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
     assert published.run.verdict.value is Verdict.COMPLETE
 
 
+def test_what_is_carried_on_says_when_the_first_attempt_began(serve: Serve, tmp_path: Path) -> None:
+    """Entries of the bundle were received by then, whenever the last attempt began."""
+    world = serve(entries=900)
+    request = world.request(tmp_path, page_size=PAGE, connection=world.connection(retry_for=0))
+    began = NOW - timedelta(hours=5)
+    world.behave(script=(None,) * 12 + (Fault.SERVER_ERROR,) * 200)
+    with pytest.raises(SourceError):
+        export(request, now=lambda: began, progress=lambda *_: None)
+    world.behave(script=())
+
+    clocks = run(request).run.clocks
+
+    assert (clocks.started, clocks.finished) == (began, NOW)
+
+
 @pytest.mark.parametrize("joined", [1, 7, PAGE, 3 * PAGE + 1])
 def test_a_log_that_grew_meanwhile_is_carried_on_where_it_stands_now(
     serve: Serve, tmp_path: Path, joined: int

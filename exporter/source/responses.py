@@ -9,8 +9,8 @@ import io
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +107,8 @@ class ResponseFile:
         self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
         self.left, self.held = _whole(path)
         """Bytes that a run which was broken off left, and how many responses the file holds by now."""
+        self.begun = _begun(path) if self.left else at
+        """When the first of the runs that its responses are from began."""
         self._file.truncate(self.left)
         self._records = _writer(io.BytesIO())
         if self.left:
@@ -293,7 +295,15 @@ def _whole(path: Path) -> tuple[int, int]:
     return end, held
 
 
-def _members(path: Path, start: int = 0) -> Iterator[tuple[int, int, IO[bytes]]]:
+def _begun(path: Path) -> datetime:
+    """Return when a file was begun, as its first record has it."""
+    with closing(_members(path)) as members:
+        *_, member = next(members)
+        record = ArcWarcRecordLoader(arc2warc=False).parse_record_stream(member, known_format="warc")
+        return datetime.fromisoformat(record.rec_headers.get_header("WARC-Date"))
+
+
+def _members(path: Path, start: int = 0) -> Generator[tuple[int, int, IO[bytes]], None, None]:
     """Yield each whole gzip member from byte ``start`` on: where it begins, its length there, its content."""
     offset = start
     with path.open("rb") as file:
