@@ -22,7 +22,7 @@ from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
-from exporter.facts import Result, Verdict, rfc3339
+from exporter.facts import Result, Verdict, Window, rfc3339
 from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan, read_sealed
@@ -150,8 +150,8 @@ def _publish(
     if request.require_timestamp and request.authority is not None:
         stamp(folder, request.authority)
     bundle = publish(folder, task.target(fetched.window, link.sequence if link else None))
-    if run.verdict.value is Verdict.COMPLETE and not request.filters:
-        forget(task.archive, fetched.window)
+    if run.verdict.value is Verdict.COMPLETE:
+        _forget(task, fetched.window)
     return Published(
         bundle=bundle,
         root=root,
@@ -159,6 +159,14 @@ def _publish(
         run=run,
         failure=_bring_name_to_disk(bundle) or _stamp_what_lacks(task),
     )
+
+
+def _forget(task: Plan, window: Window) -> None:
+    """Remove what attempts left that are superfluous now; an extract stands for no other command's."""
+    if task.request.filters:
+        Unfinished(task.archive, task.fingerprint).forget_refused()
+    else:
+        forget(task.archive, window)
 
 
 def _next_link(task: Plan) -> Link:

@@ -67,12 +67,15 @@ class Unfinished:
         _record(self.folder).replace(_record(self._refused))
         return self._refused
 
+    def forget_refused(self) -> None:
+        """Remove, as far as it can be, what the same command had set aside before it ended well."""
+        _remove_quietly(self._refused)
+
     def discard(self) -> None:
         """Remove the folder, and its record, as far as they can be."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for record in (_record(self.folder), self._half):
-            with suppress(OSError):
-                record.unlink()
+        _remove_quietly(self.folder)
+        with suppress(OSError):
+            self._half.unlink()
 
     def end(self) -> None:
         """Leave what the next attempt can use, and nothing else."""
@@ -125,13 +128,17 @@ def forget(archive: Path, sealed: Window) -> None:
         except _UNREADABLE:
             continue
         if sealed.since <= window.since and window.until <= sealed.until:
-            shutil.rmtree(record.with_suffix(""), ignore_errors=True)
-            with suppress(OSError):
-                record.unlink()
+            _remove_quietly(record.with_suffix(""))
 
 
 def _record(folder: Path) -> Path:
     return folder.with_name(folder.name + ".json")
+
+
+def _remove_quietly(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        _record(folder).unlink()
 
 
 def _remove(path: Path) -> None:
