@@ -150,6 +150,14 @@ def test_list_says_where_the_platform_gives_fewer_than_were_asked_for_and_holds_
         assert terminal.err == ""
 
 
+def test_list_stops_where_the_entry_below_holds_the_key(terminal: Terminal, world: World) -> None:
+    below, key = str(world.service.page(limit=1, offset=3)[0].id), world.settings.api_key
+    world.behave(cap=3, edit=lambda entry: {**entry, "resource_name": key} if entry["id"] == below else entry)
+
+    assert terminal("list", "--limit", "5", "--org", str(world.settings.organization_id)) == 6
+    assert "Revoke this key" in terminal.err
+
+
 def test_list_filters_by_action_and_user(terminal: Terminal) -> None:
     assert terminal("list", "--limit", "50", "--action", "token.create") == 0
     lines = terminal.out.splitlines()[1:]
