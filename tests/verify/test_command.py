@@ -1,42 +1,28 @@
 """``verify`` as it is typed: exit codes, words, and JSON."""
 
-import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from exporter.cli import main
 from exporter.export import Published
+from tests.terminal import Terminal
 from tests.verify.conftest import Sealer
 
 BANNED = ("tampered", "tamper-proof", "verified by", "certified", "compliant")
 
 
-class Terminal:
-    """Runs ``verify`` and keeps what it printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.out = self.err = ""
+class Verify(Terminal):
+    """Runs ``verify`` in this process."""
 
     def __call__(self, *arguments: str | Path) -> int:
-        with pytest.raises(SystemExit) as exit_:
-            main(["verify", *(str(argument) for argument in arguments)])
-        self.out, self.err = self._capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+        return super().__call__("verify", *map(str, arguments))
 
 
 @pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(capsys)
+def terminal(capsys: pytest.CaptureFixture[str]) -> Verify:
+    return Verify(capsys)
 
 
 @pytest.fixture
@@ -49,7 +35,7 @@ def trusting(sealer: Sealer, tmp_path: Path) -> list[str]:
 
 
 def test_0_means_that_every_claim_was_checked(
-    terminal: Terminal, four: list[Published], trusting: list[str]
+    terminal: Verify, four: list[Published], trusting: list[str]
 ) -> None:
     assert terminal(four[0].bundle, *trusting, "--reperform") == 0
 
@@ -57,7 +43,7 @@ def test_0_means_that_every_claim_was_checked(
     assert last.startswith(f"As sealed: {four[0].bundle} (signed by SHA256:")
 
 
-def test_3_means_that_a_claim_could_not_be_checked(terminal: Terminal, four: list[Published]) -> None:
+def test_3_means_that_a_claim_could_not_be_checked(terminal: Verify, four: list[Published]) -> None:
     assert terminal(four[0].bundle) == 3
 
     assert terminal.out.splitlines()[-1].startswith("Not wholly checked: ")
@@ -65,7 +51,7 @@ def test_3_means_that_a_claim_could_not_be_checked(terminal: Terminal, four: lis
 
 
 def test_4_means_altered_or_incomplete_and_says_which(
-    terminal: Terminal, signed: Path, trusting: list[str]
+    terminal: Verify, signed: Path, trusting: list[str]
 ) -> None:
     (signed / "data" / "audit.csv").rename(signed.parent / "audit.csv")
     assert terminal(signed, *trusting) == 4
@@ -80,7 +66,7 @@ def test_4_means_altered_or_incomplete_and_says_which(
 
 
 def test_an_unsigned_bundle_is_0_and_says_so_and_4_where_a_signature_was_asked_for(
-    terminal: Terminal, sealer: Sealer, tmp_path: Path, trusting: list[str]
+    terminal: Verify, sealer: Sealer, tmp_path: Path, trusting: list[str]
 ) -> None:
     bundle = sealer.seal(tmp_path / "unsigned", 0, signing_key=None, authority=None).bundle
 
@@ -91,7 +77,7 @@ def test_an_unsigned_bundle_is_0_and_says_so_and_4_where_a_signature_was_asked_f
 
 
 def test_an_archive_names_each_bundle_and_what_they_are_together(
-    terminal: Terminal, archive: Path, four: list[Published], trusting: list[str]
+    terminal: Verify, archive: Path, four: list[Published], trusting: list[str]
 ) -> None:
     anchors = ["--head", f"sha256:{four[3].root}", "--expect-through", "2026-08-31"]
     assert terminal(archive, *trusting, *anchors) == 0
@@ -103,7 +89,7 @@ def test_an_archive_names_each_bundle_and_what_they_are_together(
 
 
 def test_a_day_that_an_archive_has_to_cover_ends_where_the_zone_says(
-    terminal: Terminal, sealer: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: Verify, sealer: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last of these days, on which the clocks go back, has 25 hours."""
     window = {"since": datetime(2026, 9, 30, 22, tzinfo=UTC), "until": datetime(2026, 10, 25, 23, tzinfo=UTC)}
@@ -124,21 +110,21 @@ def test_a_day_that_an_archive_has_to_cover_ends_where_the_zone_says(
 
 
 def test_several_paths_are_judged_by_the_worst(
-    terminal: Terminal, archive: Path, four: list[Published], trusting: list[str]
+    terminal: Verify, archive: Path, four: list[Published], trusting: list[str]
 ) -> None:
     assert terminal(four[0].bundle, archive, *trusting) == 0
     shutil.rmtree(archive / four[1].bundle.name)
     assert terminal(four[0].bundle, archive, *trusting, "--json") == 4
-    assert [result["outcome"] for result in terminal.json["results"]] == ["as sealed", "incomplete"]
+    assert [result["outcome"] for result in terminal.result["results"]] == ["as sealed", "incomplete"]
 
 
 def test_the_findings_as_json_say_what_was_expected_and_found(
-    terminal: Terminal, archive: Path, trusting: list[str]
+    terminal: Verify, archive: Path, trusting: list[str]
 ) -> None:
     assert terminal(archive, *trusting, "--json") == 0
 
-    assert (terminal.json["verified"], terminal.json["outcome"]) == (True, "as sealed")
-    (result,) = terminal.json["results"]
+    assert (terminal.result["verified"], terminal.result["outcome"]) == (True, "as sealed")
+    (result,) = terminal.result["results"]
     assert len(result["bundles"]) == 4
     for finding in [*result["findings"], *result["bundles"][0]["findings"]]:
         assert set(finding) == {"id", "what", "expected", "found", "result"}
@@ -160,7 +146,7 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    terminal: Terminal, four: list[Published], options: list[str], said: str
+    terminal: Verify, four: list[Published], options: list[str], said: str
 ) -> None:
     assert terminal(four[0].bundle, *options) == 2
     assert said in terminal.err
@@ -168,13 +154,13 @@ def test_what_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize("name", ["manifest.json", "data/audit.parquet", "/dev/null"])
 def test_a_file_that_was_named_by_mistake_is_not_called_altered(
-    terminal: Terminal, four: list[Published], name: str
+    terminal: Verify, four: list[Published], name: str
 ) -> None:
     assert terminal(four[0].bundle / name) == 2
     assert "is neither a folder nor a zip" in terminal.err
 
 
-def test_what_a_bundle_says_cannot_drive_the_terminal(terminal: Terminal, signed: Path) -> None:
+def test_what_a_bundle_says_cannot_drive_the_terminal(terminal: Verify, signed: Path) -> None:
     (signed / "data" / "\x1b[2Jgone").write_text("x")
 
     terminal(signed)
@@ -183,8 +169,6 @@ def test_what_a_bundle_says_cannot_drive_the_terminal(terminal: Terminal, signed
     assert "data/\\u001b[2Jgone" in terminal.out
 
 
-def test_no_word_promises_more_than_was_checked(
-    terminal: Terminal, archive: Path, trusting: list[str]
-) -> None:
+def test_no_word_promises_more_than_was_checked(terminal: Verify, archive: Path, trusting: list[str]) -> None:
     terminal(archive, *trusting)
     assert not [word for word in BANNED if word in terminal.out.lower()]
