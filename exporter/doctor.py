@@ -84,7 +84,7 @@ class Patient:
     """What is examined, and what has been learnt of it so far."""
 
     configuration: Callable[[], str]
-    """Says which configuration file is in force; raises ``UsageError`` where it or a variable is none."""
+    """Says which configuration file is in force; ``UsageError`` where it or a variable is wrong."""
 
     connection: Callable[[], tuple[Connection, Profile]]
     """Finds the key and the address; raises ``AuditExportError`` where there is none."""

@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which of the entries received belong into the archives: all else that a derivation depends on."""
+    """Which of the entries received belong into the archives, which depend on them and on this alone."""
 
     window: Window
     """Entries of this window do, as far as they match the filters."""

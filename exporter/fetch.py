@@ -153,7 +153,7 @@ def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
 
 
 def _derive_again(plan: Plan, unfinished: Unfinished, selection: Selection) -> Derived:
-    """Derive from what was kept: of pages under way when reading failed, some may have been."""
+    """Derive anew from all that was kept: pages may be there that were under way when the reading failed."""
     data, formats = unfinished.folder / "data", plan.request.formats
     return derive(recorded_rows(unfinished.responses, lenient=True), selection, data, formats)
 

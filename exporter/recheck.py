@@ -49,8 +49,8 @@ class Sealed:
     def open(cls, bundle: Path) -> Self:
         """Read what says how ``bundle`` came about.
 
-        Raises :class:`~exporter.errors.UsageError` where it is none, and ``VerificationError`` where that is
-        not what was ever sealed.
+        Raises :class:`~exporter.errors.UsageError` where it is no bundle, and ``VerificationError`` where
+        what says so is not as sealed.
         """
         files = Folder(bundle)
         try:

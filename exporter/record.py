@@ -329,7 +329,7 @@ class Run:
 
 
 def selection(run: Run) -> Selection:
-    """Return what the archives were derived by, as the record has it."""
+    """Return the selection by which the archives were derived, as the record has it."""
     window = Window(since=run.window.since, until=run.window.until)
     overlap = run.overlap
     return Selection(

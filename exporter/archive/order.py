@@ -153,7 +153,7 @@ class Runs:
         return rows.filter(keep)
 
     def _judge(self, first: pa.Table, second: pa.Table, differing: pa.ChunkedArray) -> None:
-        """Tell rows of other bytes only from those of another content than the row before."""
+        """Tell rows that differ from the row before in their bytes alone from those of another content."""
         pairs = zip(first.filter(differing).to_pylist(), second.filter(differing).to_pylist(), strict=True)
         for before, after in pairs:
             if same_content(before, after):

@@ -21,7 +21,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "failed": "red", "not checked": "ye
 
 
 class _Unshaken(SectionedCommand):
-    """A command that goes on where the configuration file is none, and tells of it."""
+    """A command that goes on where the configuration cannot be used, and says so."""
 
     examines_configuration = True
 

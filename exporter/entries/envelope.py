@@ -17,8 +17,12 @@ from exporter.entries.surrogates import without_halves
 from exporter.errors import SourceError
 
 ENTRY_KEYS = ("audit_logs", "entries", "data")
-_NOTHING = msgspec.Raw()
+"""Keys that may hold the list, the first that is given."""
+
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What reading JSON raises where it is none, or not of the shape that was asked for."""
+
+_NOTHING = msgspec.Raw()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Files into proof: the bag, the manifest, the chain."""
+"""Files into proof: the bag and its manifests, signature and time stamp, the chain and what it covers."""

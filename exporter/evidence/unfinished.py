@@ -1,4 +1,4 @@
-"""The folder of a run that is not finished: built in out of sight, kept when the run is broken off.
+"""The folder of an unfinished run: the bundle is built there out of sight, and what was fetched is kept.
 
 The same command finds it again by its *fingerprint*, a digest of where it fetches from and what it was asked
 for. What it fetched is the file of responses; the window is fixed in a record beside the folder, from the

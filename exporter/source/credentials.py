@@ -140,7 +140,10 @@ def find_credentials(
 
 
 def find_profile(*, profile_name: str | None, environ: Mapping[str, str], home: Path) -> Profile:
-    """Find the profile without its token, whether there is a key or not; raises as above."""
+    """Find the profile without its token, whether there is a key or not.
+
+    Raises :class:`UsageError` when one was named that does not exist.
+    """
     profile = _read_profile(profile_name or environ.get("SATUSKY_PROFILE"), home / ".satusky")
     return msgspec.structs.replace(profile, token=None)
 

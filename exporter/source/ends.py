@@ -175,9 +175,10 @@ def _others_going_on(
 
 
 def _going_on(reader: Reader, window: Window, bottom: Bottom, action: str, page: Page) -> Check | None:
-    """Say where a page of one action goes on below the bottom: with what is new there, and no newer.
+    """State that an action goes on below the bottom; ``None`` where its page does not show it.
 
-    Where times are out of order, what is no newer than anything at the bottom may stand above it.
+    It goes on where there is an entry that was not met and is no newer. Where times are out of order, what is
+    no newer than anything at the bottom may stand above it.
     """
     lowest = bottom.oldest if reader.in_order else bottom.newest
     placed = zip(page.ids, page.moments, strict=True)
@@ -216,7 +217,7 @@ def _last_of(reader: Reader, action: str, count: int) -> Page | None:
 
 
 def _up_to(reader: Reader, action: str, page: Page, oldest: datetime) -> Iterator[Page]:
-    """Yield the last page of an action and those above it, until one begins with an entry newer than that.
+    """Yield the last page of an action and those above it, until one begins with an entry after ``oldest``.
 
     An entry that was removed while those of its instant were read may have let another slip by.
     """

@@ -62,7 +62,7 @@ class Mark(NamedTuple):
 
     @classmethod
     def within(cls, page: Page) -> Self | None:
-        """Mark the first place of a page with newer entries above it alone; ``None`` where there is none."""
+        """Mark the first place of a page that has only newer entries above it; ``None`` without one."""
         newest_below = list(accumulate(reversed(page.moments), max))[-2::-1]
         oldest_above = accumulate(page.moments, min)
         for oldest, moment in zip(oldest_above, newest_below, strict=False):

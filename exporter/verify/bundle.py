@@ -173,7 +173,7 @@ class Bundle:
 
     @property
     def link(self) -> Link | None:
-        """The place in a chain that is stated, one that no bundle has where that is none.
+        """The place in a chain that is stated; where none is, one that no bundle has.
 
         ``None`` for an extract. Raises what ``NOT_READABLE`` names.
         """

@@ -1,4 +1,4 @@
-"""Whether a Parquet file of anybody's holds the values of one that was derived here.
+"""Whether a Parquet file, whoever wrote it, holds the values of one that was derived here.
 
 A value that repeats stands in a file once, and takes its size for each row when it is read: some kilobytes
 become gigabytes. So texts are first read as places in a list of values, from which follows how long
