@@ -119,8 +119,11 @@ def _parameters(request: Request, fetched: Fetched) -> dict[str, record.Setting]
         "limit": request.page_size,
         "offset": "as far as the walk had come, less an overlap",
     }
-    if fetched.reader.limit > request.page_size:
-        sent["limit"] = f"{request.page_size:,}, then twice as many each time, up to {fetched.reader.limit:,}"
+    largest = min(fetched.reader.limit, fetched.platform.most or fetched.reader.limit)
+    if largest < request.page_size:
+        sent["limit"] = f"{request.page_size:,}, which is refused, then {largest:,}"
+    if largest > request.page_size:
+        sent["limit"] = f"{request.page_size:,}, then twice as many each time, up to {largest:,}"
     if fetched.walk.by_action:
         sent["action"] = "none at first, then each that is documented or was seen"
     if fetched.walk.by_user:

@@ -235,6 +235,17 @@ def test_a_page_cap_shortens_pages_and_nothing_else(serve: Serve, tmp_path: Path
     assert published.run.probe["largest_page"] == 100
 
 
+def test_the_record_says_which_limit_was_sent_where_the_platform_refuses_the_one_asked_for(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(cap=100, refuses=True)
+
+    published = run(world.request(tmp_path, page_size=1_000))
+
+    assert published.run.source.parameters["limit"] == "1,000, which is refused, then 100"
+    assert published.run.probe["largest_page"] == 100
+
+
 def test_where_offset_is_ignored_larger_pages_reach_the_window(serve: Serve, tmp_path: Path) -> None:
     world = serve(offset_honoured=False)
 

@@ -121,7 +121,8 @@ class Platform:
         self.client = client
         self.dialect = dialect
         self.lenient = lenient
-        self._most: int | None = None
+        self.most: int | None = None
+        """The highest limit that is still sent; ``None`` where none was refused."""
 
     def page(
         self,
@@ -137,7 +138,7 @@ class Platform:
         An offset or a filter that the platform refuses gives an empty page: nothing is to be had by it.
         """
         while True:
-            allowed = limit if self._most is None else min(limit, self._most)
+            allowed = limit if self.most is None else min(limit, self.most)
             try:
                 parameters = self._parameters(limit=allowed, offset=offset, action=action, user=user)
                 return self._page(parameters, offset, wish)
@@ -146,7 +147,7 @@ class Platform:
                     return _nothing(offset)
                 if allowed <= _LIMITS[-1]:
                     raise
-                self._most = next(usual for usual in _LIMITS if usual < allowed)
+                self.most = next(usual for usual in _LIMITS if usual < allowed)
 
     def _page(self, parameters: dict[str, str], offset: int, wish: Wish) -> Page:
         source = f"the page at offset {offset:,}"
