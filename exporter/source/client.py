@@ -23,7 +23,7 @@ import httpx
 
 from exporter.errors import RecordError, SourceError, chain_of, reason_of
 from exporter.source.bodies import Payload, decoded
-from exporter.source.connection import Connection, open_http, trusted
+from exporter.source.connection import Connection, Sockets, open_http, trusted
 from exporter.source.credentials import Key
 from exporter.source.headers import server_time
 from exporter.source.pace import Pace
@@ -123,6 +123,7 @@ class Client:
         self._under_way = threading.Semaphore(at_once)
         self._reached = False
         self._refused: str | None = None
+        self._sockets = Sockets()
         self._http = open_http(connection)
         self._redaction = _Redaction(connection.key)
         logging.getLogger("httpx").addFilter(self._redaction)
@@ -177,6 +178,10 @@ class Client:
             raise error.reason from error
         raise AssertionError("the last attempt ends with a result or an exception")
 
+    def hang_up(self) -> None:
+        """End what is under way at once, whoever waits for it; nothing can be asked for after that."""
+        self._sockets.end()
+
     def _get_once(
         self,
         path: str,
@@ -192,7 +197,11 @@ class Client:
                 self._refuse_to_send(wish)
                 patience.begin()
                 asked = time.monotonic()
-                response = self._fetch(path, parameters, body)
+                try:
+                    response = self._fetch(path, parameters, body)
+                except UnreachableError:
+                    self._refuse_to_send(wish)
+                    raise
                 answered = time.monotonic()
                 if is_not_accepted(response) and not wish.optional:  # before the next request has the place
                     self._refused = said(response, body, self._key)
@@ -236,7 +245,8 @@ class Client:
 
     def _request(self, path: str, parameters: Mapping[str, str]) -> httpx.Request:
         try:
-            request = self._http.build_request("GET", self.base_url + path, params=dict(parameters))
+            url, extensions = self.base_url + path, {"trace": self._sockets.note}
+            request = self._http.build_request("GET", url, params=dict(parameters), extensions=extensions)
         except httpx.InvalidURL:  # of a length that the library does not take either
             request = None
         if request is None or len(request.url.raw_path) > _LONGEST:

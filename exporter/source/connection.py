@@ -1,10 +1,16 @@
 """Where to connect, as whom, and by which way: what would send the key unprotected is refused."""
 
+import socket
 import ssl
+import threading
 import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import httpx
 
@@ -43,6 +49,34 @@ class Connection:
 
     ca_bundle: Path | None = None
     """PEM certificates to trust instead of the usual ones."""
+
+
+class Sockets:
+    """The sockets that requests go out on, so that those under way can be ended from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: WeakSet[socket.socket] = WeakSet()
+        self._ended = False
+
+    def note(self, _event: str, told: Mapping[str, Any]) -> None:
+        """Take a note of a socket that the HTTP library tells of, as its extension ``trace``."""
+        stream = told.get("return_value")
+        if stream is None or not hasattr(stream, "get_extra_info"):
+            return
+        with self._lock:
+            self._open.add(stream.get_extra_info("socket"))
+            ended = self._ended
+        if ended:
+            self.end()
+
+    def end(self) -> None:
+        """End all of them, and those that are yet to come: whoever reads from one is told that it closed."""
+        with self._lock:
+            self._ended = True
+            for each in self._open:
+                with suppress(OSError):  # it is closed already
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)  # beneath TLS, which another thread reads
 
 
 class _Sendable(DefaultCookiePolicy):

@@ -90,6 +90,10 @@ def probe(
         }
         try:
             found = {name: _answer(future) for name, future in asked.items()}
+        except (KeyboardInterrupt, SystemExit):
+            enough.set()
+            platform.client.hang_up()  # whoever interrupts does not wait for answers
+            raise
         finally:
             enough.set()  # where one fails the run, nobody wants the others
     answers = {name: answer for name, answer in found.items() if answer is not None}

@@ -192,6 +192,8 @@ class Reader:
         traceback: TracebackType | None,
     ) -> None:
         self._closing.set()
+        if kind is not None and not issubclass(kind, Exception):
+            self._platform.client.hang_up()  # whoever interrupts does not wait for answers
         self._pool.shutdown(wait=True, cancel_futures=True)
         if kind is None:
             for future in self._ahead.values():

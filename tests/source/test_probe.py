@@ -1,5 +1,8 @@
 """What the platform can do is found out by asking, in a handful of requests."""
 
+import json
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,14 @@ from exporter.export import export
 from exporter.facts import Verdict
 from exporter.sandbox.dialects import Body
 from exporter.source.client import Client
-from exporter.source.platform import connect
+from exporter.source.connection import Connection
+from exporter.source.credentials import Key
+from exporter.source.dialects import dialect_a
+from exporter.source.platform import Platform, connect
 from exporter.source.probe import Probe, probe
 from tests.clock import no_sleep
 from tests.conftest import Serve
+from tests.source.servers import answering, http
 from tests.world import ENTRIES, NOW, World
 
 
@@ -104,3 +111,30 @@ def test_an_export_does_without_a_question_that_is_not_answered(
 
     assert outcome.run.verdict.value is Verdict.COMPLETE
     assert outcome.run.probe["filters_by_action"] is None
+
+
+def test_whoever_interrupts_does_not_wait_for_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, over = threading.Event(), threading.Event()
+    listed = [
+        {"id": f"log_{n}", "timestamp": "2026-01-01T00:00:00Z", "action": f"a{n % 2}"} for n in range(9)
+    ]
+
+    def answer(head: bytes) -> bytes:
+        if b"offset" in head:
+            begun.set()
+            over.wait(5)
+        return http(json.dumps(listed).encode())
+
+    def interrupt(_future: object) -> None:
+        begun.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("exporter.source.probe._answer", interrupt)
+    with answering(answer) as served:
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"), retry_for=0)
+        began = time.monotonic()
+        with Client(connection, now=lambda: NOW) as client, pytest.raises(KeyboardInterrupt):
+            probe(Platform(client, dialect_a()), page_size=10)
+        took = time.monotonic() - began
+        over.set()
+    assert took < 4

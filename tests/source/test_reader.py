@@ -40,20 +40,30 @@ def reading(
         found = re.search(rb"offset=(\d+)", head)
         return answer(int(found[1]) if found else 0)
 
-    with answering(choose) as served:
-        key = Key("k" * 12, origin="the test")
-        connection = Connection(base_url=served.url, key=key, retry_for=retry_for)
-        with (
-            Client(connection, now=lambda: NOW, at_once=at_once, sleep=sleep) as client,
-            Reader(
-                Platform(client, dialect_a()),
-                total_of_one=None,
-                page_size=10,
-                collect=lambda rows: collected.extend(rows.batch["id"].to_pylist()),
-                progress=lambda _received, _oldest: None,
-            ) as reader,
-        ):
-            yield reader, collected, served
+    with (
+        answering(choose) as served,
+        reading_from(served, collected, at_once=at_once, retry_for=retry_for, sleep=sleep) as reader,
+    ):
+        yield reader, collected, served
+
+
+@contextmanager
+def reading_from(
+    served: Served, collected: list[str], *, at_once: int, retry_for: float = 0, sleep: Sleep = sleep
+) -> Iterator[Reader]:
+    key = Key("k" * 12, origin="the test")
+    connection = Connection(base_url=served.url, key=key, retry_for=retry_for)
+    with (
+        Client(connection, now=lambda: NOW, at_once=at_once, sleep=sleep) as client,
+        Reader(
+            Platform(client, dialect_a()),
+            total_of_one=None,
+            page_size=10,
+            collect=lambda rows: collected.extend(rows.batch["id"].to_pylist()),
+            progress=lambda _received, _oldest: None,
+        ) as reader,
+    ):
+        yield reader
 
 
 def until_sent(served: Served, requests: int) -> None:
@@ -162,3 +172,27 @@ def test_a_request_that_is_unwanted_by_the_time_its_turn_comes_is_not_sent() -> 
         with Client(connection, now=lambda: NOW) as client, pytest.raises(UnwantedError):
             client.get("/audit", {}, bytes, wish=Wish(unwanted=unwanted))
     assert served.heads == []
+
+
+def test_whoever_interrupts_does_not_wait_for_answers_that_are_under_way() -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def answer(head: bytes) -> bytes:
+        if b"offset" in head:
+            begun.set()
+            over.wait(5)
+        return entry(0)
+
+    def interrupt(served: Served) -> None:
+        with reading_from(served, [], at_once=2) as reader:
+            reader.page(0, step=10)
+            begun.wait()
+            raise KeyboardInterrupt
+
+    with answering(answer) as served:
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            interrupt(served)
+        took = time.monotonic() - began
+        over.set()
+    assert took < 4
