@@ -412,7 +412,7 @@ def test_a_second_implementation_arrives_at_the_same_bytes(world: World, tmp_pat
 )
 @pytest.mark.parametrize("separators", [(",", ":"), (" , ", " :\t")])
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_it_does_so_for_every_odd_shape(
+def test_a_second_implementation_reads_every_odd_shape_the_same_way(
     tmp_path: Path, wrap: str, separators: tuple[str, str], *, ascii_only: bool
 ) -> None:
     text = json.dumps(ODD, separators=separators, ensure_ascii=ascii_only)
@@ -448,7 +448,7 @@ def test_it_does_so_for_every_odd_shape(
         '{"data": {"data": {"data": %s}}}',
     ],
 )
-def test_it_sees_lists_in_the_same_bodies(tmp_path: Path, wrap: str) -> None:
+def test_a_second_implementation_sees_lists_in_the_same_bodies(tmp_path: Path, wrap: str) -> None:
     entry = '{"id": "a", "action": "x", "created_at": "2026-01-02T00:00:00Z"}'
     warc = tmp_path / "responses.warc.gz"
     recorded(warc, [(wrap % f"[{entry}]", 200)])
@@ -463,7 +463,7 @@ def test_it_sees_lists_in_the_same_bodies(tmp_path: Path, wrap: str) -> None:
 
 
 @pytest.mark.parametrize("filters", [{"action": "x"}, {"user": "u"}, {"user": "a@b", "action": "y"}])
-def test_it_selects_the_same_rows(tmp_path: Path, filters: dict[str, str]) -> None:
+def test_a_second_implementation_selects_the_same_rows(tmp_path: Path, filters: dict[str, str]) -> None:
     """Late entries of the overlap belong to the table, others before the window do not."""
     entry = '{"id": "%s", "action": "%s", "created_at": "2026-01-%02dT00:00:00Z", "user": "%s"}'
     entries_ = [
@@ -515,7 +515,7 @@ def patient_reader() -> Iterator[None]:
 
 @pytest.mark.usefixtures("patient_reader")
 @pytest.mark.parametrize("wrap", ["%s", '{"debug": {"x": [[[]]]}, "data": {"total": 1, "audit_logs": %s}}'])
-def test_it_does_so_for_every_depth(tmp_path: Path, wrap: str) -> None:
+def test_a_second_implementation_reads_entries_of_every_depth_the_same_way(tmp_path: Path, wrap: str) -> None:
     shapes = [
         '"metadata": %s',
         '"anything": [%s]',

@@ -163,7 +163,9 @@ def test_a_file_that_was_found_does_not_decide_whom_a_verification_trusts(
     assert options_of(verify).keys() | options_of(run).keys() >= NAMED_ONLY
 
 
-def test_a_file_that_was_found_in_the_users_folder_does_not_either(terminal: Terminal) -> None:
+def test_a_file_that_was_found_in_the_users_folder_does_not_decide_where_the_key_goes(
+    terminal: Terminal,
+) -> None:
     write('api-url = "http://127.0.0.1:9/"', f".config/audit-export/{NAME}")
     assert terminal("list") == 2
     assert "sets api-url" in terminal.err

@@ -104,11 +104,13 @@ def test_a_place_that_cannot_be_written_is_named(ordinary: Path, tmp_path: Path)
         ({}, "though it was drawn with the versions recorded."),
     ],
 )
-def test_it_is_said_why_the_bytes_may_differ(versions: dict[str, tuple[str | None, str]], said: str) -> None:
+def test_a_report_drawn_again_says_why_its_bytes_may_differ(
+    versions: dict[str, tuple[str | None, str]], said: str
+) -> None:
     assert _compared(Redrawn(path=Path("r.pdf"), sha256="ab", same=False, versions=versions)).endswith(said)
 
 
-def test_it_is_said_that_there_is_nothing_to_compare_with() -> None:
+def test_a_report_drawn_again_says_that_there_is_nothing_to_compare_it_with() -> None:
     redrawn = Redrawn(path=Path("r.pdf"), sha256="ab", same=None, versions={})
     assert _compared(redrawn) == "The bundle holds no such report to compare it with."
 

@@ -68,7 +68,7 @@ def test_another_seed_gives_another_history() -> None:
 
 @pytest.mark.parametrize("entries", [0, 1, 50, 300, 4321])
 @pytest.mark.parametrize("days", [1, 30, 365])
-def test_it_has_exactly_the_size_asked_for_and_lies_in_its_days(entries: int, days: int) -> None:
+def test_a_history_has_exactly_the_size_asked_for_and_lies_in_its_days(entries: int, days: int) -> None:
     rows = list(generate(entries=entries, ends=ENDS, days=days))
     assert len(rows) == len({row.id for row in rows}) == entries
     assert all(nanoseconds(ENDS - timedelta(days=days)) <= row.created_at < nanoseconds(ENDS) for row in rows)
