@@ -186,6 +186,9 @@ def test_an_entry_that_cannot_be_a_row_is_shown_as_it_came_and_keeps_no_other_fr
     world.behave(edit=lambda entry: {**entry, "action": ""} if entry["id"] == odd else entry)
     there = ("--org", str(world.settings.organization_id))
 
+    assert terminal("list", "--limit", "2", *there) == 0
+    assert sound in terminal.out
+    assert terminal.err == "Not shown: entry 0 of the answer: it has no action. --json shows it as it came.\n"
     assert terminal("get", sound, *there) == 0
     assert terminal("list", "--limit", "1", "--json", *there) == 0
     assert terminal.result[0]["id"] == odd

@@ -51,8 +51,10 @@ def list_(limit: int, action: str | None, user: str | None, **given: Any) -> int
     if as_json:
         print_result("[" + ",".join(bytes(entry).decode() for entry in entries) + "]")
         return 0
-    rows = normalize(entries, source="the answer").batch.to_pylist()
-    print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows)])
+    rows = normalize(entries, source="the answer", lenient=True)
+    for name in rows.left_out.values():
+        warn(f"Not shown: {visible(name)}. --json shows it as it came.")
+    print_table([_HEADINGS, *([visible(cell) for cell in _line(row)] for row in rows.batch.to_pylist())])
     return 0
 
 
