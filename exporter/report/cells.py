@@ -78,7 +78,7 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
             shown.append(BREAK)
             stretch = len(piece)
         if not leftward and len(piece) == 1 and begins_leftward(piece):
-            shown.append(BREAK + _APART_BEGINS)
+            shown.append((BREAK if shown else "") + _APART_BEGINS)
             leftward, stretch = True, len(piece)
         shown.append(piece)
         if stretch >= PHRASE and piece in PUNCTUATION:
@@ -140,12 +140,17 @@ def visible(value: str, drawable: Drawable, reserved: str = "") -> Iterator[str]
             and character not in reserved
             and not (imitates and at == 0)
             and not (character == "[" and composed.startswith(("[U+", "[cut;"), at))
-            and (character == " " or (category[0] in "LMNPS" and marks <= MARKS and _shows(character)))
+            and (_parts(composed, at) or (category[0] in "LMNPS" and marks <= MARKS and _shows(character)))
             and drawable(character)
         ):
             yield character
         else:
             yield f"[U+{ord(character):04X}]"
+
+
+def _parts(value: str, at: int) -> bool:
+    """Whether the character there is a space that shows: one space alone, between what it keeps apart."""
+    return value[at] == " " and 0 < at < len(value) - 1 and value[at - 1] != " "
 
 
 def _shows(character: str) -> bool:

@@ -37,6 +37,9 @@ MARKS = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d
         ("a\u200bb", "a[U+200B]b"),
         ("a\u00a0b", "a[U+00A0]b"),
         ("\u0301", "[U+0301]"),
+        ("   ", "[U+0020][U+0020][U+0020]"),
+        (" admin ", "[U+0020]admin[U+0020]"),
+        ("a  b c", "a [U+0020]b c"),
         (None, "\N{EN DASH}"),
         ("", "(empty)"),
     ],
@@ -117,6 +120,10 @@ def test_plain_letters_are_never_taken_for_disguised(value: str) -> None:
 )
 def test_text_from_right_to_left_is_kept_apart(value: str, shown: str) -> None:
     assert cells.text(value).replace(cells.BREAK, "") == shown
+
+
+def test_text_from_right_to_left_has_no_empty_line_before_it() -> None:
+    assert cells.text("\u0645" * 40).startswith("<span>")
 
 
 @given(st.text(st.sampled_from("a1 .\u05d3\u0645\u0661\u064b\u202e"), max_size=300))
