@@ -215,6 +215,29 @@ def test_a_short_period_has_no_old_tokens_to_count(make: Make, entries: list[Ent
     assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
 
 
+def test_a_table_of_half_the_hours_says_that_its_totals_are_of_all(make: Make, entries: list[Entry]) -> None:
+    many = [entries[0] | {"id": str(number)} for number in range(1_000)]
+    reader = Reader(compose(make(many, options={"report_rows": 0})))
+    halves = [
+        rows for caption, rows in reader.tables.items() if caption.startswith("The same entries by weekday")
+    ]
+    assert [heads[-1][2] for heads, *_ in halves] == ["All day", "All day"]
+    assert [sum(day[-1][2] == "1,000" for day in days) for _, *days in halves] == [1, 1]
+
+
+def test_one_day_and_one_row_are_said_in_the_singular(make: Make, entries: list[Entry]) -> None:
+    window = {"since": "2026-07-01T00:00:00Z", "until": "2026-07-02T00:00:00Z"}
+    counts = {"outside_window": 1}
+    day = [entry for entry in entries if entry["timestamp"].day == 1 and entry["timestamp"].month == 7]
+    reader = Reader(compose(make(day, window=window, counts=counts, options={"report_rows": 1})))
+    words = " ".join(reader.words.split())
+    assert "The one day has at least one." in words
+    assert "print at most 1 row in all" in words
+    assert "1 of the entries received, repeats included, lies outside the window" in words
+    rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
+    assert "the period is of 1 day, no longer than idle_days" in rules["Idle actors"][2]
+
+
 def test_a_period_that_is_longer_by_an_hour_is_long_enough(make: Make, tmp_path: Path) -> None:
     data = make([], window={"since": "2026-07-01T00:00:00Z", "until": "2026-09-29T01:00:00Z"})
     with Figures(data / "audit.parquet", data / "queries", tmp_path) as figures:
@@ -357,7 +380,7 @@ def test_an_archive_that_is_not_the_recorded_one_is_refused(make: Make, entries:
 def test_a_period_of_years_is_drawn_by_week(make: Make, entries: list[Entry]) -> None:
     window = {"since": "2025-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
     reader = Reader(compose(make(entries[:60], window=window)))
-    assert "Entries by week and hour" in reader.words
+    assert "Entries by week and hour, in UTC. A week is named by its Monday." in reader.words
     assert "1 January 2025 to 31 December 2026" in reader.words
     assert "2025-01-01 to 2026-06-30, " in reader.words
     assert [row[:2] for row in reader.table("Entries by calendar month")][:18] == [
@@ -436,7 +459,7 @@ def test_the_heat_map_names_as_many_dates_as_fit(days: int) -> None:
 
 
 def test_the_legend_of_the_heat_map_names_each_number_once(other: Reader) -> None:
-    assert re.findall(r"\d\d-\d\d(\d+)Entries in an hour", other.words) == ["123"]
+    assert re.findall(r"\d\d-\d\d(\d+)Entries", other.words) == ["123"]
 
 
 def test_a_chart_holds_nothing_that_is_not_seen(html: str) -> None:

@@ -127,5 +127,9 @@ def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str
         days: int = getattr(run.options.thresholds, analytic.longer_than)
         period = run.window.until - run.window.since
         if period <= timedelta(days=days):
-            return f"the period is of {period.days} days, no longer than {analytic.longer_than}"
+            return f"the period is of {_days(period)}, no longer than {analytic.longer_than}"
     return ""
+
+
+def _days(period: timedelta) -> str:
+    return "1 day" if period.days == 1 else f"{period.days} days"
