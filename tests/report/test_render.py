@@ -94,6 +94,32 @@ def test_the_counts_of_the_archive_stand_on_one_page_with_their_heading(
     assert "source_sha256" in below
 
 
+def test_a_heading_that_begins_a_page_stands_at_its_top(lay_out: LayOut) -> None:
+    _, second = lay_out(
+        '<html lang="en"><title>t</title><section id="populations"><div style="height: 150mm"></div>'
+        '<section><h2>Heading</h2><div style="height: 60mm"></div></section></section></html>'
+    ).pages
+    heading = next(box for box in page_box(second).descendants() if box.element_tag == "h2")
+    assert heading.margin_top == 0
+
+
+def test_the_rules_of_an_extract_leave_their_page_room_for_what_no_rule_answers(
+    make: Make, entries: list[Entry], page_texts: PageTexts
+) -> None:
+    html = compose(make(entries[:40], filters={"action": "deploy"}))
+    (rules,) = re.findall(r'<section id="followup".*?</section>', html, re.DOTALL)
+    (text,) = page_texts(f'<html lang="en"><title>t</title>{rules}</html>')
+    assert text.count("an extract holds only what its filters chose") == text.count("not performed") - 1
+    assert "Were entries recorded in the order of their times?" in text
+
+
+def test_the_source_and_the_configuration_fit_on_a_page(html: str, page_texts: PageTexts) -> None:
+    (section,) = re.findall(r'<section id="source".*?</section>', html, re.DOTALL)
+    row = '<tr><th scope="row">Parameter</th><td>for an action that was cut off, each that was seen</td></tr>'
+    longer = section.replace("<tbody>", f"<tbody>{row * 4}", 1)
+    assert len(page_texts(f'<html lang="en"><title>t</title>{longer}</html>')) == 1
+
+
 def test_a_table_of_one_row_leaves_what_follows_to_the_next_page(page_texts: PageTexts) -> None:
     row = '<thead><tr><th scope="col">Head</th></tr></thead><tbody><tr><td>only row</td></tr></tbody>'
     first, second = page_texts(
