@@ -69,16 +69,15 @@ def folders(archive: Path) -> list[Path]:
 
     Among such, one that cannot be listed may be another.
     """
-    inside = [path for place in (archive, archive / EXTRACTS) for path in folders_in(place)]
+    extracts = archive / EXTRACTS
+    inside = folders_in(archive) + ([] if extracts.is_symlink() else folders_in(extracts))
     like = {path for path in inside if BUNDLE_NAME.fullmatch(path.name) or has_traces(path)}
     return [path for path in inside if path in like or (like and _names_in(path) is None)]
 
 
 def folders_in(place: Path) -> list[Path]:
-    """Return the folders in a folder, but for hidden ones; none where it is a link or cannot be listed."""
+    """Return the folders in a folder, but for hidden ones; none where it cannot be listed."""
     try:
-        if place.is_symlink():
-            return []
         with os.scandir(place) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir())
     except OSError:

@@ -40,6 +40,21 @@ def test_an_archive_is_its_bundles_their_chain_and_what_they_cover(archive: Path
     assert found_by(examined.findings, "coverage") == "2026-05-01T00:00:00Z to 2026-09-01T00:00:00Z"
 
 
+def test_an_archive_is_examined_whole_also_where_a_link_leads_to_it(
+    archive: Path, sealer: Sealer, tmp_path: Path
+) -> None:
+    """With the bundles of its chain passed over, its extracts alone would be called as sealed."""
+    sealer.seal(tmp_path, 0, action="deploy")
+    link = tmp_path / "link"
+    link.symlink_to(archive)
+
+    examined = look(link, sealer)
+
+    assert [bundle.path.name for bundle in examined.bundles][:4] == [path.name for path in bundles(archive)]
+    assert len(examined.bundles) == 5
+    assert found_by(examined.findings, "coverage") == "2026-05-01T00:00:00Z to 2026-09-01T00:00:00Z"
+
+
 def test_a_bundle_taken_from_the_middle_leaves_a_gap(archive: Path, sealer: Sealer) -> None:
     shutil.rmtree(bundles(archive)[1])
 
