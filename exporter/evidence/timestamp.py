@@ -6,6 +6,7 @@ authority's certificates expired since does not matter.
 """
 
 import hashlib
+import ssl
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from rfc3161_client import (
     TimeStampResponse,
@@ -145,13 +147,20 @@ def _named_certificates(answer: bytes) -> Iterator[bytes]:
 def load_roots(path: Path) -> list[x509.Certificate]:
     """Read PEM certificates; raises :class:`~exporter.errors.UsageError` where there are none."""
     try:
-        with path.open("rb") as file:
-            return x509.load_pem_x509_certificates(file.read(_MOST_ROOTS))
+        with path.open("rb") as file, warnings.catch_warnings():  # of oddities that the authority chose
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            roots = x509.load_pem_x509_certificates(file.read(_MOST_ROOTS))
+        openssl = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for (
+            root
+        ) in roots:  # what OpenSSL cannot read is a panic where a token is checked, which nobody catches
+            openssl.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
     except (OSError, ValueError, *_ODD_CERTIFICATE) as error:
         raise UsageError(
             f"{path} holds no certificate in PEM form ({error}).",
             "Name the root certificate that the time-stamping authority publishes.",
         ) from error
+    return roots
 
 
 def _reason(text: str) -> str:

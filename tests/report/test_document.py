@@ -366,6 +366,18 @@ def test_only_the_formats_that_were_written_are_spoken_of(make: Make, entries: l
     assert "In CSV, cells" not in one + two
 
 
+def test_a_rule_whose_query_the_bundle_lacks_is_not_said_to_lack_a_calendar(
+    make: Make, entries: list[Entry]
+) -> None:
+    data = make(entries[:60])
+    (data / "queries" / "28_old_tokens.sql").unlink()
+
+    rules = {row[1]: row for row in Reader(compose(data)).table("Rules, thresholds and items")}
+
+    assert rules["Old tokens"][2] == "Not performed: the bundle does not hold its query."
+    assert rules["Outside working hours"][2] == "Not performed: no calendar was declared."
+
+
 def test_one_framework_alone_can_be_asked_for(other: Reader) -> None:
     assert "CC8.1" in other.words
     assert "A.8.32" not in other.words
