@@ -16,10 +16,10 @@ from exporter.evidence.coverage import (
     SealedBundle,
     covered,
     extract_folders,
-    is_whole,
     next_extract,
     reaching,
     sealed_bundles,
+    stated_verdict,
 )
 from exporter.facts import Selection, Verdict, Window, rfc3339
 from exporter.request import Request
@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def sealed(self) -> Path | None:
-        """A bundle that answers the request already: of exactly this window, and whole.
+        """A bundle that answers the request already: of exactly this window, and whole or accepted as it is.
 
         Where an archive was to be continued that is that far already, the one that covers the end.
         """
@@ -82,10 +82,15 @@ class Plan:
             return None if end is None else end.path
         window = Window(since=self.since, until=request.until)
         if request.filters:
-            folders = extract_folders(self.archive, window, request.filters)
-            return next(filter(is_whole, reversed(folders)), None)
-        whole = (bundle for bundle in reversed(self.bundles) if bundle.verdict is Verdict.COMPLETE)
-        return next((bundle.path for bundle in whole if bundle.window == window), None)
+            sealed = [(stated_verdict(each), each) for each in self._extracts(window)]
+        else:
+            sealed = [(each.verdict, each.path) for each in self.bundles if each.window == window]
+        verdicts = [Verdict.COMPLETE, *([Verdict.UNPROVEN] if request.accept_unproven else [])]
+        answering = (path for verdict in verdicts for found, path in reversed(sealed) if found is verdict)
+        return next(answering, None)
+
+    def _extracts(self, window: Window) -> list[Path]:
+        return extract_folders(self.archive, window, self.request.filters)
 
     def window(self, server_time: datetime) -> Window:
         """Fix the window: the earlier of what was asked and the platform's clock less the settle time.

@@ -327,6 +327,25 @@ def test_what_is_sealed_unproven_is_tried_again(serve: Serve, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("action", [None, "deploy"])
+def test_what_is_sealed_unproven_and_accepted_is_left_as_it_is(
+    serve: Serve, tmp_path: Path, action: str | None
+) -> None:
+    """Else a schedule would seal the period anew whenever it asks."""
+    world = serve(entries=900, total="absent", filters_ignored=True)
+    request = world.request(tmp_path, since=datetime(2020, 1, 1, tzinfo=UTC), action=action)
+    first = run(request)
+    assert first.run.verdict.value is Verdict.UNPROVEN
+
+    second = run(replace(request, accept_unproven=True))
+
+    assert second.before
+    assert second.bundle == first.bundle
+    world.behave(total="filtered")
+    whole = run(request)
+    assert run(replace(request, accept_unproven=True)).bundle == whole.bundle != first.bundle
+
+
+@pytest.mark.parametrize("action", [None, "deploy"])
 def test_a_walk_that_ended_partial_is_set_aside_and_not_resumed(
     serve: Serve, tmp_path: Path, action: str | None
 ) -> None:

@@ -132,13 +132,12 @@ def extract_name(window: Window, filters: Mapping[str, str]) -> str:
     return f"{window.slug}_{digest[:8]}"
 
 
-def is_whole(bundle: Path) -> bool:
-    """Tell whether a bundle states that it is ``COMPLETE``; one that cannot be read does not."""
+def stated_verdict(bundle: Path) -> Verdict | None:
+    """Return the verdict that a bundle states, also an extract; ``None`` where it cannot be read."""
     try:
-        statement = msgspec.json.decode((bundle / STATEMENT).read_bytes(), type=_AnyStatement)
+        return msgspec.json.decode((bundle / STATEMENT).read_bytes(), type=_AnyStatement).predicate.verdict
     except _UNREADABLE:
-        return False
-    return statement.predicate.verdict is Verdict.COMPLETE
+        return None
 
 
 def place(chain: str, sequence: int) -> str:
