@@ -20,6 +20,7 @@ from exporter.hosts import host_of
 from exporter.source.credentials import Key
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +96,14 @@ def trusted(base_url: str) -> str:
         raise UsageError(
             f"--api-url is not a URL: {error}.", "Give one such as https://api.example/v1/cli."
         ) from error
-    if url.userinfo or url.query or url.fragment:
+    if url.userinfo or {"?", "#"} & set(base_url):  # also an empty query, which would swallow the path
         raise UsageError(
             "--api-url holds a user name, a query or a fragment.",
             "Give the base URL alone; the key has its own options.",
+        )
+    if (url.port or 0) > _LAST_PORT:  # the system would take another
+        raise UsageError(
+            f"--api-url names the port {url.port}, which there is none of.", f"Give one up to {_LAST_PORT}."
         )
     if not host:
         raise UsageError("--api-url names no host.", "Give one such as https://api.example/v1/cli.")

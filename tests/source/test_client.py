@@ -391,6 +391,8 @@ def test_the_key_is_not_sent_unprotected(url: str) -> None:
         "https://me@api.example",
         "https://a.example?k=pass-word",
         "https://a#b",
+        "https://a.example/v1?",
+        "https://a.example/v1#",
     ],
 )
 def test_a_url_with_more_than_an_address_is_refused_without_being_shown(url: str) -> None:
@@ -400,7 +402,8 @@ def test_a_url_with_more_than_an_address_is_refused_without_being_shown(url: str
 
 
 @pytest.mark.parametrize(
-    "url", ["https://", "https:///v1", "https:/api.example", "https://a:b", "api.example", ""]
+    "url",
+    ["https://", "https:///v1", "https:/api.example", "https://a:b", "https://a:65536", "api.example", ""],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
