@@ -119,6 +119,7 @@ def open_http(connection: Connection) -> httpx.Client:
 
     Raises :class:`UsageError` where the connection cannot be made as it was asked for.
     """
+    tls = _tls(connection.ca_bundle)
     try:
         return httpx.Client(
             headers={
@@ -129,8 +130,8 @@ def open_http(connection: Connection) -> httpx.Client:
             },
             cookies=CookieJar(_Sendable()),
             timeout=connection.timeout,
-            verify=_tls(connection.ca_bundle),
-            proxy=_proxy(connection),
+            verify=tls,
+            proxy=_proxy(connection, tls),
             follow_redirects=False,
             trust_env=httpx.URL(connection.base_url).scheme == "https",
         )
@@ -142,8 +143,11 @@ def open_http(connection: Connection) -> httpx.Client:
         ) from None
 
 
-def _proxy(connection: Connection) -> httpx.Proxy | None:
-    """Return the proxy that was asked for; its URL may hold a password, so no message repeats it."""
+def _proxy(connection: Connection, tls: ssl.SSLContext) -> httpx.Proxy | None:
+    """Return the proxy that was asked for, trusted as the platform is where it speaks https itself.
+
+    Its URL may hold a password, so no message repeats it.
+    """
     if connection.proxy is None:
         return None
     try:
@@ -160,6 +164,8 @@ def _proxy(connection: Connection) -> httpx.Proxy | None:
             f"The key would travel unprotected to the proxy at {host}.",
             "Reach this machine without --proxy, or use an https API.",
         )
+    if proxy.url.scheme == "https":
+        proxy.ssl_context = tls
     return proxy
 
 

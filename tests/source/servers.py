@@ -78,25 +78,32 @@ def answering(choose: Callable[[bytes], bytes]) -> Iterator[Served]:
 
 
 @contextmanager
-def proxying() -> Iterator[Served]:
+def proxying(*, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """Forward CONNECT requests, wherever they are for, to the same port of this machine."""
 
     def forward(connection: socket.socket, served: Served) -> None:
-        head = _read_head(connection)
-        served.heads.append(head)
-        port = int(head.split()[1].rpartition(b":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as target:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            ends = {connection: target, target: connection}
-            while True:
-                for source in select.select(ends, [], [])[0]:
-                    data = source.recv(1 << 16)
-                    if not data:
-                        return
-                    ends[source].sendall(data)
+        with connection if tls is None else tls.wrap_socket(connection, server_side=True) as near:
+            head = _read_head(near)
+            served.heads.append(head)
+            port = int(head.split()[1].rpartition(b":")[2])
+            with socket.create_connection(("127.0.0.1", port)) as target:
+                near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                _relay(near, target)
 
     with _listening(forward) as served:
         yield served
+
+
+def _relay(near: socket.socket, far: socket.socket) -> None:
+    ends = {near: far, far: near}
+    while True:
+        for source in select.select(ends, [], [])[0]:
+            data = source.recv(1 << 16)
+            if not data:
+                return
+            while isinstance(source, ssl.SSLSocket) and source.pending():  # which no select shows
+                data += source.recv(1 << 16)
+            ends[source].sendall(data)
 
 
 @contextmanager

@@ -480,6 +480,13 @@ def test_a_proxy_of_the_environment_carries_https_and_does_not_see_the_key(
     assert len(served.heads) == 2
 
 
+def test_a_proxy_that_speaks_https_itself_is_trusted_by_the_ca_bundle_too(authority: Authority) -> None:
+    with proxying(tls=authority.server) as proxy, serving(http(), tls=authority.server) as served:
+        through = f"https://localhost:{proxy.port}"
+        ask(served.tls_url, ca_bundle=authority.certificate, proxy=through)
+    assert len(proxy.heads) == len(served.heads) == 1
+
+
 def test_plain_http_does_not_leave_this_machine_through_a_proxy(no_proxies: pytest.MonkeyPatch) -> None:
     with serving(http()) as proxy, serving(http()) as served:
         no_proxies.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
