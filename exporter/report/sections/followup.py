@@ -122,7 +122,9 @@ def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str
     if run.filters:
         return EXTRACT
     if not figures.knows(analytic.query):
-        return "no calendar was declared"
+        asked = queries.parameters(analytic.query)
+        undeclared = "calendar_zone" in asked and run.options.thresholds.calendar_zone is None
+        return "no calendar was declared" if undeclared else "the bundle does not hold its query"
     if analytic.longer_than:
         days: int = getattr(run.options.thresholds, analytic.longer_than)
         period = run.window.until - run.window.since
