@@ -151,9 +151,7 @@ def load_roots(path: Path) -> list[x509.Certificate]:
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             roots = x509.load_pem_x509_certificates(file.read(_MOST_ROOTS))
         openssl = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        for (
-            root
-        ) in roots:  # what OpenSSL cannot read is a panic where a token is checked, which nobody catches
+        for root in roots:  # one that OpenSSL cannot read is a panic when a token is held against it
             openssl.load_verify_locations(cadata=root.public_bytes(Encoding.DER))
     except (OSError, ValueError, *_ODD_CERTIFICATE) as error:
         raise UsageError(

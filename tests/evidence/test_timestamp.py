@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import ssl
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from asn1crypto import tsp
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -266,3 +268,16 @@ def test_the_roots_are_read_from_pem(tmp_path: Path, authority_chain: Chain) -> 
         load_roots(path)
     with pytest.raises(UsageError, match="holds no certificate"):
         load_roots(tmp_path / "missing")
+
+
+def test_a_damaged_root_is_none_before_a_token_is_held_against_it(
+    tmp_path: Path, authority_chain: Chain
+) -> None:
+    """One whose name is no text: the package that reads certificates overlooks that, and OpenSSL does not."""
+    root = authority_chain.root
+    damaged = root.certificate.public_bytes(Encoding.DER).replace(b"Root", b"\xff" * 4)
+    path = tmp_path / "root.pem"
+    path.write_bytes(root.pem + ssl.DER_cert_to_PEM_cert(damaged).encode())
+
+    with pytest.raises(UsageError, match="holds no certificate"):
+        load_roots(path)
