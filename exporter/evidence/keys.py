@@ -64,7 +64,7 @@ def read_passphrase(path: Path | None, environ: Mapping[str, str]) -> bytes | No
     """
     if path is None:
         text = environ.get(PASSPHRASE_VARIABLE)
-        return text.encode() if text else None
+        return os.fsencode(text) if text else None
     return _read_private(path, "passphrase file").removesuffix(b"\n").removesuffix(b"\r")
 
 

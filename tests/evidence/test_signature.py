@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import SigningError
-from exporter.evidence.keys import load_signing_key
+from exporter.evidence.keys import PASSPHRASE_VARIABLE, load_signing_key, read_passphrase
 from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signature import (
     SignatureError,
@@ -127,6 +127,13 @@ def test_an_encrypted_key_opens_with_its_passphrase_only(tmp_path: Path) -> None
     assert wrong.value.exit_code == none.value.exit_code == 7
     assert "--sign-key-passphrase-file" in none.value.remedy
     assert PASSPHRASE not in str(wrong.value)
+
+
+def test_a_passphrase_from_the_environment_is_the_bytes_that_stand_there() -> None:
+    """Whatever encoding they are in: the key was encrypted with them."""
+    environ = {PASSPHRASE_VARIABLE: os.fsdecode(b"p\xe4ss")}
+
+    assert read_passphrase(None, environ) == b"p\xe4ss"
 
 
 def test_a_passphrase_for_a_key_that_has_none_is_pointed_out(keys: dict[str, Path]) -> None:
