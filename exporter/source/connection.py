@@ -126,6 +126,7 @@ def open_http(connection: Connection) -> httpx.Client:
                 "x-satusky-api-key": connection.key.reveal(),
                 "accept": "application/json",
                 "accept-encoding": "identity",
+                "cache-control": "no-cache",  # another look has to reach the log itself
                 "user-agent": f"audit-export/{__version__}",
             },
             cookies=CookieJar(_Sendable()),

@@ -263,6 +263,12 @@ def test_a_compressed_answer_is_understood_though_none_was_asked_for() -> None:
     assert b"accept-encoding: identity\r\n" in served.heads[0].lower()
 
 
+def test_an_answer_that_something_on_the_way_has_kept_is_not_wanted() -> None:
+    with serving(http()) as served:
+        ask(served.url)
+    assert b"cache-control: no-cache\r\n" in served.heads[0].lower()
+
+
 def test_a_cookie_that_no_request_can_carry_is_not_kept() -> None:
     cookies = ("Set-Cookie: user=Jörg", "Set-Cookie: node=7")
     with serving(http(b"[]", *cookies)) as served, client(served.url) as asking:
