@@ -267,9 +267,8 @@ def _options(table: dict[str, Any], command: click.Command, path: Path, *, named
 
 def _as_typed(option: click.Option, value: object, name: str, path: Path) -> AsTyped:
     """Return a TOML value as the command line would have had it; the option's own type reads it then."""
-    if any(
-        isinstance(item, str) and "\0" in item for item in (value if isinstance(value, list) else [value])
-    ):
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, str) and "\0" in each for each in values):
         raise UsageError(
             f"{name} holds the character U+0000 in {path}.", "Write it without; no option takes it."
         )

@@ -53,9 +53,8 @@ _MAGIC = (
 )
 _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
-logging.getLogger("warcio").setLevel(
-    logging.CRITICAL
-)  # it quotes a file as it is, and an enemy may have made it
+# It would quote a file as it stands, and an enemy may have made that.
+logging.getLogger("warcio").setLevel(logging.CRITICAL)
 
 
 class EchoError(SourceError):
