@@ -18,7 +18,7 @@ from exporter.errors import AuditExportError, OutputError, UsageError, Verificat
 from exporter.export import export
 from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
-from exporter.sandbox.entry import nanoseconds
+from exporter.sandbox.entry import Entry, nanoseconds
 from exporter.source.responses import read_responses
 from tests.conftest import Serve
 from tests.terminal import Terminal
@@ -33,6 +33,15 @@ def sealed(world: World, output: Path, **changes: Any) -> Path:
 def again(world: World, bundle: Path, to: Path | None = None) -> Finding:
     request = world.request(bundle.parent)
     return recheck(Sealed.open(bundle), request, to=to, now=lambda: NOW, progress=lambda *_: None)
+
+
+def rename_and_hide(world: World, renamed: Entry, hidden: Entry) -> None:
+    """Have the platform give one entry with another content, and one not at all."""
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "resource_name": "renamed"} if entry["id"] == str(renamed.id) else entry
+
+    world.behave(edit=edit, hidden=frozenset({hidden.id}))
 
 
 def test_a_log_that_was_only_added_to_is_the_same(serve: Serve, tmp_path: Path) -> None:
@@ -55,11 +64,8 @@ def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path
     changed, gone = inside[3], inside[40]
     late = replace(inside[0], id=UUID(int=5))
     world.service.record(late)
+    rename_and_hide(world, changed, gone)
 
-    def edit(entry: dict[str, Any]) -> dict[str, Any]:
-        return {**entry, "resource_name": "renamed"} if entry["id"] == str(changed.id) else entry
-
-    world.behave(edit=edit, hidden=frozenset({gone.id}))
     finding = again(world, bundle)
 
     assert finding.differences.changed == (str(changed.id),)
@@ -89,11 +95,8 @@ def test_entries_that_came_late_into_a_bundle_are_read_again_with_it(
     bundle = sealed(world, tmp_path, since=None, formats=formats)
     assert again(world, bundle).verdict is Verdict.COMPLETE
     changed, gone, _ = inside
+    rename_and_hide(world, changed, gone)
 
-    def edit(entry: dict[str, Any]) -> dict[str, Any]:
-        return {**entry, "resource_name": "renamed"} if entry["id"] == str(changed.id) else entry
-
-    world.behave(edit=edit, hidden=frozenset({gone.id}))
     finding = again(world, bundle)
 
     assert finding.differences.changed == (str(changed.id),)
