@@ -82,15 +82,13 @@ class Plan:
             return None if end is None else end.path
         window = Window(since=self.since, until=request.until)
         if request.filters:
-            sealed = [(stated_verdict(each), each) for each in self._extracts(window)]
+            extracts = extract_folders(self.archive, window, request.filters)
+            sealed = [(stated_verdict(each), each) for each in extracts]
         else:
             sealed = [(each.verdict, each.path) for each in self.bundles if each.window == window]
         verdicts = [Verdict.COMPLETE, *([Verdict.UNPROVEN] if request.accept_unproven else [])]
         answering = (path for verdict in verdicts for found, path in reversed(sealed) if found is verdict)
         return next(answering, None)
-
-    def _extracts(self, window: Window) -> list[Path]:
-        return extract_folders(self.archive, window, self.request.filters)
 
     def window(self, server_time: datetime) -> Window:
         """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
