@@ -17,6 +17,7 @@ from exporter.archive.compare import compare
 from exporter.archive.parquet import refuse_other_schema
 from exporter.derive import Derivation, Derived, derive
 from exporter.errors import OutputError, RecordError, SourceError, VerificationError
+from exporter.evidence.bag import RESPONSES
 from exporter.evidence.container import Folder, read, refuse_altered, was_not_read
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
@@ -32,7 +33,6 @@ from exporter.source.responses import EchoError, ResponseFile
 from exporter.source.retries import Sleep, sleep
 from exporter.source.walk import Walk
 
-_RESPONSES = "data/raw/responses.warc.gz"
 _log = logging.getLogger(__name__)
 
 
@@ -197,9 +197,9 @@ def table_of(bundle: Path, folder: Path) -> Path:
             with files.local(table) as path:
                 refuse_other_schema(path)
                 return path
-        refuse_altered(files, "data/run.json", _RESPONSES)
+        refuse_altered(files, "data/run.json", RESPONSES)
         run = record.decode(read(files, "data/run.json", most=record.MOST))
-        with files.local(_RESPONSES) as responses:
+        with files.local(RESPONSES) as responses:
             to = Path(tempfile.mkdtemp(dir=folder))
             rows = recorded_rows(responses, lenient=run.options.allow_partial)
             derive(rows, record.selection(run), to, ["parquet"])

@@ -20,6 +20,9 @@ TOKEN = f"{SIGNATURE}.tsr"
 TAG_FILES = (DESCRIPTION, DECLARATION, PAYLOAD_MANIFEST, STATEMENT)
 """The files at the root that the tag manifest covers."""
 
+RESPONSES = "data/raw/responses.warc.gz"
+"""The payload file that all others follow from: the raw responses."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 DECLARATION_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

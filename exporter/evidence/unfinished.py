@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from exporter.errors import UsageError
+from exporter.evidence.bag import RESPONSES
 from exporter.evidence.bundle import made_folder, unwritable
 from exporter.facts import Window
 
@@ -27,7 +28,7 @@ class Unfinished:
     def __init__(self, archive: Path, fingerprint: str) -> None:
         self.folder = archive / f"{_PARTIAL}{fingerprint}"
         """Where the bundle is built."""
-        self.responses = self.folder / "data" / "raw" / "responses.warc.gz"
+        self.responses = self.folder / RESPONSES
         """Where the responses are kept, whether or not there are any yet."""
         self.table = self.folder / "data" / "audit.parquet"
         """Where the table is written."""

@@ -10,6 +10,7 @@ from exporter import record
 from exporter.archive.formats import FORMATS
 from exporter.derive import derive
 from exporter.errors import AuditExportError, OutputError
+from exporter.evidence.bag import RESPONSES
 from exporter.evidence.scratch import scratch_folder, unwritable
 from exporter.facts import Check, Result
 from exporter.source.platform import recorded_rows
@@ -18,7 +19,6 @@ from exporter.verify.findings import finding, lacking
 from exporter.verify.measure import Measure
 from exporter.verify.values import same_values
 
-_RESPONSES = "data/raw/responses.warc.gz"
 _NOT_DERIVABLE = (*NOT_READABLE, AuditExportError)
 
 
@@ -63,16 +63,16 @@ def _compared(bundle: Bundle, folder: Path, name: str, derived: str) -> Check:
 
 def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
     """Write the archives as they follow from the responses; returns the SHA-256 of each by its format."""
-    responses = bundle.measured.get(_RESPONSES)
+    responses = bundle.measured.get(RESPONSES)
     if not isinstance(responses, Measure):
-        raise _NothingToDeriveFromError(f"not derived: {_RESPONSES} could not be read")
-    if responses.sha256 != bundle.payload[_RESPONSES]:
-        raise _NothingToDeriveFromError(f"not derived: {_RESPONSES} is not as sealed")
+        raise _NothingToDeriveFromError(f"not derived: {RESPONSES} could not be read")
+    if responses.sha256 != bundle.payload[RESPONSES]:
+        raise _NothingToDeriveFromError(f"not derived: {RESPONSES} is not as sealed")
     try:
         selection = record.selection(bundle.run)
     except NOT_READABLE as error:
         raise _NothingToDeriveFromError(f"not derived: data/run.json cannot be read ({error})") from error
-    with bundle.container.local(_RESPONSES) as path:
+    with bundle.container.local(RESPONSES) as path:
         rows = recorded_rows(path, lenient=bundle.run.options.allow_partial)
         try:
             derived = derive(rows, selection, folder, bundle.run.options.formats)
