@@ -117,8 +117,13 @@ def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path |
     signers = None
     if allowed_signers is not None:
         with allowed_signers.open("rb") as file:
-            text = file.read(_MOST_SIGNERS).decode("utf-8", errors="replace")
-        signers = parse_signers(text, name=str(allowed_signers))
+            content = file.read(_MOST_SIGNERS + 1)
+        if len(content) > _MOST_SIGNERS:
+            raise UsageError(
+                f"{allowed_signers} is larger than {_MOST_SIGNERS:,} bytes.",
+                "Name a file with the lines of those alone who sign bundles.",
+            )
+        signers = parse_signers(content.decode("utf-8", errors="replace"), name=str(allowed_signers))
     roots = None if tsa_ca is None else load_roots(tsa_ca)
     return Trust(signers=signers, identity=identity, roots=roots, now=now())
 

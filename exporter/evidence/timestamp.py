@@ -149,7 +149,13 @@ def load_roots(path: Path) -> list[x509.Certificate]:
     try:
         with path.open("rb") as file, warnings.catch_warnings():  # of oddities that the authority chose
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            roots = x509.load_pem_x509_certificates(file.read(_MOST_ROOTS))
+            content = file.read(_MOST_ROOTS + 1)
+            if len(content) > _MOST_ROOTS:
+                raise UsageError(
+                    f"{path} is larger than {_MOST_ROOTS:,} bytes.",
+                    "Name a file with the root certificates of time-stamping authorities alone.",
+                )
+            roots = x509.load_pem_x509_certificates(content)
         openssl = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for root in roots:  # one that OpenSSL cannot read is a panic when a token is held against it
             openssl.load_verify_locations(cadata=root.public_bytes(Encoding.DER))

@@ -141,8 +141,8 @@ def test_the_findings_as_json_say_what_was_expected_and_found(
         (["--expect-through", "2026-01-01"], "ask about an archive"),
         (["--expect-through", "9999-12-31"], "the last day of all years"),
         (["--timezone", "posix/Europe/Berlin"], "is no time zone"),
-        (["--allowed-signers", "/dev/zero"], "Line 1 of /dev/zero cannot be read"),
-        (["--tsa-ca", "/dev/zero"], "/dev/zero holds no certificate"),
+        (["--allowed-signers", "/dev/zero"], "/dev/zero is larger than 4,194,304 bytes"),
+        (["--tsa-ca", "/dev/zero"], "/dev/zero is larger than 16,777,216 bytes"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
