@@ -36,7 +36,7 @@ PHRASE = 8
 """Characters after which a line may also break behind punctuation, as in ``3f9a1c2e-``."""
 
 PUNCTUATION = "-_./@:"
-"""What a line may break behind."""
+"""What a line may break behind, but for the point within a number."""
 
 BREAK = "\u200b"
 """A zero-width space: costs a third of what a ``<wbr>`` does; one from the log would be shown as such."""
@@ -73,6 +73,9 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
         if leftward and not (len(piece) == 1 and continues_leftward(piece)):
             shown.append(_APART_ENDS + BREAK)
             leftward, stretch = False, 0
+        if stretch >= PHRASE and shown[-1] in PUNCTUATION and not _goes_on(shown, piece):
+            shown.append(BREAK)
+            stretch = 0
         stretch = 0 if piece == " " else stretch + len(piece)
         if stretch > STRETCH:
             shown.append(BREAK)
@@ -81,9 +84,6 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
             shown.append((BREAK if shown else "") + _APART_BEGINS)
             leftward, stretch = True, len(piece)
         shown.append(piece)
-        if stretch >= PHRASE and piece in PUNCTUATION:
-            shown.append(BREAK)
-            stretch = 0
     if leftward:
         shown.append(_APART_ENDS)
     if length > limit:
@@ -160,6 +160,11 @@ def _shows(character: str) -> bool:
 
 def _has_face(character: str) -> bool:
     return character.isascii() or face_of(character) is not None
+
+
+def _goes_on(shown: Sequence[str], piece: str) -> bool:
+    """Whether a number goes on behind its point: broken there, version 1.29.3 reads as 1.29."""
+    return shown[-1] == "." and piece.isdigit() and "".join(shown[-2:-1]).isdigit()
 
 
 _APART_BEGINS = Markup("<span>")

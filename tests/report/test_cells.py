@@ -141,6 +141,18 @@ def test_a_line_can_always_be_broken(value: str) -> None:
     assert max(map(len, pieces)) <= cells.STRETCH
 
 
+@pytest.mark.parametrize(
+    ("value", "pieces"),
+    [
+        ("registry.acme.test/pricing-api:1.29.3", ["registry.", "acme.test/", "pricing-", "api:1.29.3"]),
+        ("certificate.3rd.example.org", ["certificate.", "3rd.example.", "org"]),
+        ("3f9a1c2e-0000-4000", ["3f9a1c2e-", "0000-4000"]),
+    ],
+)
+def test_a_line_breaks_behind_punctuation_but_not_within_a_version(value: str, pieces: list[str]) -> None:
+    assert cells.text(value).split(cells.BREAK) == pieces
+
+
 def test_changes_read_as_old_to_new_a_line_each() -> None:
     fields: list[dict[str, str | None]] = [
         {"field": "role", "old": None, "new": '"admin"'},
