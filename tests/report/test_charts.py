@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from datetime import date
 from typing import Any
 
 import pytest
 
 from exporter.report import assets, charts
+from exporter.report.sections.completeness import Calendar
 
 _PROCESS = subprocess.Popen
 
@@ -15,6 +17,25 @@ _PROCESS = subprocess.Popen
 def test_no_chart_rounds_a_count() -> None:
     for path in (assets.root() / "charts").glob("*.vl.json"):
         assert {*re.findall(r'"format": "([^"]*)"', path.read_text("utf-8"))} <= {",d"}, path
+
+
+@pytest.mark.parametrize(
+    ("most", "named"),
+    [(1, "1"), (3, "1 2 3"), (5, "1 2 3 5"), (21, "1 5 11 21"), (98_765, "1 11,114 44,035 98,765")],
+)
+def test_the_legend_of_the_heat_map_goes_from_the_lightest_shade_to_the_darkest(
+    most: int, named: str
+) -> None:
+    days = [date(2026, 7, 1), date(2026, 7, 2)]
+    hours = [
+        {"day": day, "hour_of_day": 3, "entries": entries}
+        for day, entries in zip(days, [1, most], strict=True)
+    ]
+    calendar = Calendar(window=days, hours=hours, empty=[], weekdays=[])
+    with charts.Engine() as engine:
+        engine.ask([calendar.chart])
+        drawing = engine.drawn()["calendar"]
+    assert re.findall(r">([\d,]+)</text>", drawing) == named.split()
 
 
 def _never_ready(_command: list[str], **given: Any) -> "subprocess.Popen[bytes]":
