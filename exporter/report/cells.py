@@ -64,6 +64,7 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
     if not value:
         return escape(ABSENT if value is None else EMPTY)
     shown: list[str] = []
+    most = STRETCH if value.isascii() else STRETCH - MARKS  # leaves a letter room for its marks
     length = stretch = 0
     leftward = False
     for piece in visible(value, _has_face, reserved):
@@ -73,11 +74,11 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
         if leftward and not (len(piece) == 1 and continues_leftward(piece)):
             shown.append(_APART_ENDS + BREAK)
             leftward, stretch = False, 0
-        if stretch >= PHRASE and shown[-1] in PUNCTUATION and not _goes_on(shown, piece):
+        if stretch >= PHRASE and shown[-1] in PUNCTUATION and not (_goes_on(shown, piece) or _is_mark(piece)):
             shown.append(BREAK)
             stretch = 0
         stretch = 0 if piece == " " else stretch + len(piece)
-        if stretch > STRETCH:
+        if stretch > len(piece) > 1 or (stretch > most and not _is_mark(piece)):
             shown.append(BREAK)
             stretch = len(piece)
         if not leftward and len(piece) == 1 and begins_leftward(piece):
@@ -146,6 +147,11 @@ def visible(value: str, drawable: Drawable, reserved: str = "") -> Iterator[str]
             yield character
         else:
             yield f"[U+{ord(character):04X}]"
+
+
+def _is_mark(piece: str) -> bool:
+    """Whether it is drawn on the letter before it, and must not be parted from it."""
+    return len(piece) == 1 and unicodedata.category(piece)[0] == "M"
 
 
 def _parts(value: str, at: int) -> bool:

@@ -153,6 +153,16 @@ def test_a_line_breaks_behind_punctuation_but_not_within_a_version(value: str, p
     assert cells.text(value).split(cells.BREAK) == pieces
 
 
+def test_a_line_breaks_within_no_code_point_and_before_no_mark() -> None:
+    assert cells.text("line\nline\u2028c").split(cells.BREAK) == ["line", "[U+000A]line", "[U+2028]c"]
+    assert cells.BREAK not in cells.text("underneath-\u0331")
+    for before in range(cells.STRETCH):
+        thai = "\u0e01" * before + "\u0e17\u0e35\u0e48" * 20
+        pieces = cells.text(thai).split(cells.BREAK)
+        assert len(pieces) > 1
+        assert not any(unicodedata.category(piece[0])[0] == "M" for piece in pieces)
+
+
 def test_changes_read_as_old_to_new_a_line_each() -> None:
     fields: list[dict[str, str | None]] = [
         {"field": "role", "old": None, "new": '"admin"'},
