@@ -38,6 +38,14 @@ def test_the_legend_of_the_heat_map_goes_from_the_lightest_shade_to_the_darkest(
     assert re.findall(r">([\d,]+)</text>", drawing) == named.split()
 
 
+def test_a_heat_map_without_an_entry_is_drawn_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    days = [date(2026, 7, 1), date(2026, 7, 2)]
+    with charts.Engine() as engine:
+        engine.ask([Calendar(window=days, hours=[], empty=days, weekdays=[]).chart])
+        assert "07-02" in engine.drawn()["calendar"]
+    assert capfd.readouterr().err == ""
+
+
 def _never_ready(_command: list[str], **given: Any) -> "subprocess.Popen[bytes]":
     return _PROCESS([sys.executable, "-c", "import time; time.sleep(600)"], **given)
 
