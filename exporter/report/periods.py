@@ -36,6 +36,13 @@ def between(window: Period) -> str:
     return f"from {rfc3339(window.since)} to before {rfc3339(window.until)}"
 
 
+def length(window: Period, zone: str) -> str:
+    """Say how long the period is, in days; whole ones of that zone are as many as the calendar has there."""
+    first, last = _days(window, zone)
+    full = (window.until - window.since).days if first is None or last is None else (last - first).days + 1
+    return {0: "less than 1 day", 1: "1 day"}.get(full, f"{full} days")
+
+
 def days(window: Period) -> list[date]:
     """List the calendar days, in UTC, that the period touches."""
     first = window.since.astimezone(UTC).date()

@@ -215,6 +215,13 @@ def test_a_short_period_has_no_old_tokens_to_count(make: Make, entries: list[Ent
     assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
 
 
+def test_a_month_has_all_its_days_where_an_hour_of_it_was_skipped(make: Make) -> None:
+    window = {"since": "2026-02-28T23:00:00Z", "until": "2026-03-31T22:00:00Z"}
+    reader = Reader(compose(make([], window=window, timezone="Europe/Berlin")))
+    rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
+    assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
+
+
 def test_a_table_of_half_the_hours_says_that_its_totals_are_of_all(make: Make, entries: list[Entry]) -> None:
     many = [entries[0] | {"id": str(number)} for number in range(1_000)]
     reader = Reader(compose(make(many, options={"report_rows": 0})))

@@ -45,6 +45,29 @@ def test_days_are_whole_in_the_zone_in_which_they_were_asked_for() -> None:
     assert periods.headline(window, "UTC") == periods.short(window, "UTC") == exactly
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "length"),
+    [
+        ("2026-03-01", "2026-03-31", "31 days"),
+        ("2026-03-29", "2026-03-29", "1 day"),
+        ("2026-10-25", "2026-10-25", "1 day"),
+        ("2026-10-01", "2026-10-31", "31 days"),
+    ],
+)
+def test_a_period_is_as_long_as_the_calendar_says_where_the_clocks_change(
+    first: str, last: str, length: str
+) -> None:
+    assert periods.length(whole_days(first, last, "Europe/Berlin"), "Europe/Berlin") == length
+
+
+@pytest.mark.parametrize(
+    ("hours", "length"), [(0, "less than 1 day"), (23, "less than 1 day"), (47, "1 day")]
+)
+def test_of_a_period_that_is_no_whole_days_full_ones_count(hours: int, length: str) -> None:
+    since = datetime(2026, 7, 20, 1, tzinfo=UTC)
+    assert periods.length(period(since, since + timedelta(hours=hours)), "UTC") == length
+
+
 def test_a_period_without_length_has_no_days() -> None:
     moment = datetime(2026, 7, 20, tzinfo=UTC)
     exactly = "from 2026-07-20T00:00:00Z to before 2026-07-20T00:00:00Z"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from exporter import record
-from exporter.report import queries
+from exporter.report import periods, queries
 from exporter.report.analytics import Analytic, analytics
 from exporter.report.controls import Framework, Strength
 from exporter.report.figures import Figures, Row
@@ -127,11 +127,7 @@ def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str
         return "no calendar was declared" if undeclared else "the bundle does not hold its query"
     if analytic.longer_than:
         days: int = getattr(run.options.thresholds, analytic.longer_than)
-        period = run.window.until - run.window.since
-        if period <= timedelta(days=days):
-            return f"the period is of {_days(period)}, no longer than {analytic.longer_than}"
+        if run.window.until - run.window.since <= timedelta(days=days):
+            length = periods.length(run.window, run.timezone)
+            return f"the period is of {length}, no longer than {analytic.longer_than}"
     return ""
-
-
-def _days(period: timedelta) -> str:
-    return "1 day" if period.days == 1 else f"{period.days} days"
