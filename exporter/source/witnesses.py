@@ -146,16 +146,12 @@ class Look:
         return (self._moved or self._mark).place
 
     @property
-    def joined(self) -> int:
-        """How many entries joined the list since the mark was set, as far as it has shown."""
-        return self.joined_below + (self._moved.place - self._mark.place if self._moved else 0)
-
-    @property
     def unexplained(self) -> int:
         """How far the platform's count rose since the mark was set, beyond the entries that joined."""
         if self._moved is None or self._moved.total is None or self._mark.total is None:
             return 0
-        return self._moved.total - self._mark.total - self.joined
+        joined = self.joined_below + self._moved.place - self._mark.place
+        return self._moved.total - self._mark.total - joined
 
     def take(self, page: Page, *, whole: bool) -> None:
         """Compare a page with what is known; ``whole`` where it holds all there is to see."""
