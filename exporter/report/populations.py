@@ -23,7 +23,7 @@ class Population:
     """The actions it is made of; none where it is made of all that are unknown, or of all there are."""
 
     order: str
-    """How the query sorts, for a table that holds only the first rows."""
+    """How the query sorts."""
 
     objective: str
     """What the controls around it are for, in our own words."""

@@ -222,6 +222,13 @@ def test_a_month_has_all_its_days_where_an_hour_of_it_was_skipped(make: Make) ->
     assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
 
 
+def test_a_table_says_its_order_where_it_has_room_for_all_rows_too(make: Make, entries: list[Entry]) -> None:
+    few = [entry for entry in entries if entry["action"] == "deploy"][:9]
+    captions = Reader(compose(make(few))).tables
+    (caption,) = (each for each in captions if each.startswith("Changes (deployments): 9 of 9,"))
+    assert "first those whose metadata names no commit" in caption
+
+
 def test_a_table_of_half_the_hours_says_that_its_totals_are_of_all(make: Make, entries: list[Entry]) -> None:
     many = [entries[0] | {"id": str(number)} for number in range(1_000)]
     reader = Reader(compose(make(many, options={"report_rows": 0})))
