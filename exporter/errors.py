@@ -9,6 +9,7 @@
     ├── AuthorizationError      no key, or the platform refuses it            exit 5
     ├── SourceError             the platform is out of reach or speaks nonsense   exit 6
     │   └── RecordError         one record cannot be a row
+    ├── EchoError               an answer holds the API key                   exit 6
     ├── OutputError             cannot write, render or publish               exit 7
     │   ├── SigningError        the key cannot be used
     │   └── StampError          the time-stamping authority gives no token
@@ -70,6 +71,12 @@ class SourceError(AuditExportError):
 
 class RecordError(SourceError):
     """One record has no id, no time or no action, or is nested too deeply to be placed in the archive."""
+
+
+class EchoError(AuditExportError):
+    """An answer holds the API key: whoever keeps it, keeps the key, so all stops."""
+
+    exit_code = 6
 
 
 class OutputError(AuditExportError):

@@ -29,7 +29,7 @@ from exporter.source.platform import connect, recorded_rows
 from exporter.source.probe import probe
 from exporter.source.reader import Progress, Reader
 from exporter.source.recorded import RecordedPages
-from exporter.source.responses import EchoError, ResponseFile
+from exporter.source.responses import ResponseFile
 from exporter.source.retries import Sleep, sleep
 from exporter.source.walk import Walk
 
@@ -143,8 +143,6 @@ def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
     try:
         with reader:
             walk.run()
-    except EchoError:
-        raise  # the key is out, which is no matter of what is missing
     except SourceError as error:
         if not allow_partial:
             raise

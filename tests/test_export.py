@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from exporter.errors import BusyError, IncompleteError, OutputError, UsageError
+from exporter.errors import BusyError, EchoError, IncompleteError, OutputError, UsageError
 from exporter.evidence.lock import held
 from exporter.export import Published, export
 from exporter.facts import Result, Verdict
@@ -18,7 +18,6 @@ from exporter.request import Request
 from exporter.sandbox.audit_service import Filters
 from exporter.sandbox.faults import Fault
 from exporter.source.credentials import Profile
-from exporter.source.responses import EchoError
 from exporter.source.retries import Sleep
 from tests.clock import Clock
 from tests.conftest import Serve

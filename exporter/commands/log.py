@@ -92,13 +92,10 @@ def _goes_on(platform: "Platform", entries: "Sequence[Raw]", *, action: str | No
     """Say whether the platform is seen to hold entries below these, by its count or by the next one."""
     from exporter.entries.normalize import normalize
     from exporter.source.client import Wish
-    from exporter.source.responses import EchoError
 
     wish = Wish(optional=True)
     try:
         below = platform.page(limit=1, offset=len(entries), action=action, user=user, wish=wish)
-    except EchoError:
-        raise  # the key is out
     except (SourceError, AuthorizationError):
         return False
     # With a filter, the count may be of entries that it leaves out.

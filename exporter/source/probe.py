@@ -16,7 +16,6 @@ from exporter.entries.normalize import Rows
 from exporter.errors import AuthorizationError, RecordError, SourceError
 from exporter.source.client import Wish
 from exporter.source.platform import Page, Platform
-from exporter.source.responses import EchoError
 
 _log = logging.getLogger(__name__)
 
@@ -119,8 +118,8 @@ def probe(
 def _answer(future: Future[Page]) -> Page | None:
     try:
         return future.result()
-    except (RecordError, EchoError):
-        raise  # it was received: the record would stop the next reading, and the key is out
+    except RecordError:
+        raise  # it was received, and would stop the next reading
     except (SourceError, AuthorizationError) as error:
         _log.warning("What the platform can do could not all be asked: %s", error.what)
         return None

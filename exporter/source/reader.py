@@ -20,7 +20,6 @@ from exporter.errors import AuthorizationError, RecordError, SourceError
 from exporter.source.client import UnwantedError, Wish
 from exporter.source.platform import Page, Platform
 from exporter.source.recorded import RecordedPages
-from exporter.source.responses import EchoError
 from exporter.source.witnesses import Totals
 
 _log = logging.getLogger(__name__)
@@ -134,8 +133,8 @@ class Reader:
         """Note a page that the walk has no use for; that it could not be had is no reason to fail."""
         try:
             page = future.result()
-        except (RecordError, EchoError):
-            raise  # it was received: the record would stop the next reading, and the key is out
+        except RecordError:
+            raise  # it was received, and would stop the next reading
         except UnwantedError:
             return
         except (SourceError, AuthorizationError) as error:

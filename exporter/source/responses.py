@@ -27,7 +27,7 @@ from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserExce
 from warcio.warcwriter import WARCWriter
 
 from exporter import __version__
-from exporter.errors import SourceError, VerificationError
+from exporter.errors import EchoError, SourceError, VerificationError
 from exporter.facts import rfc3339
 from exporter.source.bodies import ALWAYS, BOMB, GROWTH, SMALL, Payload, decoded, without_coding
 from exporter.source.credentials import Key
@@ -55,10 +55,6 @@ _HOP_HEADERS = frozenset({"transfer-encoding", "connection", "keep-alive"})
 
 # It would quote a file as it stands, and an enemy may have made that.
 logging.getLogger("warcio").setLevel(logging.CRITICAL)
-
-
-class EchoError(SourceError):
-    """An answer holds the API key: whoever keeps it, keeps the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

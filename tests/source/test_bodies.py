@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import OutputError, RecordError, SourceError
+from exporter.errors import EchoError, OutputError, RecordError, SourceError
 from exporter.sandbox.cast import ORGANIZATION_ID
 from exporter.source import bodies
 from exporter.source.bodies import Payload
@@ -101,7 +101,7 @@ def test_a_key_is_found_wherever_pieces_of_a_large_body_part(
 ) -> None:
     monkeypatch.setattr(bodies, "_CHUNK", 4_096)
     filling = b"x" * (4_096 * 2 - offset)
-    with pytest.raises(SourceError, match="contains the API key, so it was not stored"):
+    with pytest.raises(EchoError, match="contains the API key, so it was not stored"):
         fetch(tmp_path / "r.warc.gz", http(filling + written.encode() + b"x" * 5_000))
     assert list(read_responses(tmp_path / "r.warc.gz")) == []
 

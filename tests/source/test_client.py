@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from exporter.entries.envelope import Body, parse_list
-from exporter.errors import AuditExportError, AuthorizationError, SourceError, UsageError
+from exporter.errors import AuditExportError, AuthorizationError, EchoError, SourceError, UsageError
 from exporter.sandbox.faults import Fault
 from exporter.source.client import Answer, Client
 from exporter.source.connection import Connection
@@ -532,7 +532,7 @@ def test_an_answer_that_echoes_the_key_is_final_and_not_shown(
     echo: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "httpx")
-    with serving(ECHOES[echo]) as served, pytest.raises(SourceError, match="contains the API key") as failed:
+    with serving(ECHOES[echo]) as served, pytest.raises(EchoError, match="contains the API key") as failed:
         ask(served.url)
     assert len(served.heads) == 1
     assert_hidden(failed, caplog)

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.errors import RecordError
+from exporter.errors import EchoError, RecordError
 from exporter.source.client import Client, UnwantedError, Wish
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_a
 from exporter.source.platform import Platform
 from exporter.source.reader import Reader
-from exporter.source.responses import EchoError
 from exporter.source.retries import Sleep, sleep
 from tests.source.servers import Served, answering, http
 from tests.world import NOW
