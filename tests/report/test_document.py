@@ -229,6 +229,12 @@ def test_a_table_says_its_order_where_it_has_room_for_all_rows_too(make: Make, e
     assert "first those whose metadata names no commit" in caption
 
 
+def test_a_number_that_there_is_none_of_stands_where_numbers_do(make: Make, entries: list[Entry]) -> None:
+    html = compose(make([entry for entry in entries if entry["action"] == "deploy.rollback"]))
+    assert '<th scope="col" class="number">Minutes between these, median</th>' in html
+    assert html.count('<td class="number">\N{EN DASH}</td><td class="number">\N{EN DASH}</td></tr>') == 1
+
+
 def test_a_table_of_half_the_hours_says_that_its_totals_are_of_all(make: Make, entries: list[Entry]) -> None:
     many = [entries[0] | {"id": str(number)} for number in range(1_000)]
     reader = Reader(compose(make(many, options={"report_rows": 0})))
