@@ -229,6 +229,20 @@ def test_a_table_says_its_order_where_it_has_room_for_all_rows_too(make: Make, e
     assert "first those whose metadata names no commit" in caption
 
 
+def test_an_item_is_said_to_count_where_any_action_of_its_rule_does(reader: Reader) -> None:
+    rules = next(
+        rules for *_, control, _, _, rules in reader.table("Items to follow up, by") if control == "CC6.2"
+    )
+    assert "Privileged grants" in rules
+    assert "the actions of its rule can be evidence for, whichever of them it is about" in reader.words
+
+
+def test_nothing_is_said_to_be_kept_outside_the_window_where_nothing_lies_there(make: Make) -> None:
+    words = Reader(compose(make([], counts={"outside_window": 0}))).words
+    assert "None of the entries received lies outside the window." in words
+    assert "They are kept as received" not in words
+
+
 def test_a_number_that_there_is_none_of_stands_where_numbers_do(make: Make, entries: list[Entry]) -> None:
     html = compose(make([entry for entry in entries if entry["action"] == "deploy.rollback"]))
     assert '<th scope="col" class="number">Minutes between these, median</th>' in html
