@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from exporter.errors import UsageError
+from exporter.evidence.coverage import SealedBundle
 from exporter.export import Published
-from exporter.facts import Result
-from exporter.verify import Examined, examine
-from exporter.verify.archive import Anchors
+from exporter.facts import Check, Result, Verdict, Window
+from exporter.verify import Examined, examine, open_bundle
+from exporter.verify.archive import NOTHING, Anchors, Place, folders, judge, read_place
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import Sealer, found_by, result_of
 
@@ -261,3 +263,120 @@ def test_one_bundle_can_be_held_against_a_head(four: list[Published], sealer: Se
     assert look(bundle, sealer, head=four[0].root).outcome is Outcome.AS_SEALED
     examined = look(bundle, sealer, head=four[1].root)
     assert result_of(examined.findings, "head") is Result.DIFFERS
+
+
+def placed(sequence: int, previous: str | None, *, month: int = 0, **stated: object) -> Place:
+    """Return the place of a bundle of one month of 2026, counted from January, whose head is ``head-N``."""
+    since, until = (
+        datetime(2026, number, 1, tzinfo=UTC) for number in ((month or sequence), (month or sequence) + 1)
+    )
+    window = Window(since=since, until=until)
+    fields = {"chain": "acme/1", "root": f"head-{sequence}", "verdict": Verdict.COMPLETE, **stated}
+    path = Path(f"{sequence:06}_{window.slug}")
+    sealed = SealedBundle(**{"path": path, "sequence": sequence, "window": window, **fields})  # type: ignore[arg-type]
+    return Place(sealed=sealed, previous=previous)
+
+
+def judged(*places: Place, unread: tuple[str, ...] = (), anchors: Anchors = NOTHING) -> dict[str, Check]:
+    """Return the findings about an archive that are not as expected, by their ids."""
+    checks = judge(places, [], unread, anchors)
+    return {check.id: check for check in checks if check.result is not Result.AS_EXPECTED}
+
+
+CHAIN = [placed(1, None), placed(2, "head-1"), placed(3, "head-2")]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_bundles_that_follow_one_another_make_a_chain_in_whatever_order_they_are_met(
+    order: tuple[int, ...],
+) -> None:
+    anchors = Anchors(head="head-2", expect_through=datetime(2026, 4, 1, tzinfo=UTC))
+
+    assert judged(*(CHAIN[at] for at in order), anchors=anchors) == {}
+
+
+@pytest.mark.parametrize(
+    ("places", "flaws"),
+    [
+        ([*CHAIN, placed(4, "head-3", chain="acme/2")], {"chain"}),
+        ([*CHAIN, placed(4, "head-3", path=Path("000005"))], {"chain-names"}),
+        ([*CHAIN, placed(3, "other", month=5)], {"chain-forks", "chain-links"}),
+        ([*CHAIN, placed(4, "head-2")], {"chain-forks", "chain-links"}),
+        ([*CHAIN, placed(4, None)], {"chain-links"}),
+        ([*CHAIN, placed(4, "other")], {"chain-links"}),
+        ([*CHAIN, placed(5, "head-4")], {"chain-sequence"}),
+        (CHAIN[:1], set()),
+        (CHAIN[1:], {"chain-sequence", "chain-begin"}),
+        ([placed(1, "head-0")], {"chain-begin"}),
+        ([], set()),
+    ],
+)
+def test_what_breaks_a_chain_is_found_and_nothing_else(places: list[Place], flaws: set[str]) -> None:
+    assert judged(*places).keys() == flaws
+
+
+def test_a_chain_of_which_old_bundles_were_removed_begins_after_a_head_that_the_examiner_knows() -> None:
+    assert judged(*CHAIN[1:], anchors=Anchors(from_head="head-1")) == {}
+    assert judged(*CHAIN[2:], anchors=Anchors(from_head="head-1")).keys() == {"chain-sequence", "chain-begin"}
+    assert judged(CHAIN[1], placed(4, "head-3"), anchors=Anchors(from_head="head-1")).keys() == {
+        "chain-sequence"
+    }
+
+
+def test_time_that_no_complete_bundle_covers_is_lacking_before_the_date_that_is_known() -> None:
+    unproven = placed(4, "head-3", verdict=Verdict.UNPROVEN)
+    later = placed(4, "head-3", month=5)
+
+    assert judged(
+        *CHAIN, unproven, anchors=Anchors(expect_through=datetime(2026, 5, 1, tzinfo=UTC))
+    ).keys() == {"coverage"}
+    for through, flaws in (
+        (datetime(2026, 4, 1, tzinfo=UTC), set()),
+        (datetime(2026, 4, 2, tzinfo=UTC), {"coverage"}),
+    ):
+        assert judged(*CHAIN, later, anchors=Anchors(expect_through=through)).keys() == flaws
+    assert judged(anchors=Anchors(expect_through=datetime(2026, 4, 1, tzinfo=UTC))).keys() == {"coverage"}
+
+
+def test_what_may_be_in_a_folder_that_was_not_read_is_not_called_missing_and_no_more_than_that() -> None:
+    anchors = Anchors(head="other", expect_through=datetime(2026, 6, 1, tzinfo=UTC))
+    last = placed(5, "head-4")
+
+    one = judged(*CHAIN, last, unread=("closed",), anchors=anchors)
+    assert {check.result for check in one.values()} == {Result.NOT_PERFORMED}
+    assert one.keys() == {"chain-sequence", "head", "coverage"}
+    assert one["head"].found == "no bundle has it; not read: closed"
+    two = judged(*CHAIN[:2], last, unread=("closed",))
+    assert two["chain-sequence"].result is Result.MISSING
+    assert (
+        judged(*CHAIN, placed(3, "other", month=5), unread=("closed",))["chain-forks"].result
+        is Result.DIFFERS
+    )
+
+
+def test_a_bundle_that_ends_before_it_begins_has_no_place(four: list[Published], tmp_path: Path) -> None:
+    stated = json.loads((four[0].bundle / "manifest.json").read_bytes())
+    stated["predicate"]["window"]["until"] = "2026-04-01T00:00:00Z"
+    (tmp_path / "manifest.json").write_bytes(rfc8785.dumps(stated))
+    (tmp_path / "tagmanifest-sha256.txt").write_text("anything")
+
+    assert read_place(tmp_path, open_bundle(tmp_path)) is None
+
+
+def test_a_folder_is_looked_into_that_is_called_like_a_bundle_or_has_a_file_of_one(tmp_path: Path) -> None:
+    called = tmp_path / "000001_20260101T000000Z_20260201T000000Z"
+    for folder in (
+        called,
+        tmp_path / f"{called.name}-copy",
+        tmp_path / "b",
+        tmp_path / "a",
+        tmp_path / ".partial",
+    ):
+        folder.mkdir()
+    (tmp_path / "b" / "tagmanifest-sha256.txt").touch()
+    (tmp_path / "a" / "bagit.txt").touch()
+    (tmp_path / ".partial" / "bagit.txt").touch()
+    (tmp_path / called.name.replace("1", "2")).touch()
+    (tmp_path / "extracts").symlink_to(tmp_path)
+
+    assert folders(tmp_path) == [called, tmp_path / "a", tmp_path / "b"]
