@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutputError
-from exporter.report import libraries, render
+from exporter.report import cells, libraries, render
 from exporter.report.composing import compose
 from tests.report.conftest import LayOut, cells_on, page_box, texts_in
 
@@ -129,6 +129,17 @@ def test_a_table_of_one_row_leaves_what_follows_to_the_next_page(page_texts: Pag
     )
     assert "only row" in first
     assert "what follows" in second
+
+
+@pytest.mark.parametrize("table", ["events", "events several"])
+def test_an_address_of_version_4_stands_in_one_line(lay_out: LayOut, table: str) -> None:
+    address = "255.255.255.255"
+    row = f'<tr><td class="e-ip">{cells.text(address)}</td><td></td><td>x</td></tr>'
+    (page,) = lay_out(
+        f'<html lang="en"><title>t</title><section id="populations"><table class="{table}"><tbody>'
+        f"{row}</tbody></table></section></html>"
+    ).pages
+    assert address in [piece.text for piece in texts_in(page_box(page))]
 
 
 def test_the_sizes_of_large_files_stay_in_their_cells(html: str, lay_out: LayOut) -> None:
