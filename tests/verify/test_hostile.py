@@ -210,6 +210,31 @@ def test_a_statement_longer_than_its_files_account_for_is_not_read(signed: Path)
     assert Outcome.of(verify(signed, reperform=False)) is Outcome.ALTERED
 
 
+@pytest.mark.parametrize("kind", ["late", "changed", "missing", "filters"])
+def test_a_statement_is_read_however_long_the_names_are_that_its_record_accounts_for(
+    signed: Path, kind: str
+) -> None:
+    """Each character of an id may take six bytes of a statement."""
+    name = "\x01" * 200_000
+    run, stated = (json.loads((signed / path).read_bytes()) for path in ("data/run.json", "manifest.json"))
+    overlap = {
+        "since": run["window"]["since"],
+        "bundles": [],
+        "same": 0,
+        "late": [],
+        "changed": [],
+        "missing": [],
+    }
+    if kind == "filters":
+        run["filters"] = stated["predicate"]["extract"] = {"action": name}
+    else:
+        run["overlap"] = stated["predicate"]["overlap"] = {**overlap, kind: [name]}
+    (signed / "data" / "run.json").write_text(json.dumps(run))
+    (signed / "manifest.json").write_bytes(rfc8785.dumps(stated))
+
+    assert len(open_bundle(signed).read("manifest.json")) > 1_200_000
+
+
 def test_a_statement_with_white_space_is_not_in_its_one_form(signed: Path) -> None:
     path = signed / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
