@@ -1,6 +1,7 @@
 """Signatures: ours as ``ssh-keygen`` checks them, its as we check them, and the ways they can be bad."""
 
 import base64
+import hashlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     SSHCertificateBuilder,
     SSHCertificateType,
+    load_ssh_private_key,
     load_ssh_public_key,
 )
 from hypothesis import given
@@ -21,6 +26,7 @@ from exporter.errors import SigningError
 from exporter.evidence.keys import PASSPHRASE_VARIABLE, load_signing_key, read_passphrase
 from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signature import (
+    Signature,
     SignatureError,
     SigningKey,
     UnknownAlgorithmError,
@@ -210,6 +216,45 @@ def test_a_key_does_not_show_itself(keys: dict[str, Path]) -> None:
     key = load_signing_key(keys["ed25519"], None)
 
     assert f"{key!r} {key}" == f"SigningKey({key.fingerprint}) SigningKey({key.fingerprint})"
+
+
+def test_a_signature_over_a_shorter_digest_is_checked_as_openssh_makes_it(
+    keys: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "message").write_bytes(MESSAGE)
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-O", "hashalg=sha256", "-f", str(keys["ed25519"])]
+    subprocess.run([*command, "-n", NAMESPACE, "message"], cwd=tmp_path, check=True, capture_output=True)
+    signature = parse_signature((tmp_path / "message.sig").read_bytes())
+
+    assert signature.hash == b"sha256"
+    check_signature(signature, MESSAGE)
+    with pytest.raises(UnknownAlgorithmError, match="hash algorithm b'sha1'"):
+        check_signature(replace(signature, hash=b"sha1"), MESSAGE)
+
+
+def test_an_rsa_key_signs_by_the_algorithm_that_the_signature_names_and_never_by_sha_1(
+    keys: dict[str, Path],
+) -> None:
+    private = load_ssh_private_key(keys["rsa"].read_bytes(), None)
+    assert isinstance(private, RSAPrivateKey)
+    signature = parse_signature(SigningKey(private).sign(MESSAGE))
+    digest = hashlib.sha512(MESSAGE).digest()
+    data = b"SSHSIG" + b"".join(map(ssh_string, (NAMESPACE.encode(), b"", b"sha512", digest)))
+
+    def made(algorithm: bytes, hashing: HashAlgorithm) -> Signature:
+        return replace(
+            signature, inner=ssh_string(algorithm) + ssh_string(private.sign(data, PKCS1v15(), hashing))
+        )
+
+    check_signature(made(b"rsa-sha2-256", SHA256()), MESSAGE)
+    with pytest.raises(SignatureError, match="not made over these bytes"):
+        check_signature(made(b"rsa-sha2-256", SHA512()), MESSAGE)
+    with pytest.raises(SignatureError, match="algorithm b'ssh-rsa' for an RSA key"):
+        check_signature(made(b"ssh-rsa", SHA1()), MESSAGE)  # noqa: S303 - which is why it is refused
+
+
+def ssh_string(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + content
 
 
 def test_a_signature_for_another_purpose_is_refused(keys: dict[str, Path], tmp_path: Path) -> None:
