@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from exporter.commands.messages import say
 from exporter.commands.options import SectionedCommand, TextPath, option
 from exporter.commands.results import print_json, print_result
+from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from exporter.report.redraw import Redrawn
@@ -37,8 +39,17 @@ if TYPE_CHECKING:
 )
 @option("--by-month", section="Samples", is_flag=True, help="Draw from every calendar month, in UTC.")
 @option("--json", section="Behaviour", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
 def report(
-    bundle: Path, *, to: Path, seed: str | None, sample_size: int, by_month: bool, **given: bool
+    context: click.Context,
+    /,
+    bundle: Path,
+    *,
+    to: Path,
+    seed: str | None,
+    sample_size: int,
+    by_month: bool,
+    **given: bool,
 ) -> int:
     """Draw the report of a bundle again, from its record, its Parquet file and its queries.
 
@@ -48,6 +59,8 @@ def report(
     from exporter.report.redraw import redraw
     from exporter.report.sampling import Draw
 
+    if seed is None:
+        _refuse_samples(context)
     how = None if seed is None else Draw(seed=seed, size=sample_size, by_month=by_month)
     redrawn = redraw(bundle, to, how)
     say(_compared(redrawn), same=redrawn.same)
@@ -57,6 +70,15 @@ def report(
     else:
         print_result(str(redrawn.path))
     return 0
+
+
+def _refuse_samples(context: click.Context) -> None:
+    """Raise :class:`UsageError` where samples were asked for on the command line, and no seed was given."""
+    for name, typed in (("sample_size", "--sample-size"), ("by_month", "--by-month")):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"{typed} says how samples are drawn, and without a seed none are.", "Give --seed as well."
+            )
 
 
 def _compared(redrawn: "Redrawn") -> str:

@@ -55,6 +55,19 @@ def test_the_same_bundle_gives_the_same_bytes_wherever_it_is_drawn(
     assert printed.err.startswith("The same bytes as the bundle's own report")
 
 
+@pytest.mark.parametrize("how", [["--by-month"], ["--sample-size", "30"]])
+def test_how_to_draw_samples_is_no_use_without_a_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(tmp_path), "--to", str(tmp_path / "out"), *how])
+
+    assert left.value.code == 2
+    assert capsys.readouterr().err == (
+        f"Error: {how[0]} says how samples are drawn, and without a seed none are.\nGive --seed as well.\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["audit.parquet", "queries/06_joiners.sql", "controls/soc2.toml"])
 def test_a_file_that_is_not_the_recorded_one_is_refused(copied: Path, tmp_path: Path, name: str) -> None:
     with (copied / "data" / name).open("ab") as file:
