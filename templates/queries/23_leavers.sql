@@ -162,10 +162,10 @@ SELECT
   removed.resource,
   CASE
     WHEN made.deleted IS NULL
-      THEN concat('Token ', made.name, ' of the removed user was not deleted up to the end of the period.')
-    ELSE concat('Token ', made.name, ' of the removed user was deleted ',
+      THEN concat('Not deleted up to the end of the period: a token that the removed user had made, ', made.name, '.')
+    ELSE concat('Deleted ',
       cast(round((unix_micros(made.deleted) - unix_micros(removed.timestamp)) / 3600000000, 1) AS string),
-      ' hours after the removal.')
+      ' hours after the removal: a token that the removed user had made, ', made.name, '.')
   END AS what,
   made.id AS related
 FROM removed

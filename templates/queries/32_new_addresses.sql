@@ -39,7 +39,7 @@ SELECT
   id,
   actor,
   resource,
-  concat('First use of ', ip_address, ', entries from it: ', cast(entries AS string), '.') AS what,
+  concat('Entries: ', cast(entries AS string), '. This is the first from ', ip_address, '.') AS what,
   cast(NULL AS string) AS related
 FROM at_first_use
 WHERE place = 1

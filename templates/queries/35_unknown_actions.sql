@@ -19,7 +19,7 @@ SELECT
   id,
   actor,
   resource,
-  concat('First entry of the action ', action, ', entries of it: ', cast(entries AS string), '.') AS what,
+  concat('Entries: ', cast(entries AS string), '. This is the first of the action ', action, '.') AS what,
   cast(NULL AS string) AS related
 FROM unknown
 WHERE place = 1

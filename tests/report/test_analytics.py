@@ -13,6 +13,7 @@ from exporter.entries.schema import SCHEMA
 from exporter.facts import Window
 from exporter.report import queries
 from exporter.report.analytics import analytics
+from exporter.report.cells import BREAK, text
 from exporter.report.figures import Figures
 from exporter.thresholds import DEFAULTS, Thresholds
 
@@ -211,8 +212,12 @@ def test_4_leavers_who_act_or_leave_tokens_behind(ask: Ask) -> None:
     ]
     assert items(ask(23, log)) == [
         ("left", "Entries by the removed user: 2, the first 48.0 hours after the removal.", "act1"),
-        ("left", "Token kept of the removed user was not deleted up to the end of the period.", "t1"),
-        ("left", "Token late of the removed user was deleted 96.0 hours after the removal.", "t2"),
+        (
+            "left",
+            "Not deleted up to the end of the period: a token that the removed user had made, kept.",
+            "t1",
+        ),
+        ("left", "Deleted 96.0 hours after the removal: a token that the removed user had made, late.", "t2"),
     ]
 
 
@@ -226,8 +231,16 @@ def test_4_a_token_is_listed_with_the_first_removal_after_it_was_made(ask: Ask) 
         entry("gone", "03-11", "token.delete", on="one"),
     ]
     assert items(ask(23, log)) == [
-        ("left1", "Token one of the removed user was deleted 912.0 hours after the removal.", "t1"),
-        ("left2", "Token two of the removed user was not deleted up to the end of the period.", "t2"),
+        (
+            "left1",
+            "Deleted 912.0 hours after the removal: a token that the removed user had made, one.",
+            "t1",
+        ),
+        (
+            "left2",
+            "Not deleted up to the end of the period: a token that the removed user had made, two.",
+            "t2",
+        ),
     ]
 
 
@@ -644,7 +657,7 @@ def test_11_an_address_is_new_after_the_actor_s_own_baseline(ask: Ask) -> None:
         entry("nowhere", "06-01", "deploy"),
     ]
     rows = ask(32, log)
-    assert items(rows) == [("new", "First use of 192.0.2.3, entries from it: 2.", None)]
+    assert items(rows) == [("new", "Entries: 2. This is the first from 192.0.2.3.", None)]
     assert (rows[0]["actor"], rows[0]["resource"]) == ("ana@acme.example", "web")
 
 
@@ -664,7 +677,7 @@ def test_11_an_address_is_the_same_in_capital_letters(ask: Ask) -> None:
         entry("new", "03-06", "deploy", ip_address="2001:db8::B"),
         entry("again", "03-07", "deploy", ip_address="2001:db8::b"),
     ]
-    assert items(ask(32, log)) == [("new", "First use of 2001:db8::B, entries from it: 2.", None)]
+    assert items(ask(32, log)) == [("new", "Entries: 2. This is the first from 2001:db8::B.", None)]
 
 
 def test_12_of_few_gaps_the_longest_are_listed_all_of_one_length(ask: Ask) -> None:
@@ -711,9 +724,23 @@ def test_14_an_unknown_action_is_listed_with_its_first_entry_and_its_count(ask: 
         entry("known", "01-07", "deploy"),
     ]
     assert items(ask(35, log)) == [
-        ("w1", "First entry of the action webhook.replay, entries of it: 2.", None),
-        ("q1", "First entry of the action quota.adjust, entries of it: 1.", None),
+        ("w1", "Entries: 2. This is the first of the action webhook.replay.", None),
+        ("q1", "Entries: 1. This is the first of the action quota.adjust.", None),
     ]
+
+
+def test_no_value_of_the_log_is_so_long_that_the_figure_beside_it_is_cut(ask: Ask) -> None:
+    long = "x, entries of it: 9" * 100
+    log = [
+        entry("home", "01-05", "deploy", ip_address="192.0.2.1"),
+        entry("away", "03-01", "deploy", ip_address=long),
+        entry("odd", "03-01", long),
+        entry("made", "01-02", "token.create", actor="bo", on=long),
+        entry("left", "02-01", "user.remove", on="bo"),
+    ]
+    shown = [text(row["what"]).replace(BREAK, "") for number in (23, 32, 35) for row in ask(number, log)]
+    begin = ["Not deleted up to the end of the period: a token", "Entries: 1. ", "Entries: 1. "]
+    assert all(what.startswith(figure) for what, figure in zip(shown, begin, strict=True))
 
 
 def test_15_working_hours_follow_the_clocks_of_the_zone_through_summer_time(ask: Ask) -> None:
