@@ -322,6 +322,28 @@ def test_a_signature_in_any_other_form_is_refused(signed: bytes, spoil: Callable
         parse_signature(spoil(signed))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda blob: blob.removeprefix(b"SSHSIG\0\0\0\1"),
+        lambda blob: blob.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2"),
+        lambda blob: blob.replace(b"-v1\0\0\0\0", b"-v1\0\0\0\4note"),
+    ],
+    ids=["no head", "another version", "something reserved"],
+)
+def test_what_a_signature_does_not_sign_is_the_same_in_each(
+    signed: bytes, change: Callable[[bytes], bytes]
+) -> None:
+    first, *lines, last = signed.splitlines(keepends=True)
+    blob = base64.b64decode(b"".join(lines))
+    text = base64.b64encode(change(blob))
+    lines = [text[at : at + 70] + b"\n" for at in range(0, len(text), 70)]
+
+    assert change(blob) != blob
+    with pytest.raises(SignatureError):
+        parse_signature(b"".join([first, *lines, last]))
+
+
 @given(content=st.binary(max_size=300))
 def test_nothing_that_is_wrapped_as_a_signature_leads_to_anything_but_a_refusal(content: bytes) -> None:
     text = base64.b64encode(b"SSHSIG\x00\x00\x00\x01" + content)
