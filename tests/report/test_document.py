@@ -243,6 +243,14 @@ def test_nothing_is_said_to_be_kept_outside_the_window_where_nothing_lies_there(
     assert "They are kept as received" not in words
 
 
+def test_the_command_that_draws_a_sample_names_a_population_with_entries(
+    make: Make, entries: list[Entry]
+) -> None:
+    removed = [entry for entry in entries if entry["action"] == "user.remove"]
+    assert "--population leavers --size n" in Reader(compose(make(removed))).words
+    assert "--population joiners --size n" in Reader(compose(make([]))).words
+
+
 def test_a_number_that_there_is_none_of_stands_where_numbers_do(make: Make, entries: list[Entry]) -> None:
     html = compose(make([entry for entry in entries if entry["action"] == "deploy.rollback"]))
     assert '<th scope="col" class="number">Minutes between these, median</th>' in html
