@@ -257,6 +257,32 @@ def ssh_string(content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + content
 
 
+@pytest.mark.parametrize("kind", ["ecdsa-256", "rsa"])
+def test_numbers_with_more_digits_than_they_need_are_not_in_their_one_form(
+    keys: dict[str, Path], kind: str
+) -> None:
+    """Of the same value, and no part of what is signed: the file could be changed without being found."""
+    signature = parse_signature(load_signing_key(keys[kind], None).sign(MESSAGE))
+    if kind == "rsa":
+        longer = signature.key.replace(b"\0\0\0\3\1\0\1", b"\0\0\0\4\0\1\0\1")
+        changed = replace(signature, key=longer)
+    else:
+        algorithm, value = ssh_strings(signature.inner)
+        r, s = ssh_strings(value)
+        changed = replace(
+            signature, inner=ssh_string(algorithm) + ssh_string(ssh_string(b"\0" + r) + ssh_string(s))
+        )
+
+    assert changed != signature
+    with pytest.raises(SignatureError, match=r"not in (their|its) one form|no public key"):
+        check_signature(changed, MESSAGE)
+
+
+def ssh_strings(content: bytes) -> tuple[bytes, bytes]:
+    length = int.from_bytes(content[:4], "big")
+    return content[4 : 4 + length], content[8 + length :]
+
+
 def test_a_signature_for_another_purpose_is_refused(keys: dict[str, Path], tmp_path: Path) -> None:
     signature = parse_signature(openssh_signature(tmp_path, keys["ed25519"], MESSAGE, namespace="git"))
 

@@ -1,10 +1,12 @@
 """Time stamps: real authorities on loopback, ``openssl ts`` as the judge."""
 
+import hashlib
 import itertools
 import re
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import StampError, UsageError
-from exporter.evidence import authority
+from exporter.evidence import authority, timestamp
 from exporter.evidence.authority import Authority, request_token
-from exporter.evidence.timestamp import TokenError, check_token, load_roots, parse_token
+from exporter.evidence.timestamp import Token, TokenError, check_token, load_roots, parse_token
 from tests.evidence.authorities import Chain, Respond, certify, chain, openssl_responder, served
 from tests.world import NOW
 
@@ -130,6 +132,46 @@ def test_a_token_that_names_another_certificate_than_its_signers_does_not_count(
     with pytest.raises(TokenError, match="does not name the certificate of its signer"):
         check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
     assert not openssl_accepts(tmp_path, token, CONTENT, authority_chain)
+
+
+def test_a_token_that_names_a_certificate_of_another_in_it_or_none_does_not_count(
+    token: bytes, authority_chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, roots = parse_token(token), [authority_chain.root.certificate]
+    monkeypatch.setattr(timestamp, "_named_certificates", lambda _: ())
+    with pytest.raises(TokenError, match="does not name the certificate of its signer"):
+        check_token(read, CONTENT, roots)
+
+    own = [authority_chain.signer.certificate.public_bytes(Encoding.DER)]
+    both = {
+        *read.response.signed_data.certificates,
+        authority_chain.root.certificate.public_bytes(Encoding.DER),
+    }
+    for name in both:
+        monkeypatch.setattr(
+            timestamp, "_named_certificates", lambda _, name=name: [hashlib.sha256(name).digest()]
+        )
+        with nullcontext() if name in own else pytest.raises(TokenError, match="does not name"):
+            check_token(read, CONTENT, roots)
+
+
+@pytest.mark.parametrize(
+    ("name", "oid"),
+    [
+        ("sha256", "2.16.840.1.101.3.4.2.1"),
+        ("sha384", "2.16.840.1.101.3.4.2.2"),
+        ("sha512", "2.16.840.1.101.3.4.2.3"),
+    ],
+)
+def test_a_token_may_be_about_a_digest_of_any_length_but_not_by_sha_1(name: str, oid: str) -> None:
+    def about(oid: str) -> bool:
+        digest = hashlib.new(name, CONTENT).digest()
+        imprint = SimpleNamespace(hash_algorithm=SimpleNamespace(dotted_string=oid), message=digest)
+        info = SimpleNamespace(tst_info=SimpleNamespace(message_imprint=imprint))
+        return Token(response=info).covers(CONTENT)  # type: ignore[arg-type]
+
+    assert about(oid)
+    assert not about("1.3.14.3.2.26")
 
 
 def test_no_byte_of_what_an_authority_signed_can_be_changed_unseen(
