@@ -126,7 +126,7 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     digits = text.removesuffix("Z")
-    if len(digits) not in _TIME_FORMATS or not digits.isdecimal():
+    if len(digits) not in _TIME_FORMATS or not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"{text!r} is no time")
     moment = datetime.strptime(digits, _TIME_FORMATS[len(digits)])  # noqa: DTZ007 - given one below
     moment = moment.replace(tzinfo=UTC) if text.endswith("Z") else moment.astimezone(UTC)

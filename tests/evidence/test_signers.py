@@ -1,6 +1,7 @@
 """Allowed signers: what ``ssh-keygen`` lets through is let through, and nothing else."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,8 @@ def test_an_identity_counts_where_openssh_counts_it(
         'namespaces="git"',
         'namespaces="git,audit-export-*"',
         'NAMESPACES="git,audit-export-*"',
+        'NAMESPACES="git"',
+        "CERT-AUTHORITY",
         'namespaces="*,!audit-export-bundle-v1"',
         "cert-authority",
         'valid-after="20260101Z"',
@@ -110,7 +113,10 @@ def test_an_option_counts_as_openssh_counts_it(tmp_path: Path, key: Path, option
         'valid-after="19700101Z"',
         "cert-authority=",
         "namespaces",
+        'valid-after="\u0662\u0660\u0662\u06660101Z"',
+        "!cert-authority",
         'namespaces="git",namespaces="*"',
+        'namespaces="git",NAMESPACES="*"',
         'namespaces="*",',
     ],
 )
@@ -142,8 +148,9 @@ def test_a_line_without_a_whole_key_is_refused(text: str) -> None:
         lambda text: text.replace("seal@acme", 'seal@acme"', 1),
         lambda text: text.replace(" ", "\u00a0", 1),
         lambda text: text.replace(" comment", "= comment", 1),
+        lambda text: text.replace(" comment", "! comment", 1),
     ],
-    ids=["open quote", "quote at the end", "no space", "more than the key"],
+    ids=["open quote", "quote at the end", "no space", "more than the key", "no end of the key"],
 )
 def test_a_line_that_openssh_takes_for_none_is_refused(
     tmp_path: Path, key: Path, spoil: Callable[[str], str]
@@ -153,6 +160,34 @@ def test_a_line_that_openssh_takes_for_none_is_refused(
     assert not openssh(tmp_path, key, text, "seal@acme")
     with pytest.raises(UsageError, match="Line 1 of allowed_signers cannot be read"):
         parse_signers(text, name="allowed_signers")
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [
+        ('valid-after="202606012059"', True),
+        ('valid-after="202606012101"', False),
+        ('valid-before="202606011201Z"', True),
+        ('valid-after="202606011201Z"', False),
+    ],
+)
+def test_a_time_is_local_unless_it_is_said_to_be_in_utc(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch, options: str, *, counts: bool
+) -> None:
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "Asia/Tokyo")
+            time.tzset()
+            assert ours(signer(key, options=options), "seal@acme") is counts
+            assert openssh(tmp_path, key, line(key, options=options), "seal@acme") is counts
+    finally:
+        time.tzset()
+
+
+def test_blank_lines_and_comments_may_be_indented(key: Path) -> None:
+    text = f" \t\n \t# who may sign\n \t{line(key)}\n"
+
+    assert list(parse_signers(text, name="allowed_signers")) == [signer(key)]
 
 
 @pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
