@@ -64,6 +64,23 @@ def test_a_link_put_there_after_the_look_is_not_followed_either(signed: Path) ->
         folder.open("data/run.json")
 
 
+def test_no_link_is_followed_either_where_the_system_has_no_way_to_refuse_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "_NO_FOLLOWING", False)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "plain").write_text("plain")
+    (tmp_path / "data" / "link").symlink_to("plain")
+    (tmp_path / "link").symlink_to("data")
+    folder = Folder(tmp_path)
+
+    with folder.open("data/plain") as file:
+        assert file.read() == b"plain"
+    for path in ("data/link", "link/plain"):
+        with pytest.raises(UnsafeError, match="a link, or below one"):
+            folder.open(path)
+
+
 @pytest.mark.parametrize(
     "name",
     ["tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig", "tagmanifest-sha256.txt.sig.tsr", "data/raw/x"],
