@@ -270,11 +270,13 @@ def test_a_table_of_half_the_hours_says_that_its_totals_are_of_all(make: Make, e
 def test_one_day_and_one_row_are_said_in_the_singular(make: Make, entries: list[Entry]) -> None:
     window = {"since": "2026-07-01T00:00:00Z", "until": "2026-07-02T00:00:00Z"}
     counts = {"outside_window": 1}
-    reader = Reader(compose(make(entries[:1], window=window, counts=counts, options={"report_rows": 1})))
+    data = make(entries[:1], window=window, counts=counts, options={"report_rows": 1})
+    reader = Reader(compose(data, Draw(seed="TEST", size=1)))
     words = " ".join(reader.words.split())
     assert "The one day has at least one." in words
     assert "and 1 is in the archive" in words
     assert "print at most 1 row in all" in words
+    assert ", 1 entry from each population or all there are" in words
     assert "1 of the entries received, repeats included, lies outside the window" in words
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
     assert "the period is of 1 day, no longer than idle_days" in rules["Idle actors"][2]
@@ -392,6 +394,12 @@ def test_an_empty_window_is_reported_as_such(empty: Reader) -> None:
     assert {row[3] for row in empty.table("Populations of the period")} == {"0"}
 
 
+def test_of_an_archive_without_rows_no_organization_is_expected(empty: Reader) -> None:
+    table = {row[0]: row[1:] for row in empty.table("The archive itself")}
+    assert table["Organizations named by the rows"] == ["0, as there are no rows", "0"]
+    assert "The id that they give it" not in table
+
+
 def test_an_organization_without_a_name_is_not_named_twice(empty: Reader) -> None:
     assert "3f9a1c2e3f9a1c2e" not in empty.words
     assert "one organization, 3f9a1c2e, and" in empty.words
@@ -462,7 +470,14 @@ def test_a_period_is_said_as_it_was_asked_for(other: Reader) -> None:
     assert "last-quarter; dates read in Europe/Berlin" in other.words
 
 
+def test_no_file_is_named_of_a_query_that_the_bundle_lacks(reader: Reader) -> None:
+    named = {row[1]: row[5] for row in reader.table("Rules, thresholds and items")}
+    assert named["Outside working hours"] == "\N{EN DASH}"
+    assert named["Idle actors"] == "37_idle_actors.sql"
+
+
 def test_an_unsigned_bundle_is_called_unsigned(reader: Reader) -> None:
+    assert "This command checks every file." in reader.words
     assert "The bundle is unsigned." in reader.words
     assert "ssh-keygen" not in reader.words
 

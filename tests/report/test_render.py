@@ -131,6 +131,15 @@ def test_a_table_of_one_row_leaves_what_follows_to_the_next_page(page_texts: Pag
     assert "what follows" in second
 
 
+def test_the_summary_of_an_empty_window_takes_no_page_of_its_own(make: Make, page_texts: PageTexts) -> None:
+    (summary,) = re.findall(r'<section id="summary".*?</section>', compose(make([])), re.DOTALL)
+    (page,) = page_texts(
+        f'<html lang="en"><title>t</title><div style="height: 180mm">above</div>{summary}</html>'
+    )
+    assert "above" in page
+    assert "nothing to sum up" in page
+
+
 @pytest.mark.parametrize("table", ["events", "events several"])
 def test_an_address_of_version_4_stands_in_one_line(lay_out: LayOut, table: str) -> None:
     address = "255.255.255.255"
