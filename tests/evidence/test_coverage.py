@@ -1,6 +1,7 @@
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +18,10 @@ from exporter.evidence.coverage import (
     EXTRACTS,
     SealedBundle,
     covered,
+    extract_folders,
     holes,
     next_extract,
+    reaching,
     sealed_bundles,
 )
 from exporter.export import Published
@@ -103,6 +106,40 @@ def test_only_what_was_shown_or_accepted_to_be_whole_is_covered(
     stretches = covered([sealed(days(0, 1), verdict)], accept_unproven=accepted)
 
     assert stretches == ([days(0, 1)] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("day", "sequence"), [(0, None), (1, 1), (3, 1), (4, 3), (5, 3), (6, 3), (7, None), (9, 4), (10, None)]
+)
+def test_an_end_is_answered_for_by_the_bundle_sealed_last_of_those_that_hold_the_time_before_it(
+    day: int, sequence: int | None
+) -> None:
+    windows = [days(0, 5), days(0, 1), days(3, 6), days(8, 9), days(8, 10)]
+    verdicts = [Verdict.COMPLETE, Verdict.PARTIAL, Verdict.COMPLETE, Verdict.COMPLETE, Verdict.UNPROVEN]
+    bundles = [
+        replace(sealed(window, verdict), sequence=number)
+        for number, (window, verdict) in enumerate(zip(windows, verdicts, strict=True), start=1)
+    ]
+
+    found = reaching(reversed(bundles), FIRST + timedelta(days=day), accept_unproven=False)
+
+    assert (found and found.sequence) == sequence
+
+
+def test_extracts_are_numbered_by_window_and_filters_in_whichever_order_those_are_given(
+    tmp_path: Path,
+) -> None:
+    window, filters = days(0, 1), {"action": "x", "user": "y"}
+    first = next_extract(tmp_path, window, filters)
+    assert first.name.endswith("_1")
+    made = [first.with_name(f"{first.name[:-1]}{number}") for number in (10, 2, 1)]
+    for folder in [*made, first.with_name(f"{first.name[:-1]}011"), first.with_name(f"{first.name[:-1]}x")]:
+        folder.mkdir(parents=True)
+
+    assert extract_folders(tmp_path, window, {"user": "y", "action": "x"}) == made[::-1]
+    assert next_extract(tmp_path, window, filters).name == f"{first.name[:-1]}11"
+    assert next_extract(tmp_path, window, {"action": "x"}).name.endswith("_1")
+    assert next_extract(tmp_path, days(0, 2), filters).name.endswith("_1")
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted), max_size=8))

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from exporter.source.probe import Probe, probe
 from tests.clock import no_sleep
 from tests.conftest import Serve
 from tests.source.servers import answering, http
-from tests.world import ENTRIES, NOW, World
+from tests.world import ENTRIES, NOW, World, history
 
 
 def ask(world: World, *, page_size: int = 1_000, at_once: int = 1, **changes: Any) -> tuple[Probe, int]:
@@ -64,6 +65,31 @@ def test_a_platform_that_does_all_it_is_asked_is_found_to(world: World, at_once:
 def test_a_cap_shows_in_the_rows_and_in_the_echo(world: World) -> None:
     found, _ = ask(world, cap=100)
     assert (found.received, found.limit_echoed, found.capped) == (100, 100, True)
+
+
+@pytest.mark.parametrize(
+    ("received", "total", "capped"), [(10, None, False), (9, None, True), (9, 9, False), (9, 10, True)]
+)
+def test_fewer_than_asked_for_are_a_cap_where_there_may_be_more(
+    world: World, received: int, total: int | None, *, capped: bool
+) -> None:
+    found, _ = ask(world, page_size=10)
+
+    assert replace(found, received=received, total=total).capped is capped
+
+
+def test_an_offset_that_brings_nothing_tells_not_whether_rows_are_shifted(world: World) -> None:
+    found, _ = ask(world, ceiling=1)
+
+    assert (found.offset_shifts_rows, found.reaches_the_end) == (None, None)
+
+
+def test_two_values_are_enough_to_tell_whether_a_filter_is_obeyed(serve: Serve) -> None:
+    world = serve(entries=0)
+    entries = enumerate(history(30))
+    world.service.record_all(replace(entry, action=("deploy", "org.update")[n % 2]) for n, entry in entries)
+
+    assert ask(world)[0].filters_by_action is True
 
 
 @pytest.mark.parametrize(
