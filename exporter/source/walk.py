@@ -115,7 +115,7 @@ class Walk:
         page = self._reader.page()
         look.take(page, whole=self._paging.ignored)
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
-            if look.closed or self._paging.ignored or look.stalled > _STALLED_PAGES:
+            if look.closed or not page.size or self._paging.ignored or look.stalled > _STALLED_PAGES:
                 break
             page = self._reader.page(page.reach - min(OVERLAP, page.size // 4))
             look.take(page, whole=False)

@@ -619,6 +619,25 @@ def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: in
     assert walked.verdict is Verdict.COMPLETE
 
 
+def test_a_look_goes_no_further_down_than_the_list(log: Log) -> None:
+    """Entries push its mark to where a page of three begins, which shares no place with the one above."""
+    history = apart(generate(entries=12, ends=NOW - timedelta(hours=1)))
+    world = log(history, cap=3)
+    joining = iter([replace(history[-1], id=UUID(int=n), created_at=nanoseconds(NOW) + n) for n in range(2)])
+    pages = 0
+
+    def meanwhile(_entries: int, oldest: datetime | None) -> None:
+        nonlocal pages
+        pages += 1
+        if oldest is not None and nanoseconds(oldest) <= history[0].created_at:
+            world.service.record_all(joining)
+
+    walked = walk(world, concurrency=1, meanwhile=meanwhile)
+
+    assert walked.ids == held(world)
+    assert pages < 60
+
+
 @pytest.mark.parametrize("burst", [1, 6])
 def test_a_burst_does_not_throw_small_pages_out_of_step(log: Log, burst: int) -> None:
     """One entry joins at every request; a step as long as the burst pushed would miss the place each time."""
