@@ -197,6 +197,15 @@ def test_an_object_whose_member_lost_to_a_flat_field_is_kept_in_extra() -> None:
     assert json.loads(made["extra"]) == {"user": {"id": "nested", "email": "ada@acme.example"}}
 
 
+@pytest.mark.parametrize("there", ["flat", ""])
+@pytest.mark.parametrize(("column", "user"), [("actor_id", "usr_1"), ("actor_email", "ada@acme.example")])
+def test_a_plain_user_takes_no_column_that_holds_a_text_already(column: str, user: str, there: str) -> None:
+    made = row(**{column: there, "user": user})
+
+    assert made[column] == there
+    assert json.loads(made["extra"]) == {"user": user}
+
+
 def test_an_object_with_a_null_member_leaves_nothing_over() -> None:
     made = row(user={"id": "usr_1", "email": None, "name": None})
 
