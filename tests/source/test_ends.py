@@ -1,10 +1,17 @@
-"""Where a list ends elsewhere than the platform counts."""
+"""Whether the end of a list is that of the log."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from exporter.source.ends import ASKED_AGAIN, recounted
+from exporter.facts import Result
+from exporter.source.ends import ASKED_AGAIN, Bottom, Listed, ended, recounted
 from exporter.source.platform import Page
-from tests.source.test_witnesses import counting, page
+from exporter.source.reader import Reader
+from tests.source.test_walk import EVERYTHING
+from tests.source.test_witnesses import at, counting, page
 
 THREE = page(7, a=50, b=40, c=30)
 """Its last entry is the tenth of the list."""
@@ -37,3 +44,80 @@ def test_the_end_is_asked_for_again_while_count_and_list_disagree_and_either_cha
 
     assert (len(seen), found.total) == (asked, total)
     assert seen == [first, *later][:asked]
+
+
+class Filtered:
+    """What answers for the actions of a log, three entries a page."""
+
+    full = 3
+
+    def __init__(self, slices: Mapping[str, Page], *, in_order: bool = True) -> None:
+        self.in_order = in_order
+        self._slices = slices
+
+    def slice(self, *, action: str, offset: int = 0) -> Page:
+        whole = self._slices.get(action, page(0))
+        rows = replace(whole.rows, batch=whole.rows.batch.slice(offset, self.full))
+        return replace(whole, rows=rows, batches=[rows], offset=offset)
+
+
+@pytest.mark.parametrize(
+    ("ends", "result"),
+    [
+        (page(0, a=50, b=40, c=30, d=20), Result.AS_EXPECTED),
+        (page(0, a=50, b=40, c=30, d=20, e=20), Result.DIFFERS),
+        (page(0, a=50, b=40, c=30, d=20, e=10), Result.DIFFERS),
+        (page(0, a=50, b=40, c=30, x=25, d=20), Result.AS_EXPECTED),
+        (page(0, a=50, b=40), Result.NOT_SHOWN),
+        (page(0), Result.NOT_SHOWN),
+    ],
+)
+@pytest.mark.parametrize("total", [None, 100, 99])
+def test_an_action_refutes_an_end_by_an_entry_that_was_not_met_and_is_no_newer(
+    ends: Page, result: Result, total: int | None
+) -> None:
+    """A total of a round number may be as far as a search engine counts: an action can refute it."""
+    refuted = total == 100 and result is Result.DIFFERS
+
+    check = ended(cast("Reader", Filtered({"deploy": ends})), EVERYTHING, listed(total))
+
+    assert check.result is (result if total is None or refuted else Result.AS_EXPECTED)
+
+
+def test_in_a_list_out_of_order_what_no_action_may_show_below_may_stand_above() -> None:
+    met_by_action = page(0, a=50, b=40, c=30, d=20, e=45)
+
+    check = ended(
+        cast("Reader", Filtered({"deploy": met_by_action}, in_order=False)), EVERYTHING, listed(None)
+    )
+
+    assert check.result is Result.NOT_SHOWN
+
+
+def test_a_filter_that_gives_other_actions_confirms_no_end() -> None:
+    slices = {"deploy": page(0, a=50, b=40, c=30, d=20), "org.update": page(0, z=59)}
+
+    assert ended(cast("Reader", Filtered(slices)), EVERYTHING, listed(None)).result is Result.NOT_SHOWN
+
+
+def listed(total: int | None) -> Listed:
+    """Return a list of a hundred entries, of which the last four are known, of one action."""
+    met = page(0, a=50, b=40, c=30, d=20)
+    return Listed(
+        entries=100,
+        total=total,
+        counts={"deploy": 4},
+        last={"deploy": at(20)},
+        bottom=Bottom.of(met),
+        by_offset=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "result"),
+    [(99, Result.AS_EXPECTED), (101, Result.AS_EXPECTED), (102, Result.DIFFERS), (200, Result.DIFFERS)],
+)
+def test_a_total_that_is_more_than_was_read_denies_the_end(total: int, result: Result) -> None:
+    empty = Listed(entries=101, total=total, counts={}, last={}, bottom=None, by_offset=True)
+
+    assert ended(cast("Reader", Filtered({})), EVERYTHING, empty).result is result
