@@ -159,7 +159,7 @@ class ResponseFile:
             payload=body.stream(),
             length=body.size,
             http_headers=http_headers,
-            warc_headers_dict={"WARC-Date": rfc3339(at), "WARC-Payload-Digest": f"sha256:{body.sha256}"},
+            warc_headers_dict={"WARC-Date": rfc3339(at), "WARC-Payload-Digest": _digest(body)},
         )
 
     def _write(self, *records: ArcWarcRecord) -> None:
@@ -365,6 +365,8 @@ def _read_record(member: IO[bytes], at: int) -> Recorded | None:
         return None
     if record.http_headers is None:
         raise ValueError("a response has no status")
+    if record.rec_headers.get_header("WARC-Payload-Digest", _digest(body)) != _digest(body):
+        raise ValueError("a body has another digest than its record says")
     return Recorded(
         url=record.rec_headers.get_header("WARC-Target-URI"),
         status=int(record.http_headers.get_statuscode()),
@@ -372,6 +374,10 @@ def _read_record(member: IO[bytes], at: int) -> Recorded | None:
         coding=_joined(record.http_headers, "content-encoding"),
         at=at,
     )
+
+
+def _digest(body: Payload) -> str:
+    return f"sha256:{body.sha256}"
 
 
 def _joined(headers: StatusAndHeaders, name: str) -> str:

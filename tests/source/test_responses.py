@@ -377,6 +377,16 @@ def test_a_head_such_as_is_never_written_is_damage(tmp_path: Path, odd: bytes) -
         list(read_responses(path))
 
 
+def test_a_body_that_is_not_of_the_digest_that_its_record_states_is_damage(warc: Path) -> None:
+    first, second, *rest = members(warc.read_bytes())
+    body = gzip.decompress(second)
+    altered = body[:-5] + bytes([body[-5] ^ 1]) + body[-4:]
+    warc.write_bytes(b"".join([first, gzip.compress(altered), *rest]))
+
+    with pytest.raises(VerificationError, match=rf"at byte {len(first)} .a body has another digest than"):
+        list(read_responses(warc))
+
+
 def test_what_a_library_says_of_a_file_is_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
