@@ -163,7 +163,7 @@ class SlicePass:
 
         Before them, entries that joined them meanwhile would stand for others that none of them holds.
         """
-        return total is not None and None not in parts and sum(filter(None, parts)) == total
+        return None not in parts and sum(filter(None, parts)) == total
 
 
 def _emails(page: Page) -> dict[str, str]:
