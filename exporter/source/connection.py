@@ -119,7 +119,7 @@ def open_http(connection: Connection) -> httpx.Client:
 
     Raises :class:`UsageError` where the connection cannot be made as it was asked for.
     """
-    tls = _tls(connection.ca_bundle)
+    tls = _tls(connection)
     try:
         return httpx.Client(
             headers={
@@ -170,7 +170,11 @@ def _proxy(connection: Connection, tls: ssl.SSLContext) -> httpx.Proxy | None:
     return proxy
 
 
-def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
+def _tls(connection: Connection) -> ssl.SSLContext:
+    """Return whom to trust: nobody where nothing speaks TLS; to read the system's roots takes a while."""
+    ca_bundle = connection.ca_bundle
+    if not (ca_bundle or connection.proxy) and httpx.URL(connection.base_url).scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         return ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
     except (OSError, ssl.SSLError) as error:
