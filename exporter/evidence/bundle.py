@@ -13,6 +13,7 @@ from slugify import slugify
 
 from exporter.errors import OutputError
 
+_TRIES = 20  # to make a folder that others remove as they leave
 _SYNCED_AT_ONCE = 8
 
 
@@ -42,7 +43,7 @@ def made_folder(archive: Path) -> Iterator[None]:
     """
     made = [folder for folder in (archive, archive.parent) if not folder.exists()]
     try:
-        archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(archive)
     except OSError as error:
         raise unwritable(archive, error) from error
     try:
@@ -51,6 +52,18 @@ def made_folder(archive: Path) -> Iterator[None]:
         with suppress(OSError):
             for empty in made:
                 empty.rmdir()
+
+
+def make_folder(archive: Path) -> None:
+    """Make the archive's folder where there is none, also where another run takes it along meanwhile.
+
+    Raises :class:`OSError` where it cannot be made.
+    """
+    for _ in range(_TRIES):
+        with suppress(FileExistsError, FileNotFoundError):
+            archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return
+    archive.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def publish(folder: Path, target: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from exporter.errors import BusyError
-from exporter.evidence.bundle import made_folder
+from exporter.evidence.bundle import made_folder, make_folder
 
 _NAME = ".lock"
 
@@ -44,6 +44,6 @@ def _acquire(lock: FileLock, archive: Path) -> None:
         try:
             lock.acquire()
         except FileNotFoundError:
-            archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(archive)
         else:
             return

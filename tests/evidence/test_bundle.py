@@ -134,3 +134,20 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     ):
         pass
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.parametrize("fault", [FileExistsError, FileNotFoundError])
+def test_a_folder_that_another_run_takes_along_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[OSError]
+) -> None:
+    faults = [fault, fault]
+    mkdir = Path.mkdir
+
+    def vanishing(path: Path, mode: int = 0o777, *, parents: bool = False, exist_ok: bool = False) -> None:
+        if faults:
+            raise faults.pop()
+        mkdir(path, mode, parents=parents, exist_ok=exist_ok)
+
+    monkeypatch.setattr(Path, "mkdir", vanishing)
+    with made_folder(tmp_path / "evidence" / "acme"):
+        assert (tmp_path / "evidence" / "acme").is_dir()
