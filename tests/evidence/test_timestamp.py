@@ -168,7 +168,7 @@ def test_a_token_may_be_about_a_digest_of_any_length_but_not_by_sha_1(name: str,
         digest = hashlib.new(name, CONTENT).digest()
         imprint = SimpleNamespace(hash_algorithm=SimpleNamespace(dotted_string=oid), message=digest)
         info = SimpleNamespace(tst_info=SimpleNamespace(message_imprint=imprint))
-        return Token(response=info).covers(CONTENT)  # type: ignore[arg-type]
+        return Token(response=info).covers(CONTENT)  # type: ignore[arg-type]  # all that it looks at
 
     assert about(oid)
     assert not about("1.3.14.3.2.26")

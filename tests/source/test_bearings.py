@@ -101,7 +101,7 @@ def test_a_search_takes_no_more_looks_than_doubling_and_halving_do(  # noqa: PLR
     up: int,
     down: int,
     width: int,
-    pushed: bool,  # noqa: FBT001
+    pushed: bool,  # noqa: FBT001 - drawn
 ) -> None:
     apart = abs(place - offset)
 

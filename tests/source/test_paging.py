@@ -25,7 +25,7 @@ class Listing:
         self.shown: set[str] = set()
         self._now = now
 
-    def page(self, offset: int = 0, *, step: int = 0) -> Page:  # noqa: ARG002
+    def page(self, offset: int = 0, *, step: int = 0) -> Page:  # noqa: ARG002 - as the reader has it
         self.asked += 1
         now = self._now(self)
         shown = page(offset, **dict([*now.items()][offset : offset + self.full]))
@@ -33,7 +33,7 @@ class Listing:
         self.empty += not shown.size
         return counting(shown, len(now), asked=self.asked, answered=self.asked)
 
-    def slice(self, *, action: str, offset: int = 0) -> Page:  # noqa: ARG002
+    def slice(self, *, action: str, offset: int = 0) -> Page:  # noqa: ARG002 - as the reader has it
         return replace(page(0), offset=offset)
 
     def recorded_after(self, before: Page, step: int) -> None:

@@ -37,7 +37,7 @@ class Capped:
     def page(self) -> Page:
         return self._shown
 
-    def slice(self, *, action: str, user: str | None = None, offset: int = 0) -> Page:  # noqa: ARG002
+    def slice(self, *, action: str, user: str | None = None, offset: int = 0) -> Page:  # noqa: ARG002 - as the reader
         whole = self._slices.get(action, counting(page(0), 0))
         rows = replace(whole.rows, batch=whole.rows.batch.slice(offset))
         return replace(whole, rows=rows, batches=[rows], offset=offset)

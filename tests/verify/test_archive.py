@@ -273,7 +273,7 @@ def placed(sequence: int, previous: str | None, *, month: int = 0, **stated: obj
     window = Window(since=since, until=until)
     fields = {"chain": "acme/1", "root": f"head-{sequence}", "verdict": Verdict.COMPLETE, **stated}
     path = Path(f"{sequence:06}_{window.slug}")
-    sealed = SealedBundle(**{"path": path, "sequence": sequence, "window": window, **fields})  # type: ignore[arg-type]
+    sealed = SealedBundle(**{"path": path, "sequence": sequence, "window": window, **fields})  # type: ignore[arg-type]  # of any field
     return Place(sealed=sealed, previous=previous)
 
 
