@@ -1,7 +1,7 @@
 """Options that commands share, and what every option has: a section, a variable, a name in the file."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -103,7 +103,7 @@ class SectionedCommand(click.Command):
         """Read the command line, and remember whose it was, and whether a failure is wanted as JSON."""
         session = ctx.ensure_object(Session)
         session.command = self.name or ""
-        session.as_json = "--json" in args and any("--json" in parameter.opts for parameter in self.params)
+        session.as_json = any(_asks_for_json(parameter, ctx, args) for parameter in self.params)
         with read_by_somebody():
             return super().parse_args(ctx, args)
 
@@ -130,6 +130,17 @@ def option(*names: str, section: str, typed: bool = False, **attributes: Any) ->
     return click.option(
         *names, cls=SectionedOption, section=section, typed=typed, envvar=variable, **attributes
     )
+
+
+def _asks_for_json(parameter: click.Parameter, context: click.Context, args: Sequence[str]) -> bool:
+    """Say whether a failure is wanted as JSON, also where the rest of the line cannot be read."""
+    if "--json" not in parameter.opts:
+        return False
+    try:
+        variable = parameter.type_cast_value(context, parameter.value_from_envvar(context))
+    except click.BadParameter:  # which is said when its turn comes
+        variable = False
+    return "--json" in args or bool(variable)
 
 
 def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's

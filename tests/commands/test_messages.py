@@ -113,6 +113,18 @@ def test_a_line_that_cannot_be_read_has_its_failure_as_json_wherever_that_is_ask
         assert (terminal.result["published"], terminal.result["exit_code"]) == (None, 2)
 
 
+@pytest.mark.parametrize("mistake", [("--config", "none.toml"), ("--nonsense",), ("--page-size", "many")])
+def test_a_line_that_cannot_be_read_has_its_failure_as_json_where_the_variable_asks_for_that(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, mistake: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AUDIT_EXPORT_JSON", "true")
+    assert terminal("run", *mistake) == 2
+    assert (terminal.result["published"], terminal.result["exit_code"]) == (None, 2)
+    monkeypatch.setenv("AUDIT_EXPORT_JSON", "false")
+    assert terminal("run", *mistake) == 2
+    assert terminal.out == ""
+
+
 @pytest.mark.parametrize(
     "line", [("nonsense",), ("schema", "--nonsense"), ("schema", "--config", "none.toml")]
 )
