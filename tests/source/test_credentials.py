@@ -2,7 +2,9 @@
 
 import copy
 import json
+import os
 import pickle
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,9 +59,32 @@ def test_a_credentials_directory_that_is_empty_is_not_the_working_folder(
     assert find(tmp_path, environ=environ).key.reveal() == "from-environment"
 
 
-def test_white_space_around_the_key_is_stripped(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f" \t{TELLTALE}\r\n\n")
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+def test_white_space_around_the_key_is_stripped(tmp_path: Path, before: str) -> None:
+    """Some editors begin a file with a byte-order mark."""
+    (tmp_path / "key").write_text(f"{before} \t{TELLTALE}\r\n\n", encoding="utf-8")
     assert find(tmp_path, key_file=tmp_path / "key").key.reveal() == TELLTALE
+
+
+def test_a_key_comes_by_a_pipe_and_nobody_is_waited_for_where_nobody_writes(tmp_path: Path) -> None:
+    read, write = os.pipe()
+
+    def write_late() -> None:
+        with os.fdopen(write, "w") as pipe:
+            pipe.write(TELLTALE)
+
+    def find_none() -> None:
+        with pytest.raises(AuthorizationError, match="is empty"):
+            find(tmp_path, key_file=tmp_path / "key")
+
+    threading.Timer(0.2, write_late).start()
+    assert find(tmp_path, key_file=Path(f"/dev/fd/{read}")).key.reveal() == TELLTALE
+    os.close(read)
+    os.mkfifo(tmp_path / "key")
+    reader = threading.Thread(target=find_none, daemon=True)
+    reader.start()
+    reader.join(10)
+    assert not reader.is_alive()
 
 
 POINTLESS = (
