@@ -30,6 +30,7 @@ from tests.world import NOW
         ({"calendar_zone": "Factory"}, "calendar_zone cannot be 'Factory'"),
         ({"calendar_zone": "Mars/Olympus"}, "calendar_zone cannot be 'Mars/Olympus'"),
         ({"calendar_days": ("funday",)}, "Choose from monday"),
+        ({"calendar_days": ()}, "calendar_days cannot be ''. Choose from monday"),
         ({"calendar_begins": "8:00"}, "calendar_begins cannot be '8:00'"),
         ({"calendar_begins": "0٨:00"}, "calendar_begins cannot be '0٨:00'"),
         ({"calendar_ends": "07:00"}, "before calendar_ends"),
