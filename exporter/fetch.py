@@ -73,7 +73,7 @@ def fetch(
         greeted = now()
         refuse_without_space(data.parent, total=greeting.total)
         resuming = unfinished.window is not None
-        window = unfinished.window or _settled_window(plan, greeting.server_time or started, sleep)
+        window = _settled_window(plan, unfinished.window, greeting.server_time or started, sleep)
         unfinished.fix(window)
         selection = plan.selection(window)
         with Derivation(selection, data, request.formats) as derivation:
@@ -122,13 +122,16 @@ def fetch(
         )
 
 
-def _settled_window(plan: Plan, server_time: datetime, sleep: Sleep) -> Window:
+def _settled_window(plan: Plan, begun: Window | None, server_time: datetime, sleep: Sleep) -> Window:
     """Fix the window, after waiting where it is over and only the settle time is lacking."""
     lacking = plan.lacking_settle(server_time)
     if lacking:
         _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())
         sleep(lacking.total_seconds())
-    return plan.window(server_time + lacking)
+    window = plan.window(server_time + lacking, begun)
+    if begun is not None and window.until < begun.until:
+        _log.warning("The window ends earlier, %s: what comes later has not settled.", rfc3339(window.until))
+    return window
 
 
 def _recall(reader: Reader, recorded: RecordedPages) -> None:

@@ -63,7 +63,7 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     task = plan(request, archive)
     sealed = task.sealed
     attempt = Unfinished(archive, task.fingerprint)
-    fixed = attempt.window if sealed is None else record.selection(read_sealed(sealed)[1]).window
+    before = None if sealed is None else record.selection(read_sealed(sealed)[1]).window
     with Client(request.connection, now=now) as client:
         platform, greeting = connect(
             client,
@@ -74,9 +74,9 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
         server_time = greeting.server_time or now()
         return Foresight(
             sealed=sealed,
-            unfinished=attempt.folder if sealed is None and fixed else None,
+            unfinished=attempt.folder if sealed is None and attempt.window else None,
             archive=archive,
-            window=fixed or task.window(server_time + task.lacking_settle(server_time)),
+            window=before or task.window(server_time + task.lacking_settle(server_time), attempt.window),
             overlap=None if sealed else task.overlap,
             dialect=platform.dialect.name,
             probe=probe(platform, page_size=request.page_size),

@@ -90,14 +90,17 @@ class Plan:
         answering = (path for verdict in verdicts for found, path in reversed(sealed) if found is verdict)
         return next(answering, None)
 
-    def window(self, server_time: datetime) -> Window:
+    def window(self, server_time: datetime, begun: Window | None = None) -> Window:
         """Fix the window: the earlier of what was asked and the platform's clock less the settle time.
+
+        That of an attempt that was ``begun`` stays, but for what a longer settle time takes off its end.
 
         Raises :class:`~exporter.errors.UsageError` where nothing of it is over yet.
         """
         request = self.request
         settled = (server_time - request.settle).replace(microsecond=0)
-        until = settled if request.until is None else min(request.until, settled)
+        asked = (request.until, None if begun is None else begun.until)
+        until = min([settled, *filter(None, asked)])
         if until <= self.since:
             raise UsageError(
                 f"Nothing of the window is over yet: it begins at {rfc3339(self.since)}, and the platform's "

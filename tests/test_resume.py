@@ -301,6 +301,25 @@ def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(
     assert foresee(request, now=lambda: later).unfinished is None
 
 
+def test_a_longer_settle_takes_off_the_end_of_the_window_that_was_fixed_first(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = serve(entries=2_500)
+    settle = timedelta(days=2)
+    request = replace(broken_off(world, tmp_path, after=25, until=None), settle=settle)
+
+    foreseen = foresee(request, now=lambda: NOW)
+    published = run(request)
+
+    assert foreseen.unfinished is not None
+    assert foreseen.window.until == published.run.window.until == NOW - settle
+    assert (
+        "The window ends earlier, 2026-11-21T12:00:00Z: what comes later has not settled." in caplog.messages
+    )
+    alone = run(world.request(tmp_path / "alone", page_size=PAGE, until=None, settle=settle))
+    assert archives(published.bundle) == archives(alone.bundle)
+
+
 def test_what_is_sealed_whole_is_not_fetched_again(serve: Serve, tmp_path: Path) -> None:
     world = serve(entries=900)
     first = run(world.request(tmp_path))
