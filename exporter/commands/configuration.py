@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 from click.core import ParameterSource
 
-from exporter.commands.variables import is_for_a_secret, refuse_unknown
+from exporter.commands.variables import is_for_a_secret, refuse_bytes, refuse_unknown
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def apply(context: click.Context, _parameter: click.Parameter, named: Path | Non
         return
     try:
         refuse_unknown(os.environ, context)
+        refuse_bytes(os.environ)
         configuration = read(named, places(Path()), context)
     except UsageError as error:
         if not getattr(context.command, "examines_configuration", False):

@@ -4,7 +4,7 @@ A variable that nothing reads would be a spelling mistake that becomes a default
 because of one letter. Those of every command are known, since one environment may serve several.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -44,6 +44,17 @@ def refuse_unknown(names: Iterable[str], context: click.Context) -> None:
                 f"There is no option that the variable {name} would give.",
                 _remedy(name, known, PASSPHRASE_VARIABLE),
             )
+
+
+def refuse_bytes(environ: Mapping[str, str]) -> None:
+    """Raise :class:`UsageError` where temporary files would go to a folder that the libraries cannot name."""
+    folder = environ.get("TMPDIR", "")
+    try:
+        folder.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"The variable TMPDIR has {folder!r}, which is not a name in UTF-8.", "Name another folder in it."
+        ) from error
 
 
 def _of_options(context: click.Context) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_a_variable_that_gives_no_option_is_named_and_what_it_holds_is_not_shown
         assert terminal(*line) == 0
 
 
+def test_a_folder_for_temporary_files_that_no_library_can_name_is_refused_at_once(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", "caf\udce9")
+    assert terminal("schema") == 2
+    assert "The variable TMPDIR has 'caf\\udce9', which is not a name in UTF-8." in terminal.err
+
+
 def test_a_variable_may_be_for_another_command(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LIMIT", "TSA_CA", "OUTPUT", "SIGN_KEY_PASSPHRASE"):
         monkeypatch.setenv(f"AUDIT_EXPORT_{name}", "3")
