@@ -259,8 +259,10 @@ class Client:
         for cause in chain_of(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise SourceError(
-                    f"The certificate of {self.base_url} is not trusted ({cause.verify_message}).",
-                    "If an authority of your own issued it, name its certificate with --ca-bundle.",
+                    f"The certificate of {self.base_url}, or of a proxy before it, is not trusted "
+                    f"({cause.verify_message}).",
+                    "Check the host in --api-url and this machine's clock; name an authority of your own "
+                    "with --ca-bundle, for a proxy of the environment in SSL_CERT_FILE.",
                 ) from error
 
     def _refuse_to_send(self, wish: Wish) -> None:

@@ -440,9 +440,10 @@ def test_an_authority_of_ones_own_is_trusted_where_it_is_named(authority: Author
 def test_a_certificate_for_another_name_is_not_trusted(authority: Authority) -> None:
     with (
         serving(http(), tls=authority.server) as served,
-        pytest.raises(SourceError, match=r"is not trusted \(IP address mismatch"),
+        pytest.raises(SourceError, match=r"is not trusted \(IP address mismatch") as failed,
     ):
         ask(f"https://127.0.0.1:{served.port}", ca_bundle=authority.certificate)
+    assert failed.value.remedy.startswith("Check the host in --api-url")
 
 
 def test_an_authority_can_come_from_the_environment(
