@@ -8,7 +8,8 @@ from pathlib import Path
 from bench.span import SINCE, UNTIL
 from exporter import record
 from exporter.export import export
-from exporter.report import queries, runs
+from exporter.files import sha256_file
+from exporter.report import queries
 from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService
@@ -43,9 +44,7 @@ def with_rows(bundle: Path, rows: int, to: Path) -> Path:
     shipped = queries.ship(to / "data" / "queries", run.options.thresholds, run.window)
     files = [file for file in run.files if not file.path.startswith("data/queries/")]
     files += [
-        record.File(
-            path=each.relative_to(to).as_posix(), bytes=each.stat().st_size, sha256=runs.sha256_of(each)
-        )
+        record.File(path=each.relative_to(to).as_posix(), bytes=each.stat().st_size, sha256=sha256_file(each))
         for each in shipped
     ]
     path.write_bytes(record.encode(replace(run, files=files, options=replace(run.options, report_rows=rows))))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from exporter import __version__, record
 from exporter.derive import OBSERVATIONS, Derived
-from exporter.evidence.bag import payload_paths, sha256_file
+from exporter.evidence.bag import payload_paths
 from exporter.evidence.manifest import NAMESPACE
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.fetched import Fetched
+from exporter.files import sha256_file
 from exporter.request import Request
 from exporter.source.headers import CLOCK_TOLERANCE
 

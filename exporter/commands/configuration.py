@@ -178,14 +178,12 @@ def _is_there(place: Path) -> bool:
 def _parse(path: Path) -> dict[str, Any]:
     import tomllib
 
+    from exporter.files import read_whole
+
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise UsageError(
-                f"The configuration file {path} is larger than {_LARGEST:,} bytes.",
-                "Name another with --config.",
-            )
+        content = read_whole(
+            path, most=_LARGEST, name=f"The configuration file {path}", remedy="Name another with --config."
+        )
         return tomllib.loads(content.decode("utf-8-sig"))  # some editors begin a file with a byte-order mark
     except (ValueError, RecursionError) as error:
         reason = (

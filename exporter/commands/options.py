@@ -359,14 +359,6 @@ def source_options(command: F) -> F:
     return command
 
 
-def refuse_inside(bundle: Path, to: Path) -> None:
-    """Raise :class:`UsageError` where what is made of a bundle would be written into it."""
-    if to.resolve().is_relative_to(bundle.resolve()):
-        raise UsageError(
-            f"{to} lies inside the bundle, which is sealed.", "Name a folder outside it with --to."
-        )
-
-
 def find_connection(
     *,
     api_url: str | None,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from exporter.commands.options import GivenPath, SectionedCommand, option, refuse_inside
+from exporter.commands.options import GivenPath, SectionedCommand, option
 from exporter.errors import OutputError, UsageError, VerificationError
 
 
@@ -27,6 +27,7 @@ def pack(bundle: Path, to: Path) -> int:
     """
     from exporter.commands.results import print_result
     from exporter.evidence.pack import pack as write
+    from exporter.files import refuse_inside
     from exporter.verify import examine, open_bundle
     from exporter.verify.archive import stated_name
     from exporter.verify.findings import Outcome

@@ -14,7 +14,6 @@ from exporter.commands.options import (
     find_connection,
     option,
     progress_option,
-    refuse_inside,
     source_options,
 )
 from exporter.commands.results import most_serious, print_findings, print_json, print_result, visible
@@ -44,6 +43,7 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     changed or are missing, with 3 when others came late or the reading was not shown to be whole.
     """
     from exporter.commands.progress import shown_progress
+    from exporter.files import refuse_inside
     from exporter.recheck import Sealed
     from exporter.recheck import recheck as recheck_bundle
     from exporter.request import Request

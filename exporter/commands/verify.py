@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _ANCHORS = ("head", "from_head", "expect_through", "timezone")
 _DATE_LENGTH = len("2026-01-31")
-_MOST_SIGNERS = 4 << 20
-"""Bytes of a list of signers; what has no end, such as a device, is none."""
 _FILE = GivenPath(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -108,22 +106,13 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
 
 
 def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path | None) -> "Trust":
-    from exporter.evidence.signers import parse_signers
+    from exporter.evidence.signers import load_signers
     from exporter.evidence.timestamp import load_roots
     from exporter.verify.bundle import Trust
 
     if identity is not None and allowed_signers is None:
         raise UsageError("--identity needs to know whose keys count.", "Give --allowed-signers as well.")
-    signers = None
-    if allowed_signers is not None:
-        with allowed_signers.open("rb") as file:
-            content = file.read(_MOST_SIGNERS + 1)
-        if len(content) > _MOST_SIGNERS:
-            raise UsageError(
-                f"{allowed_signers} is larger than {_MOST_SIGNERS:,} bytes.",
-                "Name a file with the lines of those alone who sign bundles.",
-            )
-        signers = parse_signers(content.decode("utf-8", errors="replace"), name=str(allowed_signers))
+    signers = None if allowed_signers is None else load_signers(allowed_signers)
     roots = None if tsa_ca is None else load_roots(tsa_ca)
     return Trust(signers=signers, identity=identity, roots=roots, now=now())
 

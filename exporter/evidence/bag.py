@@ -29,12 +29,6 @@ DECLARATION_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 """The one content that ``bagit.txt`` may have here."""
 
 
-def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def payload_paths(bundle: Path) -> list[Path]:
     """Return every file below ``data/``, in the order of the manifests."""
     return sorted(path for path in (bundle / "data").rglob("*") if path.is_file())

@@ -10,6 +10,7 @@ from exporter.evidence.chain import Link
 from exporter.evidence.description import describe
 from exporter.evidence.manifest import statement
 from exporter.facts import Window
+from exporter.files import sha256_file
 from exporter.record import Run
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") ->
     payload = bag.payload_paths(folder)
     known = {file.path: file.sha256 for file in run.files}
     names = {path: path.relative_to(folder).as_posix() for path in payload}
-    digests = {name: known.get(name) or bag.sha256_file(path) for path, name in names.items()}
+    digests = {name: known.get(name) or sha256_file(path) for path, name in names.items()}
     size = sum(path.stat().st_size for path in payload)
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),

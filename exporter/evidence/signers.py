@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from exporter.errors import UsageError
 from exporter.evidence.manifest import NAMESPACE
+from exporter.files import read_whole
 
+_MOST = 4 << 20  # bytes
 _LINE = re.compile(
     r"""[ \t]* (?P<principals> "[^"]*" | [^ \t"]+ ) [ \t]+
     (?: (?P<options> (?: "[^"]*" | [^ \t"] )+ ) [ \t]+ )?
@@ -64,8 +67,19 @@ class Signer:
         return " ".join(f"{word} {bound:%Y-%m-%dT%H:%M:%SZ}" for word, bound in bounds if bound) or "always"
 
 
+def load_signers(path: Path) -> Sequence[Signer]:
+    """Read an allowed-signers file; raises :class:`~exporter.errors.UsageError` as :func:`parse_signers`."""
+    content = read_whole(
+        path,
+        most=_MOST,
+        name=str(path),
+        remedy="Name a file with the lines of those alone who sign bundles.",
+    )
+    return parse_signers(content.decode("utf-8", errors="replace"), name=str(path))
+
+
 def parse_signers(text: str, *, name: str) -> Sequence[Signer]:
-    """Read an allowed-signers file; raises :class:`~exporter.errors.UsageError` for a line that is none.
+    """Read the lines of the file called ``name``; raises :class:`UsageError` for one that is none.
 
     Times without a ``Z`` are local ones, as ``ssh-keygen`` takes them.
     """

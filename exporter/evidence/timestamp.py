@@ -25,12 +25,12 @@ from rfc3161_client import (
 )
 
 from exporter.errors import UsageError
+from exporter.files import read_whole
 
 MOST = 1 << 20
 """Bytes that an authority's answer has at most; a token has a few thousand."""
 
-_MOST_ROOTS = 16 << 20
-"""Bytes of root certificates; what has no end, such as a device, holds none."""
+_MOST_ROOTS = 16 << 20  # bytes
 
 _ODD_CERTIFICATE = (
     x509.InvalidVersion,
@@ -147,14 +147,14 @@ def _named_certificates(answer: bytes) -> Iterator[bytes]:
 def load_roots(path: Path) -> list[x509.Certificate]:
     """Read PEM certificates; raises :class:`~exporter.errors.UsageError` where there are none."""
     try:
-        with path.open("rb") as file, warnings.catch_warnings():  # of oddities that the authority chose
+        content = read_whole(
+            path,
+            most=_MOST_ROOTS,
+            name=str(path),
+            remedy="Name a file with the root certificates of time-stamping authorities alone.",
+        )
+        with warnings.catch_warnings():  # of oddities that the authority chose
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            content = file.read(_MOST_ROOTS + 1)
-            if len(content) > _MOST_ROOTS:
-                raise UsageError(
-                    f"{path} is larger than {_MOST_ROOTS:,} bytes.",
-                    "Name a file with the root certificates of time-stamping authorities alone.",
-                )
             roots = x509.load_pem_x509_certificates(content)
         openssl = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for root in roots:  # one that OpenSSL cannot read is a panic when a token is held against it

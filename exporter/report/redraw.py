@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.errors import OutputError, UsageError
+from exporter.errors import OutputError
+from exporter.files import refuse_inside, sha256_file
 from exporter.report import libraries, render, runs
 from exporter.report.sampling import Draw
 
@@ -47,18 +48,15 @@ def redraw(bundle: Path, to: Path, how: Draw | None = None) -> Redrawn:
     """
     data = bundle / "data"
     run = runs.of_bundle(bundle).run
-    if to.resolve().is_relative_to(bundle.resolve()):
-        raise UsageError(
-            f"{to} lies inside the bundle, which is sealed.", "Name a folder outside it with --to."
-        )
+    refuse_inside(bundle, to)
     target = to / (NAME if how is None else SAMPLED)
     _draw(data, target, how)
-    digest = runs.sha256_of(target)
+    digest = sha256_file(target)
     own = data / NAME
     return Redrawn(
         path=target,
         sha256=digest,
-        same=runs.sha256_of(own) == digest if how is None and own.is_file() else None,
+        same=sha256_file(own) == digest if how is None and own.is_file() else None,
         versions={
             name: (run.versions.get(name), now)
             for name, now in libraries.versions().items()

@@ -1,7 +1,7 @@
 """The record of the run that the report is about, and its digest."""
 
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from exporter import record
 from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.facts import Verdict
+from exporter.files import sha256_file
 
 FOLDERS = ("queries", "controls")
 """Folders of the bundle's data whose files decide on the report."""
@@ -96,14 +97,8 @@ def _refuse_altered(data: Path, run: record.Run) -> None:
             "Name a bundle that was made with Parquet among its formats.",
         )
     for name in sorted(decisive | present.keys()):
-        if name not in present or recorded.get(name) != sha256_of(present[name]):
+        if name not in present or recorded.get(name) != sha256_file(present[name]):
             raise VerificationError(
                 f"{name} is not the file that data/run.json lists.",
                 "Check the bundle with `audit-export verify`; a report drawn from it would not be its own.",
             )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the digest of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

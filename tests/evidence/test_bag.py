@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from exporter.evidence.bag import description_text, manifest_text, parse_manifest, payload_paths, sha256_file
+from exporter.evidence.bag import description_text, manifest_text, parse_manifest, payload_paths
+from exporter.files import sha256_file
 
 A, B = "a" * 64, "b" * 64
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import UsageError
-from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
+from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths
 from exporter.export import export
 from exporter.facts import Check, Result
+from exporter.files import sha256_file
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import describe_again

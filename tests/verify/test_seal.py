@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.evidence.authority import Authority, request_token
-from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths, sha256_file
+from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.evidence.timestamp import TokenError, parse_token
 from exporter.export import Published
 from exporter.facts import Result
+from exporter.files import sha256_file
 from exporter.verify import verify
 from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
