@@ -1,50 +1,132 @@
 """How a list is read down by offset, four entries a page."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
+import pytest
+
+from exporter.facts import Check, Result, Window
 from exporter.source.paging import OffsetPass
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head
 from tests.source.test_walk import EVERYTHING
-from tests.source.test_witnesses import counting, page
+from tests.source.test_witnesses import at, counting, page
 
 TWELVE = {f"e{n}": 50 - n for n in range(12)}
+SIXTY = {f"e{n}": 990 - n for n in range(60)}
 
 
 class Listing:
     """What answers for a list that ``now`` gives, as it stands at each request."""
 
-    full = limit = largest_page = 4
     in_order = True
 
-    def __init__(self, now: Callable[["Listing"], dict[str, int]]) -> None:
+    def __init__(  # noqa: PLR0913 - what a test may want otherwise
+        self,
+        now: Callable[["Listing"], dict[str, int]],
+        *,
+        full: int = 4,
+        counted: bool = True,
+        offset_honoured: bool = True,
+        lasting: float = 0,
+        received: Callable[[Page, int], Page | None] = lambda _page, _step: None,
+    ) -> None:
+        self.full = self.limit = self.largest_page = full
         self.asked = self.empty = 0
         self.shown: set[str] = set()
+        self.offsets: list[int] = []
+        self.steps: list[int] = []
+        self.recorded_after = received
         self._now = now
+        self._lasting = lasting
+        self._counted = counted
+        self._offset_honoured = offset_honoured
 
-    def page(self, offset: int = 0, *, step: int = 0) -> Page:  # noqa: ARG002 - as the reader has it
+    def page(self, offset: int = 0, *, step: int = 0) -> Page:
         self.asked += 1
+        self.offsets.append(offset)
+        self.steps.append(step)
         now = self._now(self)
-        shown = page(offset, **dict([*now.items()][offset : offset + self.full]))
+        begin = offset if self._offset_honoured else 0
+        shown = replace(page(0, **dict([*now.items()][begin : begin + self.full])), offset=offset)
         self.shown.update(shown.ids)
         self.empty += not shown.size
-        return counting(shown, len(now), asked=self.asked, answered=self.asked)
+        total = len(now) if self._counted else None
+        return counting(shown, total, asked=self.asked, answered=self.asked + self._lasting)
 
     def slice(self, *, action: str, offset: int = 0) -> Page:  # noqa: ARG002 - as the reader has it
         return replace(page(0), offset=offset)
 
-    def recorded_after(self, before: Page, step: int) -> None:
-        """Nothing was received before."""
+
+def still(**entries: int) -> Callable[[Listing], dict[str, int]]:
+    return lambda _it: entries
+
+
+def descend(listing: Listing, window: Window = EVERYTHING) -> tuple[OffsetPass, Check]:
+    down = OffsetPass(cast("Reader", listing), window, Head(window))
+    return down, down.run()
+
+
+@pytest.mark.parametrize("second", range(980, 984))
+@pytest.mark.parametrize("full", [4, 12])
+def test_the_start_of_a_window_is_passed_by_a_whole_page_of_older_entries(full: int, second: int) -> None:
+    listing = Listing(still(**SIXTY), full=full)
+    window = Window(since=at(second), until=at(2_000))
+
+    _, check = descend(listing, window)
+
+    assert check.result is Result.AS_EXPECTED
+    lowest = page(0, **dict([*SIXTY.items()][listing.offsets[-1] :]))
+    assert at(second) - max(lowest.moments) <= full * (at(1) - at(0))
+    assert max(lowest.moments) < at(second)
+
+
+@pytest.mark.parametrize(
+    ("full", "second_begins"), [(3, 1), (4, 2), (8, 5), (12, 8), (36, 26), (40, 29), (44, 33), (48, 37)]
+)
+def test_the_next_page_repeats_ten_entries_and_one_or_a_quarter_of_a_small_page(
+    full: int, second_begins: int
+) -> None:
+    listing = Listing(still(**SIXTY), full=full)
+
+    down, _ = descend(listing)
+
+    assert listing.offsets[:2] == [0, second_begins]
+    assert listing.steps[:2] == [0, second_begins]
+    assert listing.shown == set(SIXTY)
+    assert down.vanished == 0
+    assert listing.empty == 2
+    assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begins"),
+    [
+        ([50, 49, 48, 47, 46, 45, 44, 43], 5),
+        ([50, 49, 48, 47, 46, 45, 45, 44], 5),
+        ([50, 49, 48, 47, 46, 45, 45, 45], 4),
+        ([50, 49, 48, 47, 45, 45, 45, 45], 3),
+        ([50, 49, 45, 45, 45, 45, 45, 45], 1),
+    ],
+)
+def test_the_next_page_begins_above_the_instant_that_ends_this_one(seconds: list[int], begins: int) -> None:
+    entries = {f"e{n}": second for n, second in enumerate([*seconds, 40, 39, 38, 37, 36])}
+    listing = Listing(still(**entries), full=8)
+
+    down, _ = descend(listing)
+
+    assert listing.offsets[1] == begins
+    assert listing.shown == set(entries)
+    assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
 
 
 def test_a_list_that_brought_nothing_more_once_goes_on_where_it_brings_more_the_second_time() -> None:
     listing = Listing(lambda it: TWELVE if it.empty else dict([*TWELVE.items()][:6]))
-    down = OffsetPass(cast("Reader", listing), EVERYTHING, Head(EVERYTHING))
 
-    down.run()
+    down, _ = descend(listing)
 
     assert (listing.shown, down.met) == (set(TWELVE), 12)
 
@@ -59,9 +141,246 @@ def test_an_instant_of_several_pages_is_read_until_each_of_its_places_was_seen()
         return {"a": 50, "b": 49, **dict.fromkeys(tied, 40), "y": 30, "z": 29}
 
     listing = Listing(turned)
-    down = OffsetPass(cast("Reader", listing), EVERYTHING, Head(EVERYTHING))
-
-    down.run()
+    down, _ = descend(listing)
 
     assert listing.shown == set(turned(listing))
     assert [check.id for check in down.checks] == ["overlaps"]
+
+
+def joined_by(*, each: int, until: int = 10**9) -> Callable[[Listing], dict[str, int]]:
+    """Have entries join at the head of sixty, so many at every request after the first."""
+
+    def now(it: Listing) -> dict[str, int]:
+        joined = each * min(it.asked - 1, until)
+        return {**{f"n{n}": 1_000 + n for n in range(joined, 0, -1)}, **SIXTY}
+
+    return now
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize(("each", "until"), [(1, 99), (2, 99), (3, 8), (4, 8), (9, 1), (30, 1), (100, 1)])
+def test_entries_that_join_at_the_head_lose_nothing_and_leave_nothing_open(
+    each: int,
+    until: int,
+    counted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    listing = Listing(joined_by(each=each, until=until), full=8, counted=counted)
+
+    down, check = descend(listing)
+
+    assert listing.shown >= set(SIXTY)
+    assert (down.ignored, down.deepest, down.vanished) == (False, None, 0)
+    assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
+    assert check.result is (Result.AS_EXPECTED if counted else Result.NOT_SHOWN)
+
+
+def test_an_offset_without_effect_is_known_by_three_pages_further_down_that_bring_what_was_there() -> None:
+    listing = Listing(still(**SIXTY), offset_honoured=False)
+
+    down, check = descend(listing)
+
+    assert listing.offsets == [0, 2, 18, 34, 50]
+    assert (down.ignored, down.checks, check.result) == (True, [], Result.DIFFERS)
+    assert check.found == "the platform takes no notice of offset"
+
+
+@pytest.mark.parametrize("bursts", [[2], [2, 16], [2, 16, 16], [2, 16, 16, 0]])
+def test_a_list_that_was_pushed_down_as_far_as_was_asked_for_is_not_one_without_offset(
+    bursts: list[int],
+) -> None:
+    def now(it: Listing) -> dict[str, int]:
+        joined = sum(bursts[: it.asked - 1])
+        return {**{f"n{n}": 1_000 + n for n in range(joined, 0, -1)}, **SIXTY}
+
+    listing = Listing(now)
+
+    down, check = descend(listing)
+
+    assert listing.shown >= set(SIXTY)
+    assert (down.ignored, check.result) == (False, Result.AS_EXPECTED)
+
+
+def without(*gone: str, after: int) -> Callable[[Listing], dict[str, int]]:
+    """Have entries of the sixty vanish after so many requests."""
+    return lambda it: {id_: at for id_, at in SIXTY.items() if it.asked <= after or id_ not in gone}
+
+
+@pytest.mark.parametrize(
+    ("gone", "after", "vanished", "confirmed"),
+    [
+        (["e0"], 1, 1, True),
+        (["e0", "e1"], 1, 2, True),
+        (["e3"], 1, 1, False),
+        (["e4"], 1, 0, True),
+        (["e2", "e3"], 1, 1, False),
+        (["e0", "e1", "e2"], 2, 3, True),
+        ([f"e{n}" for n in range(30)], 16, 30, True),
+        (["e33"], 16, 1, False),
+    ],
+)
+def test_entries_that_left_their_place_have_vanished(
+    gone: list[str],
+    after: int,
+    vanished: int,
+    confirmed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    listing = Listing(without(*gone, after=after))
+
+    down, check = descend(listing)
+
+    assert (down.vanished, check.result) == (vanished, Result.AS_EXPECTED)
+    assert (down.checks[0].result is Result.AS_EXPECTED) is confirmed
+    assert listing.shown >= set(SIXTY).difference(gone)
+
+
+def test_what_is_lacking_on_a_page_that_was_under_way_may_have_joined_since() -> None:
+    """The next page was asked for before that entry was there; asked for again, it shows it."""
+    listing = Listing(lambda it: without("e3", after=1)(it) if it.asked == 2 else SIXTY, lasting=1.5)
+
+    down, _ = descend(listing)
+
+    assert listing.offsets[:4] == [0, 2, 2, 4]
+    assert not any(listing.steps[2:]), "no even steps any more"
+    assert (down.vanished, [check.result for check in down.checks]) == (0, [Result.AS_EXPECTED])
+
+
+@pytest.mark.parametrize(("lasting", "vanished"), [(1.5, 0), (1, 0), (0.5, 1)])
+def test_a_page_that_was_under_way_does_not_show_that_an_entry_left(lasting: float, vanished: int) -> None:
+    """The first page shows an entry at the head that the second, which was taken before it, does not know."""
+    tied = {**SIXTY, "e4": SIXTY["e5"]}
+    listing = Listing(lambda it: {"n": 1_000, **tied} if it.asked == 1 else tied, full=8, lasting=lasting)
+
+    down, _ = descend(listing)
+
+    assert listing.offsets[:2] == [0, 5]
+    assert (down.vanished, listing.shown) == (vanished, {"n", *SIXTY})
+
+
+@pytest.mark.parametrize("joining", [{"x": 946, "y": 945, "z": 944}, {"x": 989, "y": 988, "z": 988}])
+def test_an_entry_that_stands_elsewhere_than_its_time_says_is_looked_for_around(
+    joining: dict[str, int],
+) -> None:
+    first, last = dict([*SIXTY.items()][:3]), dict([*SIXTY.items()][3:])
+    listing = Listing(lambda it: {**first, **joining, **last} if it.asked > 1 else SIXTY)
+
+    down, _ = descend(listing)
+
+    assert listing.shown == {*SIXTY, *joining}
+    assert down.vanished == 0
+
+
+def test_a_list_whose_pages_never_join_breaks_off() -> None:
+    listing = Listing(lambda it: {f"e{n}-{it.asked}": 100 * it.asked - n for n in range(60)})
+
+    down, check = descend(listing)
+
+    assert (down.deepest, down.checks, check.result) == (0, [], Result.DIFFERS)
+    assert check.found == "the list breaks off after offset 0"
+    assert len(listing.offsets) == 50, "two pages, and a search of 48"
+
+
+def times_of_one(
+    *, size: int, joining: int = 0, above: int = 0, turning: bool = True
+) -> Callable[[Listing], dict[str, int]]:
+    """Have entries of one instant change places, and others of it, or above it, join at every request."""
+
+    def now(it: Listing) -> dict[str, int]:
+        tied = [f"t{n}" for n in range(size + joining * (it.asked - 1))]
+        turn = 4 * it.asked % len(tied) if turning else 0
+        joined = {f"n{n}": 100 + n for n in range(above * (it.asked - 1), 0, -1)}
+        return {
+            **joined,
+            "a": 50,
+            "b": 49,
+            **dict.fromkeys([*tied[turn:], *tied[:turn]], 40),
+            "y": 30,
+            "z": 29,
+        }
+
+    return now
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("above", [0, 1])
+def test_places_of_an_instant_are_told_from_those_that_were_pushed_in_above_it(
+    above: int,
+    counted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    listing = Listing(times_of_one(size=9, above=above), counted=counted)
+
+    down, _ = descend(listing)
+
+    assert {f"t{n}" for n in range(9)} <= listing.shown
+    assert [check.id for check in down.checks] == ["overlaps", *(["ties"] if above > counted else [])]
+    assert down.vanished == 0
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "open_ties"), [(40, 41, 1), (40, 90, 1), (20, 41, 1), (39, 40, 0), (41, 90, 0)]
+)
+def test_an_instant_outside_the_window_may_be_left_open(since: int, until: int, open_ties: int) -> None:
+    listing = Listing(times_of_one(size=9, joining=1), counted=False)
+
+    down, _ = descend(listing, Window(since=at(since), until=at(until)))
+
+    ties = [check for check in down.checks if check.id == "ties"]
+    assert [check.result for check in ties] == [Result.NOT_SHOWN] * open_ties
+
+
+def received(*, until: int = 60, full: int = 4) -> Callable[[Page, int], Page | None]:
+    """Have an attempt that was broken off have received the sixty down to a place, so many a page."""
+    ids = [*SIXTY]
+
+    def after(shown: Page, step: int) -> Page | None:
+        place = ids.index(shown.ids[step]) if shown.ids[step] in ids else until
+        held = dict([*SIXTY.items()][place : min(until, place + full)])
+        if place + len(held) <= ids.index(shown.ids[-1]) + 1:
+            return None
+        return replace(page(shown.offset + step, **held), asked=-math.inf, answered=-math.inf)
+
+    return after
+
+
+def test_what_was_received_before_is_passed_over_down_to_the_start_of_the_window() -> None:
+    """The page that shows the start is read anew: where it stands tells how far the list moved."""
+    listing = Listing(still(**SIXTY), received=received())
+
+    down, check = descend(listing, Window(since=at(950), until=at(2_000)))
+
+    assert listing.offsets == [0, 38, 40, 42]
+    assert (down.displaced, down.vanished, check.result) == (0, 0, Result.AS_EXPECTED)
+    assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
+
+
+@pytest.mark.parametrize(
+    ("late", "joining", "displaced"), [(0, 0, 0), (0, 3, 0), (1, 0, 1), (1, 3, 1), (3, 0, 3), (-2, 0, 0)]
+)
+def test_what_came_late_among_entries_that_were_received_before_is_told_from_what_joined_at_the_head(
+    late: int, joining: int, displaced: int
+) -> None:
+    """The attempt before had received forty; the list goes on where they stood then, or further down."""
+
+    def now(it: Listing) -> dict[str, int]:
+        joined = {f"n{n}": 1_000 + n for n in range(joining if it.asked > 2 else 0, 0, -1)}
+        came_late = {f"late{n}": 971 for n in range(late)}
+        above, below = dict([*SIXTY.items()][: 20 + min(0, late)]), dict([*SIXTY.items()][20:])
+        return {**joined, **above, **came_late, **below}
+
+    listing = Listing(now, received=received(until=40))
+
+    down, check = descend(listing)
+
+    assert (down.displaced, check.result) == (displaced, Result.AS_EXPECTED)
+    assert down.vanished == max(0, -late)
+
+
+@pytest.mark.parametrize("full", [3, 4, 5])
+def test_pages_that_are_shorter_than_those_received_before_pass_over_none_that_they_could_not_follow(
+    full: int,
+) -> None:
+    listing = Listing(still(**SIXTY), full=full, received=received(full=12))
+
+    down, _ = descend(listing)
+
+    assert (len(listing.offsets) < 20) is (full == 5)
+    assert [check.result for check in down.checks] == [Result.AS_EXPECTED]

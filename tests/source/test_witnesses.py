@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -19,9 +19,9 @@ from tests.source.test_walk import EVERYTHING
 
 
 def page(offset: int, **seconds: int) -> Page:
-    """Make a page of entries, each with the second of its time."""
+    """Make a page of entries, each with the second of its time, counted from the first of a year."""
     entries = [
-        {"id": id_, "timestamp": f"2026-01-01T00:00:{second:02}Z", "action": "deploy"}
+        {"id": id_, "timestamp": at(second).isoformat(), "action": "deploy"}
         for id_, second in seconds.items()
     ]
     rows = normalize([msgspec.Raw(json.dumps(entry).encode()) for entry in entries], source="the test")
@@ -42,7 +42,7 @@ def counting(shown: Page, total: int | None, *, asked: float = 0, answered: floa
 
 
 def at(second: int) -> datetime:
-    return datetime(2026, 1, 1, second=second, tzinfo=UTC)
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
 
 
 def gone(window: Window, before: Page, *looked_at: Page) -> int:
