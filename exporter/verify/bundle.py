@@ -1,6 +1,6 @@
 """A bundle under examination: what is read of it, once and within bounds, and whom the examiner trusts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from exporter.evidence.coverage import Head
 from exporter.evidence.signature import SignatureError, fingerprint, parse_signature
 from exporter.evidence.signers import Signer
 from exporter.evidence.timestamp import Token, TokenError, check_token, parse_token
-from exporter.verify.measure import Measure, measure
+from exporter.verify.measure import Measure
 
 SMALL, LARGE = 1 << 20, 64 << 20
 """Bytes that are read at most of a short file, and of one that grows with the log."""
@@ -86,6 +86,8 @@ class Bundle:
     def __init__(self, container: Container, trust: Trust) -> None:
         self.container = container
         self.trust = trust
+        self.measured: Mapping[str, Measure | OSError] = {}
+        """What reading told of each payload file that the manifest lists, once they are being read."""
         self._held: dict[str, bytes | OSError] = {}
 
     def read(self, path: str) -> bytes:
@@ -213,11 +215,6 @@ class Bundle:
     def tags(self) -> dict[str, str]:
         """SHA-256 of every tag file by its name, as the tag manifest has it; empty where there is none."""
         return self._listed(bag.TAG_MANIFEST)
-
-    @cached_property
-    def measured(self) -> dict[str, Measure | OSError]:
-        """What reading told of each payload file that the manifest lists."""
-        return measure(self.container, self.payload)
 
     def _listed(self, name: str) -> dict[str, str]:
         try:

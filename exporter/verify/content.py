@@ -51,7 +51,7 @@ def _counted(bundle: Bundle, name: str) -> int:
     if name == "parquet":
         with bundle.container.open(path) as file:
             return int(pq.ParquetFile(file).metadata.num_rows)
-    found = bundle.measured.get(path) or measure(bundle.container, [path])[path]
+    found = bundle.measured.get(path) or measure(bundle.container, path)
     if isinstance(found, OSError):
         raise found
     return found.rows or 0

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from exporter.evidence.bag import RESPONSES
 from exporter.evidence.container import Container
 
 _CHUNK = 1 << 20
@@ -28,17 +30,38 @@ class Measure:
     """How many rows it has, where it is of a kind that has any and is counted by reading."""
 
 
-def measure(container: Container, paths: Iterable[str]) -> dict[str, Measure | OSError]:
-    """Read files, several at a time, and say of each what it is or why it could not be read.
+class Measures(Mapping[str, Measure | OSError]):
+    """What reading told of each file, or why it could not be read; asking for one waits for it."""
+
+    def __init__(self, under_way: Mapping[str, Future[Measure | OSError]]) -> None:
+        self._under_way = under_way
+
+    def __getitem__(self, path: str) -> Measure | OSError:
+        return self._under_way[path].result()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._under_way)
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+
+@contextmanager
+def measuring(container: Container, paths: Iterable[str]) -> Iterator[Measures]:
+    """Read files beside whatever else is done, several at a time, those first that archives follow from.
 
     The digest is taken where the interpreter's lock is not held, so that threads do help.
     """
-    wanted = sorted(paths)
+    wanted = sorted(paths, key=lambda path: (path != RESPONSES, path))
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return dict(zip(wanted, pool.map(lambda path: _measured(container, path), wanted), strict=True))
+        try:
+            yield Measures({path: pool.submit(measure, container, path) for path in wanted})
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _measured(container: Container, path: str) -> Measure | OSError:
+def measure(container: Container, path: str) -> Measure | OSError:
+    """Read a file, and say what it is or why it could not be read."""
     digest, size, counter = hashlib.sha256(), 0, _COUNTERS.get(path, _NoRows)()
     try:
         with container.open(path) as file:
