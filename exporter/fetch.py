@@ -124,6 +124,8 @@ def fetch(
 
 def _settled_window(plan: Plan, begun: Window | None, server_time: datetime, sleep: Sleep) -> Window:
     """Fix the window, after waiting where it is over and only the settle time is lacking."""
+    if plan.rechecked is not None:
+        return plan.rechecked
     lacking = plan.lacking_settle(server_time)
     if lacking:
         _log.warning("Waiting %.0f seconds for the last entries to settle.", lacking.total_seconds())

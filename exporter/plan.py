@@ -44,6 +44,9 @@ class Plan:
     overlap: Window | None
     """What to read again before the window, where the run continues an archive."""
 
+    rechecked: Window | None = None
+    """The window, where it was sealed before and is read again: no clock has a say in it any more."""
+
     @property
     def fingerprint(self) -> str:
         """What an attempt that was broken off is found again by: 16 hexadecimal digits."""

@@ -167,13 +167,12 @@ def _read_again(
         formats=("parquet",),
         allow_partial=run.options.allow_partial,
     )
-    task = Plan(request=asked, archive=bundle.parent, bundles=(), since=begin, overlap=None)
+    again = replace(window, since=begin)
+    task = Plan(request=asked, archive=bundle.parent, bundles=(), since=begin, overlap=None, rechecked=again)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
         table = table_of(bundle, Path(folder))
         reading = Unfinished(Path(folder), "recheck")
         reading.begin()
-        # Fixed, since the platform's clock may be behind now: what lay beyond it would be missing.
-        reading.fix(replace(window, since=begin))
         fetched = fetch(task, reading, now=now, progress=progress)
         _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)
         differences = compare([table], reading.table, window, named=late)
