@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from exporter.errors import AuditExportError, OutputError, UsageError
 from exporter.evidence import space
+from exporter.evidence.bundle import unwritable
 from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client
 from exporter.source.connection import Connection
@@ -43,8 +44,8 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one examination found."""
+class Diagnosis:
+    """What came of one examination."""
 
     health: Health = Health.WELL
     """Whether it is as it should be."""
@@ -55,27 +56,7 @@ class Finding:
     mend: str = ""
     """What to do about it; empty where nothing has to be done."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """An examination with its finding."""
-
-    id: str
-    """Stable name, for machines."""
-
-    what: str
-    """What was examined, for people."""
-
-    health: Health
-    """How it came out."""
-
-    found: str
-    """What was seen."""
-
-    mend: str
-    """What to do about it."""
-
-    exit_code: int
+    exit_code: int = 0
     """With what an export would leave because of it."""
 
 
@@ -124,48 +105,41 @@ class Examination:
     what: str
     """What is examined."""
 
-    look: Callable[[Patient], Finding]
+    look: Callable[[Patient], Diagnosis]
     """Looks at it."""
 
     needs: tuple[str, ...] = ()
     """Examinations without which it cannot be made."""
 
 
-def examine(patient: Patient) -> Iterator[Diagnosis]:
+def examine(patient: Patient) -> Iterator[tuple[Examination, Diagnosis]]:
     """Examine everything, in order; each diagnosis is there as soon as it is known."""
     failed: dict[str, str] = {}
     with patient.opened:
         for examination in EXAMINATIONS:
             lacking = next((failed[id_] for id_ in examination.needs if id_ in failed), None)
-            finding, code = _conduct(examination, patient) if lacking is None else (_left_out(lacking), 0)
-            if finding.health in (Health.FAILED, Health.NOT_CHECKED):
+            diagnosis = _conduct(examination, patient) if lacking is None else _left_out(lacking)
+            if diagnosis.health in (Health.FAILED, Health.NOT_CHECKED):
                 failed[examination.id] = examination.what
-            yield Diagnosis(
-                id=examination.id,
-                what=examination.what,
-                health=finding.health,
-                found=finding.found,
-                mend=finding.mend,
-                exit_code=code,
-            )
+            yield examination, diagnosis
 
 
-def _conduct(examination: Examination, patient: Patient) -> tuple[Finding, int]:
+def _conduct(examination: Examination, patient: Patient) -> Diagnosis:
     try:
-        return examination.look(patient), 0
+        return examination.look(patient)
     except AuditExportError as error:
-        return Finding(health=Health.FAILED, found=error.what, mend=error.remedy), error.exit_code
+        return Diagnosis(health=Health.FAILED, found=error.what, mend=error.remedy, exit_code=error.exit_code)
 
 
-def _left_out(lacking: str) -> Finding:
-    return Finding(health=Health.NOT_CHECKED, found=f"needs what failed: {lacking}")
+def _left_out(lacking: str) -> Diagnosis:
+    return Diagnosis(health=Health.NOT_CHECKED, found=f"needs what failed: {lacking}")
 
 
-def _configuration(patient: Patient) -> Finding:
-    return Finding(found=patient.configuration())
+def _configuration(patient: Patient) -> Diagnosis:
+    return Diagnosis(found=patient.configuration())
 
 
-def _output(patient: Patient) -> Finding:
+def _output(patient: Patient) -> Diagnosis:
     """Write and remove a file where the archives are to be, or where their folder would be made."""
     try:
         if patient.output.exists() and not patient.output.is_dir():
@@ -175,21 +149,18 @@ def _output(patient: Patient) -> Finding:
         with tempfile.TemporaryFile(dir=_existing(patient.output)) as file:
             file.write(b"audit-export doctor")
     except OSError as error:
-        raise OutputError(
-            f"The output folder {patient.output} cannot be written ({error.strerror}).",
-            "Choose another with --output, or mend its permissions.",
-        ) from error
-    return Finding(found=f"{patient.output} can be written")
+        raise unwritable(patient.output, error) from error
+    return Diagnosis(found=f"{patient.output} can be written")
 
 
-def _space(patient: Patient) -> Finding:
+def _space(patient: Patient) -> Diagnosis:
     room = space.Room.at(_existing(patient.output), total=_counted(patient))
     if not room.is_enough:
         raise space.too_little(patient.output, room)
-    return Finding(found=str(room))
+    return Diagnosis(found=str(room))
 
 
-def _temporary(patient: Patient) -> Finding:
+def _temporary(patient: Patient) -> Diagnosis:
     """Look where temporary files go; no run asks for room there, so want of it is no failure yet."""
     try:
         place = Path(tempfile.gettempdir())
@@ -197,15 +168,15 @@ def _temporary(patient: Patient) -> Finding:
         raise OutputError(f"No temporary file can be written: {error.strerror}.", _ELSEWHERE) from error
     room = space.Room.at(place, total=_counted(patient))
     health, mend = (Health.WELL, "") if room.is_enough else (Health.NOTE, _ELSEWHERE)
-    return Finding(health=health, found=f"{room}, in {place}", mend=mend)
+    return Diagnosis(health=health, found=f"{room}, in {place}", mend=mend)
 
 
-def _libraries(_patient: Patient) -> Finding:
+def _libraries(_patient: Patient) -> Diagnosis:
     versions = libraries.versions()
-    return Finding(found=", ".join(f"{name} {version}" for name, version in versions.items()))
+    return Diagnosis(found=", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
-def _fonts(_patient: Patient) -> Finding:
+def _fonts(_patient: Patient) -> Diagnosis:
     names = [name for names in fonts.FILES.values() for name in names]
     missing = [name for name in names if not (assets.root() / "fonts" / name).is_file()]
     if missing:
@@ -213,90 +184,92 @@ def _fonts(_patient: Patient) -> Finding:
             f"The report's typefaces are missing: {', '.join(missing)}.",
             "Install audit-export again; its wheel carries them.",
         )
-    return Finding(found=", ".join(fonts.FILES))
+    return Diagnosis(found=", ".join(fonts.FILES))
 
 
-def _key(patient: Patient) -> Finding:
+def _key(patient: Patient) -> Diagnosis:
     patient.found = patient.connection()
-    return Finding(found=f"from {patient.found[0].key.origin}")
+    return Diagnosis(found=f"from {patient.found[0].key.origin}")
 
 
-def _platform(patient: Patient) -> Finding:
+def _platform(patient: Patient) -> Diagnosis:
     connection, profile = _known(patient.found)
     client = patient.opened.enter_context(Client(connection, now=patient.now))
     patient.greeting = connect(
         client, organization=patient.organization, known_organization=profile.current_org_id
     )
     dialect = patient.greeting[0].dialect
-    return Finding(found=f"{client.base_url} accepts the key, dialect {dialect.name} (GET {dialect.path})")
+    return Diagnosis(found=f"{client.base_url} accepts the key, dialect {dialect.name} (GET {dialect.path})")
 
 
-def _clock(patient: Patient) -> Finding:
+def _clock(patient: Patient) -> Diagnosis:
     server, here = _known(patient.greeting)[1].server_time, patient.now()
     if server is None:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found="the platform does not say its time",
             mend="Make sure that this machine's clock is right: it decides where an open window ends.",
         )
     ahead = (here - server).total_seconds()
     if abs(ahead) > CLOCK_TOLERANCE:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found=f"this machine's is {ahead:+,.0f} s off the platform's",
             mend="Have it set by NTP. Windows end by the platform's; the report tells the difference.",
         )
-    return Finding(found="this machine's and the platform's agree")
+    return Diagnosis(found="this machine's and the platform's agree")
 
 
-def _cap(patient: Patient) -> Finding:
+def _cap(patient: Patient) -> Diagnosis:
     patient.probed = seen = probe(_known(patient.greeting)[0], page_size=patient.page_size)
     if seen.capped:
-        return Finding(found=f"{seen.received:,} entries a page at most, where {seen.asked:,} were asked for")
-    return Finding(found=f"{seen.received:,} entries came where {seen.asked:,} were asked for")
+        return Diagnosis(
+            found=f"{seen.received:,} entries a page at most, where {seen.asked:,} were asked for"
+        )
+    return Diagnosis(found=f"{seen.received:,} entries came where {seen.asked:,} were asked for")
 
 
-def _offset(patient: Patient) -> Finding:
+def _offset(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.offset_shifts_rows is None:
-        return Finding(health=Health.NOTE, found="the log is too small to tell whether it is followed")
+        return Diagnosis(health=Health.NOTE, found="the log is too small to tell whether it is followed")
     if not seen.offset_shifts_rows:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found="it is not followed: the log is read by ever larger pages, or by slices where those are "
             "capped, and an export may be UNPROVEN or PARTIAL",
         )
     if seen.reaches_the_end is False:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found="it is followed, but not down to the end of the log: the export of a window that begins "
             "below may be UNPROVEN or PARTIAL",
         )
-    return Finding(found="it is followed")
+    return Diagnosis(found="it is followed")
 
 
-def _total(patient: Patient) -> Finding:
+def _total(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.total is None:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found="the platform does not count the log: the export of a window that begins before the log "
             "does may be UNPROVEN",
         )
     followed = {True: ", filters followed", False: ", filters not followed", None: ""}[seen.total_is_filtered]
-    return Finding(found=f"the platform counts {seen.total:,} entries{followed}")
+    return Diagnosis(found=f"the platform counts {seen.total:,} entries{followed}")
 
 
-def _filters(patient: Patient) -> Finding:
+def _filters(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.filters_by_action is None:
-        return Finding(health=Health.NOTE, found="the log is too small to tell whether they are followed")
+        return Diagnosis(health=Health.NOTE, found="the log is too small to tell whether they are followed")
     if not seen.filters_by_action:
-        return Finding(
+        return Diagnosis(
             health=Health.NOTE,
             found="they are not followed: the log cannot be read in slices",
         )
-    return Finding(found="they are followed")
+    return Diagnosis(found="they are followed")
 
 
 EXAMINATIONS = (

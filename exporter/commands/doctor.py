@@ -56,7 +56,7 @@ def doctor(context: click.Context, /, *, output: Path, org: str | None, page_siz
     API can do, the disk. Leaves nothing behind, and tries a failing request again for a few seconds only.
     Exits with what an export would exit with.
     """
-    from exporter.doctor import Health, Patient, examine
+    from exporter.doctor import Patient, examine
 
     as_json = given.pop("json")
 
@@ -72,14 +72,14 @@ def doctor(context: click.Context, /, *, output: Path, org: str | None, page_siz
         page_size=page_size,
         now=now,
     )
-    diagnoses = []
-    for diagnosis in examine(patient):
-        diagnoses.append(diagnosis)
+    found = []
+    for examination, diagnosis in examine(patient):
+        found.append({"id": examination.id, "what": examination.what} | asdict(diagnosis))
         if not as_json:
-            _print(diagnosis)
-    code = most_serious(each.exit_code for each in diagnoses if each.health is Health.FAILED)
+            _print(examination.what, diagnosis)
+    code = most_serious(each["exit_code"] for each in found)
     if as_json:
-        print_json({"exit_code": code, "examinations": [asdict(each) for each in diagnoses]})
+        print_json({"exit_code": code, "examinations": found})
     return code
 
 
@@ -92,8 +92,8 @@ def _configuration(context: click.Context) -> str:
     return f"{configuration.path}, {'named' if configuration.named else 'found'}"
 
 
-def _print(diagnosis: "Diagnosis") -> None:
+def _print(what: str, diagnosis: "Diagnosis") -> None:
     mark = click.style(f"{diagnosis.health.value:>11}", fg=_COLOURS[diagnosis.health.value])
-    print_result(f"{mark}  {diagnosis.what}: {visible(diagnosis.found)}")
+    print_result(f"{mark}  {what}: {visible(diagnosis.found)}")
     if diagnosis.mend:
         print_result(f"{'':>11}  {visible(diagnosis.mend)}")
