@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 import pytest
@@ -11,7 +12,7 @@ from exporter.facts import Check, Result, Window
 from exporter.source.paging import OffsetPass
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
-from exporter.source.witnesses import Head
+from exporter.source.witnesses import Head, Totals
 from tests.source.test_walk import EVERYTHING
 from tests.source.test_witnesses import at, counting, page
 
@@ -19,10 +20,12 @@ TWELVE = {f"e{n}": 50 - n for n in range(12)}
 SIXTY = {f"e{n}": 990 - n for n in range(60)}
 
 
+def nothing_received(_page: Page, _step: int) -> Page | None:
+    return None
+
+
 class Listing:
     """What answers for a list that ``now`` gives, as it stands at each request."""
-
-    in_order = True
 
     def __init__(  # noqa: PLR0913 - what a test may want otherwise
         self,
@@ -32,14 +35,22 @@ class Listing:
         counted: bool = True,
         offset_honoured: bool = True,
         lasting: float = 0,
-        received: Callable[[Page, int], Page | None] = lambda _page, _step: None,
+        received: Callable[[Page, int], Page | None] = nothing_received,
+        ahead: Callable[[int], int] = lambda _asked: 0,
     ) -> None:
         self.full = self.limit = self.largest_page = full
-        self.asked = self.empty = 0
+        self.asked = self.empty = self.forgotten = 0
+        self.in_order = True
+        self.totals = Totals()
+        self.oldest: datetime | None = None
+        self.actions = {"deploy"}
+        self.users: set[str] = set()
         self.shown: set[str] = set()
         self.offsets: list[int] = []
         self.steps: list[int] = []
         self.recorded_after = received
+        self.slices: dict[str, Page] = {}
+        self.ahead = ahead
         self._now = now
         self._lasting = lasting
         self._counted = counted
@@ -54,11 +65,18 @@ class Listing:
         shown = replace(page(0, **dict([*now.items()][begin : begin + self.full])), offset=offset)
         self.shown.update(shown.ids)
         self.empty += not shown.size
-        total = len(now) if self._counted else None
-        return counting(shown, total, asked=self.asked, answered=self.asked + self._lasting)
+        total = len(now) + self.ahead(self.asked) if self._counted else None
+        shown = counting(shown, total, asked=self.asked, answered=self.asked + self._lasting)
+        self.totals.note(shown)
+        self.oldest = min(filter(None, (self.oldest, shown.oldest)), default=None)
+        return shown
 
-    def slice(self, *, action: str, offset: int = 0) -> Page:  # noqa: ARG002 - as the reader has it
-        return replace(page(0), offset=offset)
+    def slice(self, *, action: str, offset: int = 0) -> Page:
+        return replace(self.slices.get(action, page(0)), offset=offset)
+
+    def forget(self) -> None:
+        self.forgotten += 1
+        self.recorded_after = nothing_received
 
 
 def still(**entries: int) -> Callable[[Listing], dict[str, int]]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import msgspec
 import pytest
@@ -11,20 +12,25 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from exporter.entries.normalize import normalize
+from exporter.entries.normalize import Rows, normalize
 from exporter.facts import Result, Window
 from exporter.source.platform import Page
 from exporter.source.witnesses import Head, Look, Mark, Totals
 from tests.source.test_walk import EVERYTHING
 
 
+@cache
+def rows_of(entries: tuple[tuple[str, int], ...]) -> Rows:
+    """Make the rows of a page; once, since lists that are read page by page show the same over and over."""
+    written = [
+        {"id": id_, "timestamp": at(second).isoformat(), "action": "deploy"} for id_, second in entries
+    ]
+    return normalize([msgspec.Raw(json.dumps(entry).encode()) for entry in written], source="the test")
+
+
 def page(offset: int, **seconds: int) -> Page:
     """Make a page of entries, each with the second of its time, counted from the first of a year."""
-    entries = [
-        {"id": id_, "timestamp": at(second).isoformat(), "action": "deploy"}
-        for id_, second in seconds.items()
-    ]
-    rows = normalize([msgspec.Raw(json.dumps(entry).encode()) for entry in entries], source="the test")
+    rows = rows_of(tuple(seconds.items()))
     return Page(
         rows=rows,
         batches=[rows],
