@@ -20,8 +20,8 @@ SELECT
   id,
   actor,
   resource,
-  concat('Not deleted, ', cast(cast(floor(($until - unix_micros(timestamp)) / 86400000000) AS bigint) AS string),
-    ' days old at the end of the period.') AS what,
+  concat('Not deleted; age at the end of the period in full days: ',
+    cast(cast(floor(($until - unix_micros(timestamp)) / 86400000000) AS bigint) AS string), '.') AS what,
   cast(NULL AS string) AS related
 FROM tokens
 WHERE action = 'token.create'
