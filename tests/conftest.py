@@ -22,6 +22,20 @@ Serve = Callable[..., World]
 """``serve(entries=…, **settings)`` starts a platform of its own for one test."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _as_users_have_it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide from every process that a test starts what pyarrow loads where it is there, and users lack.
+
+    It takes each of them half a second.
+    """
+    folder = tmp_path_factory.mktemp("hiding")
+    for name in ("numpy", "pandas"):
+        (folder / f"{name}.py").write_text("raise ImportError\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:

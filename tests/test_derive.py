@@ -204,11 +204,12 @@ def test_another_process_in_another_zone_locale_and_hash_seed_writes_the_same_by
     archives: tuple[Path, Derived], tmp_path: Path, size: int, environment: dict[str, str]
 ) -> None:
     _, derived = archives
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ['PYTHONPATH']}"
 
     ran = subprocess.run(
         [sys.executable, "-c", DERIVE_ELSEWHERE, str(size), str(tmp_path)],
         input=json.dumps(HISTORY[::-1]),
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        env={**os.environ, "PYTHONPATH": path, **environment},
         capture_output=True,
         text=True,
         check=True,

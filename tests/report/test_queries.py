@@ -108,7 +108,7 @@ def test_a_shipped_query_can_be_asked_again_with_a_plain_engine(
 import duckdb
 engine = duckdb.connect()
 engine.execute(open("data/queries/00_audit.sql").read())
-print(engine.sql(open("data/queries/01_by_action.sql").read()).fetchnumpy()["entries"])
+print(engine.sql(open("data/queries/01_by_action.sql").read()).project("entries").fetchall())
 """
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True
