@@ -1,6 +1,5 @@
 """What a user sees where the platform does not answer as it should, in either dialect."""
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from typing import Any
 import pytest
 
 from exporter.sandbox.faults import Fault
-from tests.conftest import Serve
 from tests.source.servers import http, serving
+from tests.terminal import Terminal
 from tests.world import World
 
 
@@ -69,60 +68,51 @@ TROUBLES = {
 }
 
 
-def export(url: str, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIT_EXPORT_")}
-    environment |= {"HOME": str(folder), "SATUSKY_API_URL": url, "SATUSKY_API_KEY": "sandbox-key"}
-    command = [sys.executable, "-m", "exporter", "--since", "2026-07-01", "--report", "none"]
-    return subprocess.run(
-        [*command, "--retry-for", "0", "--page-size", "200", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+ASKED = ("--since", "2026-07-01", "--report", "none", "--retry-for", "0", "--page-size", "200")
 
 
-def assert_refused(done: "subprocess.CompletedProcess[str]", trouble: Trouble, folder: Path) -> None:
-    assert done.returncode == trouble.code, done.stderr
-    assert done.stdout == ""
-    said, to_do = done.stderr.splitlines()[-2:]
+def assert_refused(code: int, out: str, err: str, trouble: Trouble) -> None:
+    assert code == trouble.code, err
+    assert out == ""
+    said, to_do = err.splitlines()[-2:]
     assert said.startswith("Error: ")
     assert trouble.what in said
     assert trouble.remedy in to_do
     assert to_do.endswith(".")
-    assert list(folder.glob("evidence/*/[0-9]*")) == []
+    assert list(Path().glob("evidence/*/[0-9]*")) == []
 
 
 @pytest.mark.parametrize("dialect", ["A", "B"])
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_a_platform_that_does_not_answer_publishes_nothing_and_gets_its_sentence_and_code(
-    world: World, tmp_path: Path, trouble: Trouble, dialect: str
+    terminal: Terminal, world: World, trouble: Trouble, dialect: str
 ) -> None:
     world.behave(**trouble.behaviour)
     options = ("--org", str(world.settings.organization_id)) if dialect == "B" else ()
-    assert_refused(export(world.url, tmp_path, *options), trouble, tmp_path)
+    assert_refused(terminal(*ASKED, *options), terminal.out, terminal.err, trouble)
 
 
 @pytest.mark.parametrize("trouble", ["error in 200", "sign-in page", "ends early", "redirect", "unavailable"])
 def test_a_platform_that_stops_answering_on_the_way_does_not_shorten_the_export(
-    serve: Serve, tmp_path: Path, trouble: str
+    terminal: Terminal, world: World, trouble: str
 ) -> None:
-    world = serve(script=(None,) * 10, **TROUBLES[trouble].behaviour)
-    assert_refused(export(world.url, tmp_path), TROUBLES[trouble], tmp_path)
+    world.behave(script=(None,) * 10, **TROUBLES[trouble].behaviour)
+    assert_refused(terminal(*ASKED), terminal.out, terminal.err, TROUBLES[trouble])
     assert world.app.state.tally.requests > 10  # the walk has begun
 
 
-def test_another_organization_is_refused_with_403(world: World, tmp_path: Path) -> None:
-    done = export(world.url, tmp_path, "--org", "another")
+@pytest.mark.usefixtures("terminal")
+def test_another_organization_is_refused_with_403() -> None:
+    command = [sys.executable, "-m", "exporter", *ASKED, "--org", "another"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     trouble = Trouble(behaviour={}, code=5, what="does not accept the key (HTTP 403", remedy="organization")
-    assert_refused(done, trouble, tmp_path)
+    assert_refused(done.returncode, done.stdout, done.stderr, trouble)
 
 
-def test_json_that_ends_early_in_a_whole_answer_is_no_page(tmp_path: Path) -> None:
-    with serving(
-        http(b'{"audit_logs": [{"id": "log_1", "action": "deploy", "created_at": "2026-08')
-    ) as served:
-        done = export(served.url, tmp_path)
-    assert_refused(done, TROUBLES["sign-in page"], tmp_path)
+def test_json_that_ends_early_in_a_whole_answer_is_no_page(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off = http(b'{"audit_logs": [{"id": "log_1", "action": "deploy", "created_at": "2026-08')
+    with serving(cut_off) as served:
+        monkeypatch.setenv("SATUSKY_API_URL", served.url)
+        assert_refused(terminal(*ASKED), terminal.out, terminal.err, TROUBLES["sign-in page"])
