@@ -18,7 +18,8 @@ _BAR = re.compile(f'<path d="M{_NUMBER},{_NUMBER}h{_NUMBER}v{_NUMBER}h-?[\\d.e-]
 _BARS = re.compile(f"(?:{_BAR.pattern})+")
 
 
-def _draw(specifications: Sequence[dict[str, Any]]) -> list[str]:
+def draw(specifications: Sequence[dict[str, Any]]) -> list[str]:
+    """Draw Vega-Lite specifications as SVG, in the theme and the typefaces of the report."""
     theme = json.loads((assets.root() / "charts" / "theme.json").read_text("utf-8"))
     return [
         _BARS.sub(_merge, vl_convert.vegalite_to_svg(each, config=theme, allowed_base_urls=[]))
@@ -44,5 +45,5 @@ def _merge(bars: re.Match[str]) -> str:
 
 if __name__ == "__main__":
     vl_convert.register_font_directory(str(fonts.folder()))
-    _draw([{"mark": "point"}])  # the first chart starts the engine, whatever it shows
-    json.dump(_draw(json.load(sys.stdin)), sys.stdout)
+    draw([{"mark": "point"}])  # the first chart starts the engine, whatever it shows
+    json.dump(draw(json.load(sys.stdin)), sys.stdout)

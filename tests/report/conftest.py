@@ -4,20 +4,24 @@ import hashlib
 import importlib
 import json
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import vl_convert
 
 from exporter.entries.schema import SCHEMA
 from exporter.record import Period
-from exporter.report import controls, fonts, queries
+from exporter.report import chart_engine, charts, controls, fonts, queries
 from exporter.report.composing import compose
 from exporter.report.render import render_report
 from exporter.thresholds import Thresholds
@@ -233,6 +237,41 @@ def make_data(data: Path, entries: list[Entry], **changed: object) -> Path:
     ]
     (data / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return data
+
+
+class _EngineHere:
+    """The engine for the charts as a process that is none: it starts once, not once for each report."""
+
+    args = "the engine"
+
+    def __init__(self, _command: object, **_given: object) -> None:
+        _start_engine()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def kill(self) -> None:
+        pass
+
+    def communicate(self, given: bytes) -> tuple[bytes, None]:
+        return json.dumps(chart_engine.draw(json.loads(given))).encode(), None
+
+    def wait(self) -> int:
+        return 0
+
+
+@cache
+def _start_engine() -> None:
+    vl_convert.register_font_directory(str(fonts.folder()))
+
+
+@pytest.fixture(autouse=True)
+def _charts_are_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the charts of what is composed in this process; a report that is rendered has its own engine."""
+    monkeypatch.setattr(charts, "subprocess", SimpleNamespace(Popen=_EngineHere, PIPE=subprocess.PIPE))
 
 
 @pytest.fixture(scope="session")
