@@ -22,15 +22,20 @@ Serve = Callable[..., World]
 """``serve(entries=…, **settings)`` starts a platform of its own for one test."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _as_users_have_it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide from every process that a test starts what pyarrow loads where it is there, and users lack.
+def hide_extras(folder: Path) -> None:
+    """Let programs that look into a folder first miss what pyarrow loads where it is there, and users lack.
 
-    It takes each of them half a second.
+    It takes every process half a second.
     """
-    folder = tmp_path_factory.mktemp("hiding")
     for name in ("numpy", "pandas"):
         (folder / f"{name}.py").write_text("raise ImportError\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_users_have_it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Start what tests start as users have it."""
+    folder = tmp_path_factory.mktemp("hiding")
+    hide_extras(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         yield

@@ -90,7 +90,7 @@ def checks_in(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, _shared_world: World) -> Published:
-    request = _shared_world.request(tmp_path_factory.mktemp("evidence"), report=True)
+    request = _shared_world.request(tmp_path_factory.mktemp("evidence"), report=True, report_rows=0)
     return export(request, now=lambda: NOW, progress=lambda *_: None)
 
 

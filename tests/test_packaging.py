@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 import exporter
 from exporter.commands.sandbox import sandbox_app
 from exporter.sandbox.server import serving
+from tests.conftest import hide_extras
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +83,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder).strip()
     )
     (packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    hide_extras(packages)
     return folder
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import os
 import random
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import vl_convert
+from filelock import FileLock
 
 from exporter.entries.schema import SCHEMA
 from exporter.record import Period
-from exporter.report import chart_engine, charts, controls, fonts, queries
+from exporter.report import chart_engine, charts, controls, document, fonts, queries
 from exporter.report.composing import compose
 from exporter.report.render import render_report
 from exporter.thresholds import Thresholds
@@ -268,9 +270,13 @@ def _start_engine() -> None:
     vl_convert.register_font_directory(str(fonts.folder()))
 
 
+_environment = cache(document._environment)  # noqa: SLF001 - templates are compiled once, not for each report
+
+
 @pytest.fixture(autouse=True)
-def _charts_are_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw the charts of what is composed in this process; a report that is rendered has its own engine."""
+def _composed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin nothing anew for each report that is composed; one that is rendered has processes of its own."""
+    monkeypatch.setattr(document, "_environment", _environment)
     monkeypatch.setattr(charts, "subprocess", SimpleNamespace(Popen=_EngineHere, PIPE=subprocess.PIPE))
 
 
@@ -294,10 +300,15 @@ def undrawn(make: Make, entries: list[Entry]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ordinary(undrawn: Path) -> Path:
-    """A data folder with its report."""
-    render_report(undrawn)
-    return undrawn
+def ordinary(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with its report, drawn once for all processes that tests run in; not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    data = shared / "ordinary" / "data"
+    with FileLock(shared / "ordinary.lock"):
+        if not (data / "report.pdf").exists():
+            render_report(make_data(data, entries, options={"report_rows": 90}))
+    return data
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ _PROCESS = subprocess.Popen
 
 
 @pytest.fixture(autouse=True)
-def _charts_are_drawn_here() -> None:
+def _composed_here() -> None:
     """Let the engine be the process that it is."""
 
 
