@@ -1,6 +1,7 @@
 """Files that somebody names, for rooms that do not know one another: read whole, digested, or not written."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from exporter.errors import UsageError
@@ -24,9 +25,14 @@ def read_whole(path: Path, *, most: int, name: str, remedy: str) -> bytes:
     return content
 
 
-def refuse_inside(bundle: Path, to: Path) -> None:
-    """Raise :class:`UsageError` where what is made of a bundle would be written into it."""
-    if to.resolve().is_relative_to(bundle.resolve()):
+def refuse_inside(bundle: Path | None, to: Path, *, option: str = "--to") -> None:
+    """Raise :class:`UsageError` where what an ``option`` names lies inside ``bundle``, or any other."""
+    place, own = to.resolve(), None if bundle is None else bundle.resolve()
+    if any(folder == own or _is_sealed(folder) for folder in (place, *place.parents)):
         raise UsageError(
-            f"{to} lies inside the bundle, which is sealed.", "Name a folder outside it with --to."
+            f"{to} lies inside the bundle, which is sealed.", f"Name a folder outside it with {option}."
         )
+
+
+def _is_sealed(folder: Path) -> bool:
+    return all(os.access(folder / name, os.F_OK) for name in ("tagmanifest-sha256.txt", "manifest.json"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,21 @@ def test_options_without_a_command_run_the_export_and_print_the_bundles_path(ter
     assert (bundle / "data" / "audit.parquet").is_file()
     assert terminal.err.startswith("COMPLETE: ")
     assert "head sha256:" in terminal.err
+
+
+def test_nothing_is_written_into_a_bundle_whatever_it_is_made_of(terminal: Terminal) -> None:
+    assert terminal(*WINDOW) == 0
+    bundle = terminal.out.strip()
+    inside = str(shutil.copytree(bundle, Path("copy")) / "data")
+
+    for line in (
+        *(("pack", bundle, "--to", inside), ("report", bundle, "--to", inside)),
+        *(("recheck", bundle, "--to", f"{inside}/new"), (*WINDOW, "--output", f"{inside}/new")),
+        ("doctor", "--output", inside),
+    ):
+        assert terminal(*line) == 2
+        assert f"{line[-1]} lies inside the bundle, which is sealed." in terminal.out + terminal.err
+    assert terminal("verify", "copy") == 0
 
 
 def test_every_option_can_come_from_the_environment(

@@ -12,6 +12,7 @@ from pathlib import Path
 from slugify import slugify
 
 from exporter.errors import OutputError
+from exporter.files import refuse_inside
 
 _TRIES = 20  # to make a folder that others remove as they leave
 _SYNCED_AT_ONCE = 8
@@ -21,8 +22,9 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
     """Return the archive's folder for an organization: a slug of its name and 8 digits of its identity.
 
     The digits decide: a folder that has them is the organization's, whatever the slug says. Raises
-    :class:`OutputError` where ``output`` cannot be a folder.
+    :class:`OutputError` where ``output`` cannot be a folder, ``UsageError`` where it lies inside a bundle.
     """
+    refuse_inside(None, output, option="--output")
     digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
     try:
         for folder in sorted(output.iterdir()):
