@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from exporter.errors import AuditExportError, OutputError, UsageError
 from exporter.evidence import space
-from exporter.evidence.bundle import unwritable
-from exporter.files import refuse_inside
+from exporter.evidence.bundle import refuse_output, unwritable
 from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client
 from exporter.source.connection import Connection
@@ -142,7 +141,7 @@ def _configuration(patient: Patient) -> Diagnosis:
 
 def _output(patient: Patient) -> Diagnosis:
     """Write and remove a file where the archives are to be, or where their folder would be made."""
-    refuse_inside(None, patient.output, option="--output")
+    refuse_output(patient.output)
     try:
         if patient.output.exists() and not patient.output.is_dir():
             raise UsageError(

@@ -49,6 +49,14 @@ def test_nothing_is_written_into_a_bundle_whatever_it_is_made_of(terminal: Termi
     assert terminal("verify", "copy") == 0
 
 
+def test_an_archive_is_not_taken_for_the_folder_that_holds_it(terminal: Terminal) -> None:
+    Path("acme/000001_20260101T000000Z_20260401T000000Z").mkdir(parents=True)
+    for line in ((*WINDOW, "--output", "acme"), ("doctor", "--output", "acme")):
+        assert terminal(*line) == 2
+        assert "acme is an archive itself: there are bundles in it." in terminal.out + terminal.err
+    assert len(list(Path("acme").iterdir())) == 1
+
+
 def test_every_option_can_come_from_the_environment(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from slugify import slugify
 
-from exporter.errors import OutputError
+from exporter.errors import OutputError, UsageError
+from exporter.evidence.coverage import BUNDLE_NAME
 from exporter.files import refuse_inside
 
 _TRIES = 20  # to make a folder that others remove as they leave
@@ -22,9 +23,9 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
     """Return the archive's folder for an organization: a slug of its name and 8 digits of its identity.
 
     The digits decide: a folder that has them is the organization's, whatever the slug says. Raises
-    :class:`OutputError` where ``output`` cannot be a folder, ``UsageError`` where it lies inside a bundle.
+    :class:`OutputError` where ``output`` cannot be a folder, and as :func:`refuse_output` does.
     """
-    refuse_inside(None, output, option="--output")
+    refuse_output(output)
     digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
     try:
         for folder in sorted(output.iterdir()):
@@ -35,6 +36,17 @@ def archive_folder(output: Path, *, identity: str, name: str) -> Path:
     except OSError as error:
         raise unwritable(output, error) from error
     return output / f"{slugify(name, max_length=40) or 'organization'}-{digits}"
+
+
+def refuse_output(output: Path) -> None:
+    """Raise :class:`UsageError` where ``output`` lies in a bundle, or is itself an archive."""
+    refuse_inside(None, output, option="--output")
+    with suppress(OSError):  # whoever looks or writes there says so
+        if any(BUNDLE_NAME.fullmatch(inside.name) for inside in output.iterdir()):
+            raise UsageError(
+                f"{output} is an archive itself: there are bundles in it.",
+                "Name the folder that holds the archive with --output.",
+            )
 
 
 @contextmanager
