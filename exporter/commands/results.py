@@ -61,28 +61,40 @@ def print_published(
         say("\n".join(_lines(check)), check=check.id, result=check.result.value)
     say(f"  {_sealed(published)}", signing_key=run.seal.signing_key)
     say(f"  head sha256:{published.root}", head=published.root)
-    code, failure = exit_code(published, accept_unproven=accept_unproven), published.failure
+    code = exit_code(published, accept_unproven=accept_unproven)
     for error in _amiss(published, accept_unproven=accept_unproven):
         complain(visible(error.what), visible(error.remedy), code, error)
-    if as_json:
-        result = {
-            "published": str(published.bundle),
-            "verdict": run.verdict.value.value,
-            "reasons": [*run.verdict.reasons, *([] if failure is None else [failure.what])],
-            "entries": run.counts.entries,
-            "since": rfc3339(run.window.since),
-            "until": rfc3339(run.window.until),
-            "head": published.root,
-            "link": published.link,
-            "sealed_before": published.before,
-            "signing_key": run.seal.signing_key,
-            "stamped": published.stamped,
-            "exit_code": code,
-            "error": None if failure is None else {"what": failure.what, "remedy": failure.remedy},
-        }
-        print_json(result)
-    else:
-        print_result(str(published.bundle))
+    try:
+        if as_json:
+            print_json(_as_json(published, code))
+        else:
+            print_result(str(published.bundle))
+    except UnreadError:
+        raise
+    except OutputError as error:
+        raise OutputError(
+            f"{error.what} The bundle {published.bundle} is published all the same.",
+            "Make room where stdout leads; there is no need to run the command again.",
+        ) from error
+
+
+def _as_json(published: "Published", code: int) -> dict[str, Any]:
+    run, failure = published.run, published.failure
+    return {
+        "published": str(published.bundle),
+        "verdict": run.verdict.value.value,
+        "reasons": [*run.verdict.reasons, *([] if failure is None else [failure.what])],
+        "entries": run.counts.entries,
+        "since": rfc3339(run.window.since),
+        "until": rfc3339(run.window.until),
+        "head": published.root,
+        "link": published.link,
+        "sealed_before": published.before,
+        "signing_key": run.seal.signing_key,
+        "stamped": published.stamped,
+        "exit_code": code,
+        "error": None if failure is None else {"what": failure.what, "remedy": failure.remedy},
+    }
 
 
 def _amiss(published: "Published", *, accept_unproven: bool) -> list[AuditExportError]:

@@ -249,6 +249,18 @@ def test_a_result_that_cannot_be_written_is_an_error(world: World, tmp_path: Pat
     assert "Exception ignored" not in done.stderr
 
 
+def test_a_bundle_whose_path_cannot_be_written_is_named_in_the_error(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OutputError("It is full.", "")
+
+    monkeypatch.setattr("exporter.commands.results.print_result", fail)
+    assert terminal(*WINDOW) == 7
+    (bundle,) = Path("evidence").glob("*/0*")
+    assert f"Error: It is full. The bundle {bundle} is published all the same." in terminal.err
+
+
 @pytest.mark.parametrize(
     ("unwritten", "code"), [(UnreadError("Nobody reads it.", ""), 2), (OutputError("It is full.", ""), 7)]
 )
