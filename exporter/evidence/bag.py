@@ -20,6 +20,9 @@ TOKEN = f"{SIGNATURE}.tsr"
 TAG_FILES = (DESCRIPTION, DECLARATION, PAYLOAD_MANIFEST, STATEMENT)
 """The files at the root that the tag manifest covers."""
 
+NEEDED = (TAG_MANIFEST, *TAG_FILES)
+"""The files at the root of every bundle."""
+
 RESPONSES = "data/raw/responses.warc.gz"
 """The payload file that all others follow from: the raw responses."""
 

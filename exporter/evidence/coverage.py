@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from exporter.errors import OutputError, UsageError
-from exporter.evidence.bag import STATEMENT, TAG_FILES, TAG_MANIFEST, sealed_payload
+from exporter.evidence.bag import NEEDED, STATEMENT, TAG_MANIFEST, sealed_payload
 from exporter.facts import Verdict, Window
 
 EXTRACTS = "extracts"
@@ -212,7 +212,7 @@ def _listed(folder: Path) -> list[Path]:
 
 def _read(folder: Path) -> SealedBundle:
     try:
-        held = {name: (folder / name).read_bytes() for name in (TAG_MANIFEST, *TAG_FILES)}
+        held = {name: (folder / name).read_bytes() for name in NEEDED}
         sealed_payload(held.__getitem__)
         stated = read_statement(held[STATEMENT])
         return SealedBundle(

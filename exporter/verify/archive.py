@@ -5,7 +5,6 @@ question. Only what the examiner was told by another way, a head or a date, can 
 are there: an archive from which they were removed is a shorter archive without a flaw.
 """
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -87,14 +86,14 @@ def folders_in(place: Path) -> list[Path]:
 
 def has_traces(path: Path) -> bool:
     """Whether a folder has one of the files that every bundle has."""
-    return not _TRACES.isdisjoint(_names_in(path) or ())
+    return not set(bag.NEEDED).isdisjoint(_names_in(path) or ())
 
 
 def read_place(path: Path, bundle: Bundle) -> Place | None:
     """Read a bundle's place in the chain; ``None`` where it states none, as an extract does."""
     try:
         stated = read_statement(bundle.read(bag.STATEMENT))
-        root = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
+        root = bundle.root
     except (*NOT_READABLE, UsageError):
         return None
     sealed = SealedBundle(
@@ -118,8 +117,7 @@ def stated_name(bundle: Bundle) -> str | None:
         return place.name
     try:
         window = Window(since=bundle.run.window.since, until=bundle.run.window.until)
-        root = hashlib.sha256(bundle.read(bag.TAG_MANIFEST)).hexdigest()
-        return f"extract_{extract_name(window, bundle.run.filters)}_{root[:8]}"
+        return f"extract_{extract_name(window, bundle.run.filters)}_{bundle.root[:8]}"
     except (*NOT_READABLE, UsageError):
         return None
 
@@ -298,6 +296,3 @@ def _names_in(place: Path) -> set[str] | None:
             return {entry.name for entry in entries}
     except OSError:
         return None
-
-
-_TRACES = {*bag.TAG_FILES, bag.TAG_MANIFEST}

@@ -1,5 +1,6 @@
 """A bundle under examination: what is read of it, once and within bounds, and whom the examiner trusts."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -121,6 +122,11 @@ class Bundle:
             if (overlap := self.run.overlap) is not None:
                 named += [*overlap.late, *overlap.changed, *overlap.missing]
         return SMALL + sum(_AROUND + _ESCAPED * len(name) for name in named)
+
+    @property
+    def root(self) -> str:
+        """SHA-256 of its tag manifest: its head. Raises :class:`OSError` where that cannot be read."""
+        return hashlib.sha256(self.read(bag.TAG_MANIFEST)).hexdigest()
 
     def unread(self, *paths: str) -> dict[str, OSError]:
         """Return those of the files that are there and that the system did not let be read, and why."""

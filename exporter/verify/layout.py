@@ -9,8 +9,7 @@ from exporter.facts import Check, Result
 from exporter.verify.bundle import Bundle
 from exporter.verify.findings import finding, lacking, none_of, not_read
 
-_NEEDED = {*bag.TAG_FILES, bag.TAG_MANIFEST}
-_FILES = {*_NEEDED, bag.SIGNATURE, bag.TOKEN}
+_FILES = {*bag.NEEDED, bag.SIGNATURE, bag.TOKEN}
 _FOLDERS = {"data"}
 
 
@@ -32,7 +31,7 @@ def layout(bundle: Bundle) -> Iterator[Check]:
     """Allow the known names at the top, each of what it has to be, and files and folders only."""
     files, folders = _at_top(bundle.container.files), _at_top(bundle.container.folders)
     added = (files - _FILES) | (folders - _FOLDERS) | bundle.container.odd.keys()
-    absent = (_NEEDED - files) | (_FOLDERS - folders)
+    absent = ({*bag.NEEDED} - files) | (_FOLDERS - folders)
     yield none_of("layout", "The folder holds the files of a bundle and no others", added)
     yield none_of("layout-whole", "No file of a bundle is lacking", absent, Result.MISSING)
 
