@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from exporter.evidence import bag
 from exporter.evidence.scratch import scratch_file, scratch_folder
@@ -87,7 +87,7 @@ class Container(Protocol):
         """Every folder by its path."""
         ...
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         """Open a file. Raises :class:`FileNotFoundError`, :class:`UnsafeError` or another ``OSError``."""
         ...
 
@@ -112,11 +112,9 @@ def refuse_altered(container: Container, *paths: str) -> None:
     """
     listed = bag.sealed_payload(lambda name: read(container, name, most=_MOST_TAGS))
     for path in paths:
-        digest = hashlib.sha256()
         with container.open(path) as file:
-            while part := file.read(_BUFFER):
-                digest.update(part)
-        if listed.get(path) != digest.hexdigest():
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if listed.get(path) != digest:
             raise ValueError(f"{path} is not the file that {bag.PAYLOAD_MANIFEST} lists")
 
 
@@ -133,7 +131,7 @@ class Folder:
         self.folders = frozenset(name for name, kind in found.items() if kind == "folder")
         self.empty = self.folders - {name.rpartition("/")[0] for name in found}
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         """Open a file below the folder without following any link on the way."""
         parts = _parts(path)
         return os.fdopen(self._descriptor(parts), "rb")
@@ -230,7 +228,7 @@ class Zip:
         tops = {info.filename.partition("/")[0] for info in self._members.values()}
         return tops.pop() if len(tops) == 1 else ""
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         """Open a file of the zip, where it stands as it is."""
         if path not in self._members:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)

@@ -66,7 +66,7 @@ def measure(container: Container, path: str) -> Measure | OSError:
     try:
         with container.open(path) as file:
             chunk = memoryview(bytearray(_CHUNK))
-            while count := file.readinto(chunk):  # type: ignore[attr-defined]  # BinaryIO lacks it
+            while count := file.readinto(chunk):
                 digest.update(chunk[:count])
                 size += count
                 counter.feed(chunk[:count])
