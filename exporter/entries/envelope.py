@@ -90,8 +90,12 @@ def parse_list(body: bytes) -> Body:
 
 def not_a_list(reason: object) -> SourceError:
     """Make the error for a body that is no list of entries, or none that can be read."""
+    return _not("a list of audit entries", reason)
+
+
+def _not(what: str, reason: object) -> SourceError:
     return SourceError(
-        f"The platform answered with something that is not a list of audit entries ({reason}).",
+        f"The platform answered with something that is not {what} ({reason}).",
         "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
     )
 
@@ -107,10 +111,7 @@ def parse_entry(body: bytes) -> msgspec.Raw:
         readable = without_depths(without_halves(body))
         envelope = _object.decode(readable)
     except UNREADABLE as error:
-        raise SourceError(
-            f"The platform answered with something that is not an audit entry ({error}).",
-            "Check --api-url; a proxy or a sign-in page may be answering in the platform's place.",
-        ) from error
+        raise _not("an audit entry", error) from error
     _refuse_failure(envelope)
     if not _is_given(envelope.data):
         return msgspec.Raw(body)
