@@ -7,7 +7,7 @@ to be asked can change none of that, nor the bounds, and is given up where it ha
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from exporter.errors import OutputError, VerificationError
 from exporter.report import queries
-from exporter.report.queries import Query, literal
+from exporter.report.queries import EPOCH, Query, literal
 
 MEMORY = "110MB"
 """What the engine may hold before it spills to disk; the report as a whole stays below 300 MB."""
@@ -49,8 +49,6 @@ IN_UTC = "SET TimeZone = 'UTC';"
 
 TIME_LIMIT = 300.0
 """Seconds after which a question is given up; those of a report take less than one."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 BATCH = 16_384
 """Ids that are held at a time."""
@@ -243,12 +241,12 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
     Sums, which the engine widens beyond 64 bits, come back as whole numbers too.
     """
-    if pa.types.is_decimal(column.type):
-        return column.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    if not pa.types.is_timestamp(column.type):
-        return column.to_pylist()  # type: ignore[no-any-return]
-    counted = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
-    return [None if micros is None else EPOCH + timedelta(microseconds=micros) for micros in counted]
+    if pa.types.is_timestamp(column.type):
+        counted = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+        return [None if micros is None else EPOCH + timedelta(microseconds=micros) for micros in counted]
+    whole = column.cast(pa.int64()) if pa.types.is_decimal(column.type) else column
+    values: list[Any] = whole.to_pylist()
+    return values
 
 
 def _among(actions: Sequence[str]) -> str:

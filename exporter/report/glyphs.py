@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont
 
 from exporter.report import assets
 from exporter.report.fonts import FILES, Face

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
-from cssselect2 import ElementWrapper  # type: ignore[import-untyped]
-from pydyf import Dictionary, Object  # type: ignore[import-untyped]
+from cssselect2 import ElementWrapper
+from pydyf import Dictionary, Object
 
 from exporter.errors import AuditExportError, OutputError
 from exporter.report import assets, libraries, runs
@@ -31,8 +31,8 @@ if sys.platform == "linux":
     ctypes.util.find_library = lambda name: None  # noqa: ARG005 - the search's own signature
 else:
     ctypes.util.find_library = lambda name: libraries.find(name, _search)
-from weasyprint import CSS, HTML, Attachment  # type: ignore[import-untyped]  # noqa: E402 - see above
-from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]  # noqa: E402 - likewise
+from weasyprint import CSS, HTML, Attachment  # noqa: E402 - see above
+from weasyprint.urls import URLFetcher  # noqa: E402 - likewise
 
 ctypes.util.find_library = _search
 
@@ -45,7 +45,7 @@ NAMESPACE = "urn:audit-export:report#"
 mimetypes.add_type("application/sql", ".sql")  # else the machine's own tables decide, and the bytes vary
 
 
-class Refusals(URLFetcher):  # type: ignore[misc]
+class Refusals(URLFetcher):  # type: ignore[misc]  # its base is untyped
     """A fetcher that fetches nothing and remembers what it was asked for."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Complaints(logging.Handler):
         self.heard.append(record.getMessage())
 
 
-class Report(HTML):  # type: ignore[misc]
+class Report(HTML):  # type: ignore[misc]  # its base is untyped
     """The document, read as the well-formed XML that the templates make, in a tenth of the time of HTML."""
 
     def __init__(self, document: str, fetcher: Refusals) -> None:
@@ -84,7 +84,7 @@ class Report(HTML):  # type: ignore[misc]
         self.etree_element = self.wrapper_element.etree_element
 
 
-class Settled(Object):  # type: ignore[misc]
+class Settled(Object):  # type: ignore[misc]  # its base is untyped
     """An object of the PDF as its bytes, which are asked for twice: to be written, and to be hashed."""
 
     compressible = False

@@ -19,7 +19,9 @@ from exporter.thresholds import WEEKDAYS, Thresholds
 SETUP = "00_audit.sql"
 """The file that gives DuckDB the views and functions that the queries use; no query itself."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""From when the engine counts the microseconds of a time."""
+
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -113,7 +115,7 @@ def _values(thresholds: Thresholds, window: Window | Period) -> Mapping[str, str
 
 
 def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from fontTools.unicodedata import script  # type: ignore[import-untyped]
+from fontTools.unicodedata import script
 
 LATIN = "Latn"
 

@@ -97,13 +97,13 @@ class AuditService:
         """Append entries in one transaction: all of them, or none."""
         with self._lock, self._connection:
             self._connection.executemany(
-                f"INSERT INTO audit_logs ({COLUMNS}) VALUES ({', '.join('?' * 15)})",  # noqa: S608  constants
+                f"INSERT INTO audit_logs ({COLUMNS}) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
                 map(_to_row, entries),
             )
 
     def get(self, entry_id: UUID) -> Entry | None:
         """Read the entry of that id, if there is one."""
-        rows = self._read(f"SELECT {COLUMNS} FROM audit_logs WHERE id = ?", [entry_id.bytes])  # noqa: S608  constants
+        rows = self._read(f"SELECT {COLUMNS} FROM audit_logs WHERE id = ?", [entry_id.bytes])  # noqa: S608 - constants
         return _to_entry(rows[0]) if rows else None
 
     def count(self, filters: Filters | None = None) -> int:
@@ -111,7 +111,7 @@ class AuditService:
         if filters is None or filters == Filters():
             return int(self._read("SELECT coalesce(max(seq), 0) FROM audit_logs", [])[0][0])
         where, values = _where(filters)
-        return int(self._read(f"SELECT count(*) FROM audit_logs WHERE {where}", values)[0][0])  # noqa: S608  constants
+        return int(self._read(f"SELECT count(*) FROM audit_logs WHERE {where}", values)[0][0])  # noqa: S608 - constants
 
     def page(self, *, limit: int, offset: int = 0, filters: Filters | None = None) -> list[Entry]:
         """Read entries newest first; of those of one instant, the one recorded last comes first."""
@@ -129,7 +129,7 @@ class AuditService:
         """Find the page in an index first, then fetch its rows: rows that are skipped are never read."""
         where, values = _where(filters or Filters())
         rows = self._read(
-            f"SELECT {COLUMNS} FROM audit_logs JOIN"  # noqa: S608  constants and a whole number
+            f"SELECT {COLUMNS} FROM audit_logs JOIN"  # noqa: S608 - constants and a whole number
             f" (SELECT seq FROM audit_logs WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?)"
             f" USING (seq) ORDER BY {order}",
             [*values, limit, offset],
