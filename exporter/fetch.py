@@ -24,8 +24,9 @@ from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
 from exporter.fetched import Fetched
 from exporter.plan import Plan
+from exporter.request import Request
 from exporter.source.client import Client
-from exporter.source.platform import connect, recorded_rows
+from exporter.source.platform import Page, Platform, connect, recorded_rows
 from exporter.source.probe import probe
 from exporter.source.reader import Progress, Reader
 from exporter.source.recorded import RecordedPages
@@ -64,16 +65,11 @@ def fetch(
             request.connection, now=now, responses=kept, at_once=request.concurrency, sleep=sleep
         ) as client,
     ):
-        platform, greeting = connect(
-            client,
-            organization=request.organization,
-            known_organization=request.profile.current_org_id,
-            lenient=request.allow_partial,
-        )
+        platform, greeting = greet(client, request)
         greeted = now()
         refuse_without_space(data.parent, total=greeting.total)
-        resuming = unfinished.window is not None
-        window = _settled_window(plan, unfinished.window, greeting.server_time or started, sleep)
+        begun = unfinished.window
+        window = _settled_window(plan, begun, greeting.server_time or started, sleep)
         unfinished.fix(window)
         selection = plan.selection(window)
         with Derivation(selection, data, request.formats) as derivation:
@@ -86,23 +82,18 @@ def fetch(
             )
             reading = plan.reading(window)
             walk = Walk(reader, reading)
-            if resuming:
-                _recall(reader, RecordedPages(unfinished.responses, platform, left=kept.left))
-            else:
+            if begun is None:
                 for rows in greeting.batches:
                     derivation.add(rows)
+            else:
+                _recall(reader, RecordedPages(unfinished.responses, platform, left=kept.left))
             probed = probe(
                 platform,
                 page_size=request.page_size,
                 collect=derivation.add,
                 at_once=request.concurrency,
             )
-            failure = _walk(walk, reader, allow_partial=request.allow_partial)
-            if walk.arrived and reader.recalls_another_log(reading.since):
-                raise NotCarriedOnError(
-                    "What an earlier attempt had received is of another log: this one shows none of it.",
-                    "Check --org and the key.",
-                )
+            failure = _walk(walk, reader, reading, allow_partial=request.allow_partial)
             overlap = None if failure or not walk.arrived else _compare(plan, derivation)
             derived = derivation.finish() if failure is None else None
         return Fetched(
@@ -120,6 +111,16 @@ def fetch(
             greeted=greeted,
             finished=now(),
         )
+
+
+def greet(client: Client, request: Request) -> tuple[Platform, Page]:
+    """Find the platform as it is asked for; returns it, and the page of one entry that it answered with."""
+    return connect(
+        client,
+        organization=request.organization,
+        known_organization=request.known_organization,
+        lenient=request.allow_partial,
+    )
 
 
 def _settled_window(plan: Plan, begun: Window | None, server_time: datetime, sleep: Sleep) -> Window:
@@ -143,16 +144,22 @@ def _recall(reader: Reader, recorded: RecordedPages) -> None:
         raise NotCarriedOnError(error.what, error.remedy) from error
 
 
-def _walk(walk: Walk, reader: Reader, *, allow_partial: bool) -> str | None:
+def _walk(walk: Walk, reader: Reader, reading: Window, *, allow_partial: bool) -> str | None:
     """Read the log; returns why that failed where what there is will do."""
+    failure = None
     try:
         with reader:
             walk.run()
     except SourceError as error:
         if not allow_partial:
             raise
-        return error.what
-    return None
+        failure = error.what
+    if walk.arrived and reader.recalls_another_log(reading.since):
+        raise NotCarriedOnError(
+            "What an earlier attempt had received is of another log: this one shows none of it.",
+            "Check --org and the key.",
+        )
+    return failure
 
 
 def _derive_again(plan: Plan, unfinished: Unfinished, selection: Selection) -> Derived:

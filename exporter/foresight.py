@@ -10,11 +10,11 @@ from exporter import record
 from exporter.evidence.bundle import archive_folder
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Window
+from exporter.fetch import greet
 from exporter.plan import plan, read_sealed
 from exporter.report import controls, libraries
 from exporter.request import Request
 from exporter.source.client import Client
-from exporter.source.platform import connect
 from exporter.source.probe import Probe, probe
 
 
@@ -65,12 +65,7 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     attempt = Unfinished(archive, task.fingerprint)
     before = None if sealed is None else record.selection(read_sealed(sealed)[1]).window
     with Client(request.connection, now=now) as client:
-        platform, greeting = connect(
-            client,
-            organization=request.organization,
-            known_organization=request.profile.current_org_id,
-            lenient=request.allow_partial,
-        )
+        platform, greeting = greet(client, request)
         server_time = greeting.server_time or now()
         return Foresight(
             sealed=sealed,
