@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exporter.errors import SigningError
 from exporter.evidence.signature import PrivateKey, SigningKey
+from exporter.files import open_named
 
 PASSPHRASE_VARIABLE = "AUDIT_EXPORT_SIGN_KEY_PASSPHRASE"  # noqa: S105 - a name
 """Environment variable that can hold the passphrase of a key; there is no option that takes it itself."""
@@ -58,23 +59,21 @@ def load_signing_key(path: Path, passphrase: bytes | None) -> SigningKey:
 
 
 def read_passphrase(path: Path | None, environ: Mapping[str, str]) -> bytes | None:
-    """Read the passphrase of a key from a file, else from the environment; ``None`` where neither has one.
+    """Read the passphrase of a key from a file, else from the environment; ``None`` where it is empty.
 
     One line break at its end belongs to the file. Raises :class:`~exporter.errors.SigningError`.
     """
     if path is None:
         text = environ.get(PASSPHRASE_VARIABLE)
         return os.fsencode(text) if text else None
-    return _read_private(path, "passphrase file").removesuffix(b"\n").removesuffix(b"\r")
+    return _read_private(path, "passphrase file").removesuffix(b"\n").removesuffix(b"\r") or None
 
 
 def _read_private(path: Path, what: str = "signing key") -> bytes:
     """Read a file that its owner alone may read; what is checked is what was opened."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no waiting for a pipe
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_MOST) if stat.S_ISREG(status.st_mode) else b""
+        with open_named(path) as file:
+            status, content = os.fstat(file.fileno()), file.read(_MOST)
     except OSError as error:
         raise SigningError(
             f"The {what} {path} cannot be read ({error.strerror}).",

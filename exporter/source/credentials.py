@@ -17,14 +17,13 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from exporter.errors import AuthorizationError, UsageError
+from exporter.files import open_named
 
 _SYSTEMD_NAME = "satusky-api-key"
 _VARIABLE = "SATUSKY_API_KEY"
 _REDACTED = "[redacted]"
 _LONGEST = 1 << 16
-"""Characters that are read of a key file at most; no key is nearly as long."""
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe whether somebody writes to it or not: one to which nobody does is empty."""
+"""Bytes that are read of a key file at most; no key is nearly as long."""
 _TELLING = 8  # characters of a key that are of use to a thief; of a key of fewer than 16, half of it
 _SHORT = 4  # but no fewer: those of any word would be hidden
 _JSON_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9A-Fa-f])|(["\\/]))')
@@ -180,11 +179,8 @@ def _is_there(path: Path) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)
-        if _AT_ONCE:
-            os.set_blocking(descriptor, True)
-        with os.fdopen(descriptor, encoding="utf-8-sig", errors="replace") as file:
-            return file.read(_LONGEST)
+        with open_named(path) as file:
+            return file.read(_LONGEST).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -142,6 +142,16 @@ def test_a_passphrase_from_the_environment_is_the_bytes_that_stand_there() -> No
     assert read_passphrase(None, environ) == b"p\xe4ss"
 
 
+def test_a_passphrase_comes_by_a_pipe_too_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, PASSPHRASE.encode() + b"\r\n")
+    os.close(write)
+    assert read_passphrase(Path(f"/dev/fd/{read}"), {}) == PASSPHRASE.encode()
+    os.close(read)
+    (tmp_path / "empty").touch(0o600)
+    assert read_passphrase(tmp_path / "empty", {}) is None
+
+
 def test_a_passphrase_for_a_key_that_has_none_is_pointed_out(keys: dict[str, Path]) -> None:
     with pytest.raises(SigningError, match="is not encrypted, and a passphrase was given"):
         load_signing_key(keys["ed25519"], b"something")
