@@ -135,6 +135,10 @@ def _left_out(lacking: str) -> Diagnosis:
     return Diagnosis(health=Health.NOT_CHECKED, found=f"needs what failed: {lacking}")
 
 
+def _note(found: str, mend: str = "") -> Diagnosis:
+    return Diagnosis(health=Health.NOTE, found=found, mend=mend)
+
+
 def _configuration(patient: Patient) -> Diagnosis:
     return Diagnosis(found=patient.configuration())
 
@@ -206,17 +210,15 @@ def _platform(patient: Patient) -> Diagnosis:
 def _clock(patient: Patient) -> Diagnosis:
     server, here = _known(patient.greeting)[1].server_time, patient.now()
     if server is None:
-        return Diagnosis(
-            health=Health.NOTE,
-            found="the platform does not say its time",
-            mend="Make sure that this machine's clock is right: it decides where an open window ends.",
+        return _note(
+            "the platform does not say its time",
+            "Make sure that this machine's clock is right: it decides where an open window ends.",
         )
     ahead = (here - server).total_seconds()
     if abs(ahead) > CLOCK_TOLERANCE:
-        return Diagnosis(
-            health=Health.NOTE,
-            found=f"this machine's is {ahead:+,.0f} s off the platform's",
-            mend="Have it set by NTP. Windows end by the platform's; the report tells the difference.",
+        return _note(
+            f"this machine's is {ahead:+,.0f} s off the platform's",
+            "Have it set by NTP. Windows end by the platform's; the report tells the difference.",
         )
     return Diagnosis(found="this machine's and the platform's agree")
 
@@ -233,18 +235,16 @@ def _cap(patient: Patient) -> Diagnosis:
 def _offset(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.offset_shifts_rows is None:
-        return Diagnosis(health=Health.NOTE, found="the log is too small to tell whether it is followed")
+        return _note("the log is too small to tell whether it is followed")
     if not seen.offset_shifts_rows:
-        return Diagnosis(
-            health=Health.NOTE,
-            found="it is not followed: the log is read by ever larger pages, or by slices where those are "
-            "capped, and an export may be UNPROVEN or PARTIAL",
+        return _note(
+            "it is not followed: the log is read by ever larger pages, or by slices where those are "
+            "capped, and an export may be UNPROVEN or PARTIAL"
         )
     if seen.reaches_the_end is False:
-        return Diagnosis(
-            health=Health.NOTE,
-            found="it is followed, but not down to the end of the log: the export of a window that begins "
-            "below may be UNPROVEN or PARTIAL",
+        return _note(
+            "it is followed, but not down to the end of the log: the export of a window that begins "
+            "below may be UNPROVEN or PARTIAL"
         )
     return Diagnosis(found="it is followed")
 
@@ -252,10 +252,9 @@ def _offset(patient: Patient) -> Diagnosis:
 def _total(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.total is None:
-        return Diagnosis(
-            health=Health.NOTE,
-            found="the platform does not count the log: the export of a window that begins before the log "
-            "does may be UNPROVEN",
+        return _note(
+            "the platform does not count the log: the export of a window that begins before the log "
+            "does may be UNPROVEN"
         )
     followed = {True: ", filters followed", False: ", filters not followed", None: ""}[seen.total_is_filtered]
     return Diagnosis(found=f"the platform counts {seen.total:,} entries{followed}")
@@ -264,12 +263,9 @@ def _total(patient: Patient) -> Diagnosis:
 def _filters(patient: Patient) -> Diagnosis:
     seen = _known(patient.probed)
     if seen.filters_by_action is None:
-        return Diagnosis(health=Health.NOTE, found="the log is too small to tell whether they are followed")
+        return _note("the log is too small to tell whether they are followed")
     if not seen.filters_by_action:
-        return Diagnosis(
-            health=Health.NOTE,
-            found="they are not followed: the log cannot be read in slices",
-        )
+        return _note("they are not followed: the log cannot be read in slices")
     return Diagnosis(found="they are followed")
 
 

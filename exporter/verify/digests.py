@@ -189,10 +189,14 @@ def _canonical_description(content: bytes) -> bytes:
     return bag.description_text(fields).encode()
 
 
+def _canonical_manifest(content: bytes) -> bytes:
+    return bag.manifest_text(bag.parse_manifest(content.decode())).encode()
+
+
 _FORMS: dict[str, Callable[[bytes], bytes]] = {
     bag.DECLARATION: lambda _content: bag.DECLARATION_TEXT.encode(),
     bag.DESCRIPTION: _canonical_description,
-    bag.PAYLOAD_MANIFEST: lambda content: bag.manifest_text(bag.parse_manifest(content.decode())).encode(),
-    bag.TAG_MANIFEST: lambda content: bag.manifest_text(bag.parse_manifest(content.decode())).encode(),
+    bag.PAYLOAD_MANIFEST: _canonical_manifest,
+    bag.TAG_MANIFEST: _canonical_manifest,
     bag.STATEMENT: lambda content: rfc8785.dumps(json.loads(content)),
 }
