@@ -20,8 +20,7 @@ from exporter.request import Request
 from exporter.verify import examine, verify
 from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
-from tests.evidence.authorities import Chain, Respond, chain, served
-from tests.evidence.test_signature import make_key
+from tests.evidence.authorities import Chain, Respond, served
 from tests.world import NOW, World
 
 KILLS = 50
@@ -70,16 +69,6 @@ for number, archive in enumerate(sorted(archives.glob('killed-*'))):
     ended.append(os.waitpid(child, 0)[1])
 print(json.dumps({'lines': total, 'ended': ended}))
 """
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("key") / "seal")
-
-
-@pytest.fixture(scope="module")
-def authority() -> Chain:
-    return chain()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from exporter.evidence.keys import load_signing_key
 from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.timestamp import check_token, parse_token
-from tests.evidence.authorities import Chain, chain, served
+from tests.evidence.authorities import Chain, served
 from tests.evidence.test_signature import PASSPHRASE, make_key
 from tests.world import World
 
@@ -63,16 +63,6 @@ def run(
         return Ran(exit_.value.code, out, err)
 
     return command
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("key") / "seal")
-
-
-@pytest.fixture(scope="module")
-def authority() -> Chain:
-    return chain()
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,9 @@ from exporter.errors import UsageError
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signers import Signer, parse_signers
-from tests.evidence.test_signature import MESSAGE, make_key
+from tests.evidence.test_signature import MESSAGE
 
 MOMENT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("signers") / "key")
 
 
 def line(key: Path, principals: str = "seal@acme", options: str = "") -> str:

@@ -1,5 +1,6 @@
 """An archive of four signed and stamped bundles, and what an auditor was given by another way."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 
 from exporter.evidence.authority import Authority
-from exporter.evidence.bag import payload_paths
+from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.export import Published, export
 from exporter.facts import Check, Result
+from exporter.files import sha256_file
 from exporter.verify.bundle import Trust
 from tests.evidence.authorities import Chain, chain, served
 from tests.evidence.test_signature import make_key
@@ -96,6 +99,29 @@ def result_of(checks: list[Check], id_: str) -> Result:
 def found_by(checks: list[Check], id_: str) -> str:
     (check,) = (check for check in checks if check.id == id_)
     return check.found
+
+
+def relist(bundle: Path) -> dict[str, str]:
+    """Write the payload manifest anew over what is there now; returns the digests by path."""
+    digests = {path.relative_to(bundle).as_posix(): sha256_file(path) for path in payload_paths(bundle)}
+    (bundle / "manifest-sha256.txt").write_text(manifest_text(digests))
+    return digests
+
+
+def list_again(bundle: Path) -> None:
+    """Write all manifests anew over what is there now."""
+    digests = relist(bundle)
+    statement = json.loads((bundle / "manifest.json").read_bytes())
+    statement["subject"] = [{"name": path, "digest": {"sha256": digest}} for path, digest in digests.items()]
+    statement["predicate"]["run"] = {"sha256": digests["data/run.json"]}
+    (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
+    describe_again(bundle)
+    seal_tags_again(bundle)
+
+
+def seal_tags_again(bundle: Path) -> None:
+    tags = {name: sha256_file(bundle / name) for name in TAG_FILES if (bundle / name).exists()}
+    (bundle / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
 
 
 def describe_again(bundle: Path) -> None:

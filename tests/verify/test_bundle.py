@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import UsageError
-from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths
 from exporter.export import export
 from exporter.facts import Check, Result
 from exporter.files import sha256_file
 from exporter.verify import verify
 from exporter.verify.findings import Outcome
-from tests.verify.conftest import describe_again
+from tests.verify.conftest import list_again, relist, seal_tags_again
 from tests.world import NOW, World
 
 EVERY_FILE = [
@@ -89,22 +88,6 @@ def seal_again(bundle: Path) -> None:
         file["sha256"] = sha256_file(bundle / file["path"])
     record.write_text(json.dumps(run))
     list_again(bundle)
-
-
-def list_again(bundle: Path) -> None:
-    """Write all manifests anew over what is there now."""
-    digests = relist(bundle)
-    statement = json.loads((bundle / "manifest.json").read_bytes())
-    statement["subject"] = [{"name": path, "digest": {"sha256": digest}} for path, digest in digests.items()]
-    statement["predicate"]["run"] = {"sha256": digests["data/run.json"]}
-    (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
-    describe_again(bundle)
-    seal_tags_again(bundle)
-
-
-def seal_tags_again(bundle: Path) -> None:
-    tags = {name: sha256_file(bundle / name) for name in TAG_FILES if (bundle / name).exists()}
-    (bundle / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
 
 
 @pytest.mark.parametrize("reperform", [False, True])
@@ -594,13 +577,6 @@ def edit(path: Path, old: str, new: str) -> None:
     content = path.read_bytes()
     assert old.encode() in content
     path.write_bytes(content.replace(old.encode(), new.encode(), 1))
-
-
-def relist(bundle: Path) -> dict[str, str]:
-    """Write the payload manifest anew over what is there now; returns the digests by path."""
-    digests = {path.relative_to(bundle).as_posix(): sha256_file(path) for path in payload_paths(bundle)}
-    (bundle / "manifest-sha256.txt").write_text(manifest_text(digests))
-    return digests
 
 
 def rewrite_run(bundle: Path, change: Callable[[dict[str, Any]], None]) -> None:

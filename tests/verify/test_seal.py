@@ -10,24 +10,21 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.evidence.authority import Authority, request_token
-from exporter.evidence.bag import TAG_FILES, manifest_text, payload_paths
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.evidence.timestamp import TokenError, parse_token
 from exporter.export import Published
 from exporter.facts import Result
-from exporter.files import sha256_file
 from exporter.verify import verify
 from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
 from tests.evidence.authorities import chain, served
 from tests.evidence.test_signature import make_key, openssh_signature
-from tests.verify.conftest import Sealer, describe_again, found_by, result_of
+from tests.verify.conftest import Sealer, found_by, list_again, result_of
 from tests.world import NOW
 
 SIGNATURE, TOKEN = "tagmanifest-sha256.txt.sig", "tagmanifest-sha256.txt.sig.tsr"
@@ -45,19 +42,12 @@ def rebag(bundle: Path, *, unsigned: bool = False) -> None:
         run = json.loads((bundle / "data/run.json").read_bytes())
         run["seal"] = {}
         (bundle / "data/run.json").write_text(json.dumps(run))
-    digests = {path.relative_to(bundle).as_posix(): sha256_file(path) for path in payload_paths(bundle)}
-    (bundle / "manifest-sha256.txt").write_text(manifest_text(digests))
-    statement = json.loads((bundle / "manifest.json").read_bytes())
-    statement["subject"] = [{"name": path, "digest": {"sha256": digests[path]}} for path in sorted(digests)]
-    statement["predicate"]["run"] = {"sha256": digests["data/run.json"]}
-    if unsigned:
+        statement = json.loads((bundle / "manifest.json").read_bytes())
         statement["predicate"]["signature"] = "unsigned"
+        (bundle / "manifest.json").write_text(json.dumps(statement))
         described = bundle / "bag-info.txt"
         described.write_text(re.sub(r", signed with the key .*", ", unsigned", described.read_text()))
-    (bundle / "manifest.json").write_bytes(rfc8785.dumps(statement))
-    describe_again(bundle)
-    tags = {name: sha256_file(bundle / name) for name in TAG_FILES}
-    (bundle / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+    list_again(bundle)
 
 
 def forge(bundle: Path) -> None:
