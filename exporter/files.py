@@ -38,7 +38,10 @@ def read_whole(path: Path, *, most: int, name: str, remedy: str) -> bytes:
 
 def refuse_inside(bundle: Path | None, to: Path, *, option: str = "--to") -> None:
     """Raise :class:`UsageError` where what an ``option`` names lies inside ``bundle``, or any other."""
-    place, own = to.resolve(), None if bundle is None else bundle.resolve()
+    try:
+        place, own = to.resolve(), None if bundle is None else bundle.resolve()
+    except (OSError, RuntimeError):  # it leads nowhere, or to itself: whoever writes there says so
+        return
     if any(folder == own or _is_sealed(folder) for folder in (place, *place.parents)):
         raise UsageError(
             f"{to} lies inside the bundle, which is sealed.", f"Name a folder outside it with {option}."

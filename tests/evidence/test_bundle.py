@@ -136,6 +136,20 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+def test_an_output_folder_that_leads_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="loop cannot be written"):
+        archive_folder(tmp_path / "loop", identity="acme", name="Acme")
+
+
+def test_a_working_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    archive = archive_folder(Path("evidence"), identity="acme", name="Acme")
+    with pytest.raises(OutputError, match="cannot be written"), made_folder(archive):
+        pass
+
+
 @pytest.mark.parametrize("fault", [FileExistsError, FileNotFoundError])
 def test_a_folder_that_another_run_takes_along_meanwhile_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[OSError]
