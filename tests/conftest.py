@@ -10,10 +10,9 @@ import pytest
 from hypothesis import settings
 
 from exporter.sandbox.app import Settings, create_app
-from exporter.sandbox.audit_service import AuditService
 from exporter.sandbox.server import serving
 from tests.terminal import Terminal
-from tests.world import ENTRIES, NOW, World, history
+from tests.world import ENTRIES, NOW, World, store
 
 settings.register_profile("suite", deadline=None)  # nothing in the suite depends on time
 settings.load_profile("suite")
@@ -46,8 +45,7 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(entries: int = ENTRIES, **settings: Any) -> World:
-            service = stack.enter_context(AuditService())
-            service.record_all(history(entries))
+            service = stack.enter_context(store(entries))
             app = create_app(service, Settings(**settings), lambda: NOW)
             served = stack.enter_context(serving(app))
             return World(app=app, service=service, url=served.base_url)
@@ -57,8 +55,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def _shared_world() -> Iterator[World]:
-    with AuditService() as service:
-        service.record_all(history())
+    with store() as service:
         app = create_app(service, Settings(), lambda: NOW)
         with serving(app) as served:
             yield World(app=app, service=service, url=served.base_url)

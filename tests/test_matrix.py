@@ -47,8 +47,8 @@ def log(serve: Serve) -> Log:
     """
 
     def make(entries: Sequence[Entry] | None = None, **settings: Any) -> World:
-        world = serve(entries=0, body=Body.ENVELOPE, **settings)
-        world.service.record_all(history(LOG) if entries is None else entries)
+        world = serve(entries=LOG if entries is None else 0, body=Body.ENVELOPE, **settings)
+        world.service.record_all(entries or ())
         return world
 
     return make

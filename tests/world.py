@@ -23,10 +23,24 @@ ENTRIES = 2_500
 """Entries in the log that most tests share."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def history(entries: int = ENTRIES) -> tuple[Entry, ...]:
     """Invent a log that ends at the platform's time; what several tests ask for is invented once."""
     return tuple(generate(entries=entries, ends=NOW))
+
+
+def store(entries: int = ENTRIES) -> AuditService:
+    """Return a log of its own that holds that history, copied from where it was recorded once."""
+    service = AuditService()
+    service._connection.deserialize(_recorded(entries))  # noqa: SLF001 - the table takes nothing but entries
+    return service
+
+
+@lru_cache(maxsize=32)
+def _recorded(entries: int) -> bytes:
+    with AuditService() as service:
+        service.record_all(history(entries))
+        return service._connection.serialize()  # noqa: SLF001 - likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

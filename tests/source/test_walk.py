@@ -26,7 +26,8 @@ from exporter.source.platform import connect
 from exporter.source.reader import Progress, Reader
 from exporter.source.walk import Walk
 from tests.clock import no_sleep
-from tests.world import NOW, World
+from tests.world import NOW, World, store
+from tests.world import history as invent
 
 EVERYTHING = Window(since=datetime(2020, 1, 1, tzinfo=UTC), until=NOW - timedelta(minutes=1))
 LAST_HALF = Window(since=datetime(2026, 6, 1, tzinfo=UTC), until=NOW - timedelta(minutes=1))
@@ -125,15 +126,14 @@ def log(_shared_world: World) -> Iterator[Log]:
     usual = _shared_world.service
 
     @contextmanager
-    def filled(entries: Sequence[Entry]) -> Iterator[AuditService]:
-        with AuditService() as service:
-            service.record_all(entries)
+    def filled(entries: int | Sequence[Entry]) -> Iterator[AuditService]:
+        with store(entries if isinstance(entries, int) else 0) as service:
+            service.record_all(() if isinstance(entries, int) else entries)
             yield service
 
     def make(entries: int | Sequence[Entry] = 1_000, **changes: Any) -> World:
-        chosen = list(generate(entries=entries, ends=NOW)) if isinstance(entries, int) else entries
         served.close()  # the one before
-        service = served.enter_context(filled(chosen))
+        service = served.enter_context(filled(entries))
         _shared_world.app.state.service = service
         _shared_world.app.state.settings = Settings(**changes)
         return replace(_shared_world, service=service)
@@ -170,7 +170,7 @@ def test_where_offset_is_ignored_ever_larger_pages_read_the_log_whole(
 
 def test_where_offset_is_ignored_and_pages_are_capped_slices_reach_the_window(log: Log) -> None:
     actions = sorted(DOCUMENTED_ACTIONS)
-    history = enumerate(generate(entries=1_000, ends=NOW))
+    history = enumerate(invent(1_000))
     world = log(
         [replace(entry, action=actions[n % len(actions)]) for n, entry in history],
         offset_honoured=False,
@@ -234,7 +234,7 @@ def test_a_total_that_is_less_than_was_read_is_no_reason_to_doubt_the_log(log: L
 
 
 def test_a_log_without_a_total_whose_eldest_entries_share_an_instant_is_whole(log: Log) -> None:
-    history = list(generate(entries=100, ends=NOW))
+    history = list(invent(100))
     tied = [replace(entry, created_at=history[0].created_at) for entry in history[:40]]
     world = log([*tied, *history[40:]], cap=30, total="absent")
 
@@ -247,7 +247,7 @@ def test_a_log_without_a_total_whose_eldest_entries_share_an_instant_is_whole(lo
 def test_slices_that_end_before_their_own_totals_are_not_called_whole(log: Log) -> None:
     """Where the bytes of an answer are capped, each page holds another number of entries."""
     actions = sorted(DOCUMENTED_ACTIONS)
-    history = list(generate(entries=1_000, ends=NOW))
+    history = list(invent(1_000))
     heavy = [
         replace(entry, action=actions[n % 2], changes={"text": {"old": "", "new": "x" * (500 * (n % 2))}})
         for n, entry in enumerate(history)
@@ -270,7 +270,7 @@ def test_a_page_that_is_short_for_its_bytes_confirms_no_end_of_the_log(
     """Pages hold as many entries as fit, which are longer or shorter: a short page has no room for more."""
     history = [
         replace(entry, action="deploy", changes={"text": {"old": "", "new": "x" * (n * 7919 % 900)}})
-        for n, entry in enumerate(generate(entries=600, ends=NOW))
+        for n, entry in enumerate(invent(600))
     ]
     world = log(history, heaviest=30_000, ceiling=ceiling, filters_ignored=filters_ignored, total="absent")
 
@@ -291,7 +291,7 @@ def test_a_page_shorter_than_any_before_confirms_no_end_where_the_bytes_of_an_an
         replace(
             entry, action="deploy", changes={"text": {"old": "", "new": "x" * drawn.choice([0, 0, 0, 3_000])}}
         )
-        for entry in apart(generate(entries=90, ends=NOW))
+        for entry in apart(invent(90))
     ]
     heaviest = drawn.choice([4_500, 6_000, 8_000])
     world = log(history, heaviest=heaviest, ceiling=ceiling, total="absent")
@@ -305,7 +305,7 @@ def test_a_page_shorter_than_any_before_confirms_no_end_where_the_bytes_of_an_an
 def test_documented_actions_that_a_capped_list_did_not_show_are_asked_for(log: Log) -> None:
     history = [
         replace(entry, action="secret.create" if n < 30 else ("deploy", "org.update")[n % 2])
-        for n, entry in enumerate(generate(entries=50, ends=NOW))
+        for n, entry in enumerate(invent(50))
     ]
     world = log(history, cap=20, offset_honoured=False, total="absent")
 
@@ -321,7 +321,7 @@ def test_a_total_of_the_page_confirms_no_end_where_the_bytes_of_an_answer_are_ca
     filters_ignored: bool,  # noqa: FBT001
 ) -> None:
     """No page is as long as the limit that it echoes, and each holds as many entries as its total says."""
-    history = [replace(entry, action="deploy") for entry in generate(entries=200, ends=NOW)]
+    history = [replace(entry, action="deploy") for entry in invent(200)]
     world = log(
         history, heaviest=30_000, offset_honoured=False, filters_ignored=filters_ignored, total="page"
     )
@@ -334,7 +334,7 @@ def test_a_total_of_the_page_confirms_no_end_where_the_bytes_of_an_answer_are_ca
 
 def test_a_total_of_the_page_does_not_accuse_the_log_of_having_shrunk(log: Log) -> None:
     """Where the bytes of an answer are capped, the head holds fewer entries once long ones have joined."""
-    history = list(generate(entries=200, ends=NOW))
+    history = list(invent(200))
     world = log(history, heaviest=30_000, total="page")
     long = {"text": {"old": "", "new": "x" * 9_000}}
     joining = [replace(history[-1], id=UUID(int=n, version=4), changes=long) for n in range(3)]
@@ -380,7 +380,7 @@ def test_slices_by_user_take_e_mail_addresses_where_the_filter_takes_no_ids(
             actor_id=people[n // 2 % 6][0],
             actor_email=people[n // 2 % 6][1],
         )
-        for n, entry in enumerate(generate(entries=120, ends=NOW))
+        for n, entry in enumerate(invent(120))
     ]
     world = log(history, cap=20, offset_honoured=False)
     page, count = world.service.page, world.service.count
@@ -475,7 +475,7 @@ def replace_settings(world: World, **changes: Any) -> World:
 def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
     log: Log, concurrency: int
 ) -> None:
-    entries = list(generate(entries=1_000, ends=NOW))
+    entries = list(invent(1_000))
     instant = entries[500].created_at
     tied = [
         replace(entry, created_at=instant) if 400 <= n < 700 else entry for n, entry in enumerate(entries)
@@ -491,7 +491,7 @@ def test_three_hundred_entries_of_one_instant_in_changing_order_are_all_read(
 @pytest.mark.parametrize("together", [2, 5])
 def test_instants_that_pages_cut_cost_no_requests(log: Log, together: int) -> None:
     """What was fetched ahead is of use although a page ends, or the next one begins, within an instant."""
-    alone = apart(generate(entries=2_000, ends=NOW))
+    alone = apart(invent(2_000))
     tied = [
         replace(each, created_at=alone[place - place % together].created_at)
         for place, each in enumerate(alone)
@@ -507,7 +507,7 @@ def test_instants_that_pages_cut_cost_no_requests(log: Log, together: int) -> No
 
 
 def test_an_instant_of_several_pages_near_the_head_of_a_log_at_rest_is_not_taken_for_late(log: Log) -> None:
-    history = list(generate(entries=400, ends=NOW))
+    history = list(invent(400))
     instant = history[270].created_at
     tied = [replace(entry, created_at=instant) for entry in history[:271]]
     world = log([*tied, *history[271:301]], cap=100, ties_shuffled=True)
@@ -610,7 +610,7 @@ def test_entries_that_join_while_the_platform_answers_do_not_unsettle_the_readin
     [*((cap, "filtered") for cap in range(3, 7)), *((cap, "absent") for cap in range(7, 11))],
 )
 def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: int, total: str) -> None:
-    world = log(apart(generate(entries=120, ends=NOW)), cap=cap, insert_every=1, total=total)
+    world = log(apart(invent(120)), cap=cap, insert_every=1, total=total)
     before = held(world)
 
     walked = walk(world, concurrency=1 + cap % 4)
@@ -641,7 +641,7 @@ def test_a_look_goes_no_further_down_than_the_list(log: Log) -> None:
 @pytest.mark.parametrize("burst", [1, 6])
 def test_a_burst_does_not_throw_small_pages_out_of_step(log: Log, burst: int) -> None:
     """One entry joins at every request; a step as long as the burst pushed would miss the place each time."""
-    world = log(apart(generate(entries=120, ends=NOW)), cap=3, insert_every=1)
+    world = log(apart(invent(120)), cap=3, insert_every=1)
     before = held(world)
     newest = world.service.page(limit=1)[0]
     joining = iter(
@@ -658,7 +658,7 @@ def test_a_burst_does_not_throw_small_pages_out_of_step(log: Log, burst: int) ->
 
 
 def test_a_list_that_entries_join_anywhere_as_fast_as_it_is_read_is_given_up(log: Log) -> None:
-    history = list(generate(entries=29, ends=NOW))
+    history = list(invent(29))
     history = [replace(entry, created_at=history[0].created_at) for entry in history]
     world = log(history, insert_every=3, filters_ignored=True, edit=shown_askew(timedelta(days=9)))
 
@@ -716,7 +716,7 @@ def test_a_limit_that_is_refused_is_lowered(log: Log) -> None:
 
 def test_below_an_offset_that_is_refused_slices_go_on(log: Log) -> None:
     actions = sorted(DOCUMENTED_ACTIONS)
-    history = enumerate(generate(entries=1_000, ends=NOW))
+    history = enumerate(invent(1_000))
     entries = [replace(entry, action=actions[n % len(actions)]) for n, entry in history]
     world = log(entries, cap=100, ceiling=300, refuses=True)
 
@@ -825,10 +825,7 @@ def test_an_entry_whose_instant_is_cut_by_two_pages_under_way_in_other_orders_is
     hours = [
         nanoseconds(NOW - timedelta(hours=number)) for number in (*range(100, 12, -1), *range(13, 1, -1))
     ]
-    history = [
-        replace(entry, created_at=at)
-        for entry, at in zip(generate(entries=100, ends=NOW), hours, strict=True)
-    ]
+    history = [replace(entry, created_at=at) for entry, at in zip(invent(100), hours, strict=True)]
     world = log(history, cap=5)
     newest, *_, above, below = world.service.page(limit=13)
     page = world.service.page
@@ -934,7 +931,7 @@ def test_entries_that_move_up_past_the_overlap_are_gone_back_for(
 def test_a_removal_among_the_eldest_entries_of_one_instant_hides_no_other(
     log: Log, hidden_after: int
 ) -> None:
-    history = list(generate(entries=30, ends=NOW))
+    history = list(invent(30))
     tied = [replace(entry, created_at=history[0].created_at) for entry in history[:29]]
     two = [replace(e, action=("deploy", "secret.create")[n % 2]) for n, e in enumerate([*tied, history[29]])]
     world = log(two, total="absent", hidden_after=hidden_after)
