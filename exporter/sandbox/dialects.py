@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from exporter.sandbox.entry import SECOND, Entry, Json
@@ -135,6 +136,7 @@ def wrap(
             return {body.value: entries, **page}
 
 
+@lru_cache(maxsize=4_096)  # an entry never changes, and is read many times
 def _rfc3339(moment: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 in UTC, with as many fractional digits as it takes."""
     seconds, fraction = divmod(moment, SECOND)
