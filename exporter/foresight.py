@@ -63,7 +63,7 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     task = plan(request, archive)
     sealed = task.sealed
     attempt = Unfinished(archive, task.fingerprint)
-    before = None if sealed is None else record.selection(read_sealed(sealed)[1]).window
+    before = None if sealed is None else record.window(read_sealed(sealed)[1])
     with Client(request.connection, now=now) as client:
         platform, greeting = greet(client, request)
         server_time = greeting.server_time or now()

@@ -22,6 +22,7 @@ from exporter.evidence.coverage import (
     stated_verdict,
 )
 from exporter.facts import Selection, Verdict, Window, rfc3339
+from exporter.files import sha256_file
 from exporter.request import Request
 
 
@@ -182,7 +183,7 @@ def read_sealed(bundle: Path) -> tuple[str, record.Run]:
     Raises :class:`~exporter.errors.OutputError` where it cannot be read.
     """
     try:
-        root = hashlib.sha256((bundle / TAG_MANIFEST).read_bytes()).hexdigest()
+        root = sha256_file(bundle / TAG_MANIFEST)
         return root, record.decode((bundle / "data" / "run.json").read_bytes())
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise OutputError(

@@ -328,15 +328,19 @@ class Run:
     """Name and version of this format."""
 
 
+def window(run: Run) -> Window:
+    """Return the window in force, as the record has it."""
+    return Window(since=run.window.since, until=run.window.until)
+
+
 def selection(run: Run) -> Selection:
     """Return the selection by which the archives were derived, as the record has it."""
-    window = Window(since=run.window.since, until=run.window.until)
     overlap = run.overlap
     return Selection(
-        window=window,
+        window=window(run),
         action=run.filters.get("action"),
         user=run.filters.get("user"),
-        overlap=None if overlap is None else Window(since=overlap.since, until=window.since),
+        overlap=None if overlap is None else Window(since=overlap.since, until=run.window.since),
         late=frozenset(() if overlap is None else overlap.late),
     )
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,10 +20,10 @@ _UNIX = 3
 _BUFFER = 1 << 20
 
 
-def write_zip(container: Container, paths: Iterable[str], *, top: str, to: BinaryIO) -> None:
-    """Write files of a container below one folder, ``top``, into a zip."""
+def write_zip(container: Container, *, top: str, to: BinaryIO) -> None:
+    """Write the files of a container below one folder, ``top``, into a zip."""
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as packed:
-        for path in sorted(paths):
+        for path in sorted(container.files):
             info = zipfile.ZipInfo(f"{top}/{path}", _DATE)
             info.external_attr, info.create_system = _MODE, _UNIX
             with container.open(path) as source:
@@ -44,7 +43,7 @@ def is_as_packed(container: Zip) -> bool:
         scratch_file(folder / "again.zip") as again,
         container.path.open("rb") as file,
     ):
-        write_zip(container, container.files, top=container.top, to=again)
+        write_zip(container, top=container.top, to=again)
         again.seek(0)
         return _same(again, file)
 
@@ -60,7 +59,7 @@ def pack(container: Container, *, name: str, to: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=to) as folder:
         partial = Path(folder, target.name)
         with partial.open("xb") as file:
-            write_zip(container, container.files, top=name, to=file)
+            write_zip(container, top=name, to=file)
             file.flush()
             flush(file.fileno())
         partial.rename(target)

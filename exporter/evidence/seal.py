@@ -4,20 +4,19 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter import record
 from exporter.errors import OutputError
 from exporter.evidence import bag
 from exporter.evidence.chain import Link
 from exporter.evidence.description import describe
 from exporter.evidence.manifest import statement
-from exporter.facts import Window
 from exporter.files import sha256_file
-from exporter.record import Run
 
 if TYPE_CHECKING:
     from exporter.evidence.signature import SigningKey
 
 
-def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") -> str:
+def seal(folder: Path, run: record.Run, link: Link | None, key: "SigningKey | None") -> str:
     """Write the manifests and the bag's description into ``folder``, sign them, and return the root digest.
 
     The root is the SHA-256 of ``tagmanifest-sha256.txt``; whoever knows it can check every byte. The
@@ -35,7 +34,7 @@ def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") ->
         bag.STATEMENT: statement(
             digests,
             link=link,
-            window=Window(since=run.window.since, until=run.window.until),
+            window=record.window(run),
             verdict=run.verdict.value,
             seal=run.seal,
             overlap=run.overlap,
@@ -54,7 +53,7 @@ def seal(folder: Path, run: Run, link: Link | None, key: "SigningKey | None") ->
     return hashlib.sha256(root).hexdigest()
 
 
-def _refuse_cut_files(folder: Path, run: Run) -> None:
+def _refuse_cut_files(folder: Path, run: record.Run) -> None:
     for file in run.files:
         path = folder / file.path
         found = path.stat().st_size if path.exists() else 0

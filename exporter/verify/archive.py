@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from exporter import record
 from exporter.errors import UsageError
 from exporter.evidence import bag
 from exporter.evidence.coverage import (
@@ -116,8 +117,8 @@ def stated_name(bundle: Bundle) -> str | None:
     if place is not None:
         return place.name
     try:
-        window = Window(since=bundle.run.window.since, until=bundle.run.window.until)
-        return f"extract_{extract_name(window, bundle.run.filters)}_{bundle.root[:8]}"
+        name = extract_name(record.window(bundle.run), bundle.run.filters)
+        return f"extract_{name}_{bundle.root[:8]}"
     except (*NOT_READABLE, UsageError):
         return None
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 import rfc8785
 
+from exporter import record
 from exporter.errors import AuditExportError
 from exporter.evidence import bag, manifest
 from exporter.evidence.container import UnsafeError, was_not_read
-from exporter.facts import Check, Result, Verdict, Window
-from exporter.record import Run
+from exporter.facts import Check, Result, Verdict
 from exporter.verify.bundle import NOT_READABLE, Bundle, Statement
 from exporter.verify.findings import finding, lacking, named, none_of, not_read
 from exporter.verify.measure import Measure
@@ -92,12 +92,12 @@ def statement(bundle: Bundle) -> Iterator[Check]:
         yield none_of("statement-run", what, {"data/run.json"}, lacking(error))
 
 
-def _unlike_run(bundle: Bundle, run: Run, stated: Statement) -> set[str]:
+def _unlike_run(bundle: Bundle, run: record.Run, stated: Statement) -> set[str]:
     """State the run again and compare; whether its place in a chain is the right one is for the archive."""
     content = manifest.statement(
         {"data/run.json": bundle.payload.get("data/run.json", "")},
         link=bundle.link,
-        window=Window(since=run.window.since, until=run.window.until),
+        window=record.window(run),
         verdict=run.verdict.value,
         seal=run.seal,
         overlap=run.overlap,
@@ -130,7 +130,7 @@ def recorded(bundle: Bundle) -> Iterator[Check]:
     yield none_of("record", "The record of the run agrees with itself", set(_contradictions(run)))
 
 
-def _contradictions(run: Run) -> Iterator[str]:
+def _contradictions(run: record.Run) -> Iterator[str]:
     """Name what other parts of the record do not bear out."""
     if run.verdict.value is not Verdict.of(run.checks):
         yield "verdict"
