@@ -34,6 +34,7 @@ class Listing:
         full: int = 4,
         counted: bool = True,
         offset_honoured: bool = True,
+        filtered: bool = False,
         lasting: float = 0,
         received: Callable[[Page, int], Page | None] = nothing_received,
         ahead: Callable[[int], int] = lambda _asked: 0,
@@ -41,6 +42,7 @@ class Listing:
         self.full = self.limit = self.largest_page = full
         self.asked = self.empty = self.forgotten = 0
         self.in_order = True
+        self.asking = False
         self.totals = Totals()
         self.oldest: datetime | None = None
         self.actions = {"deploy"}
@@ -55,12 +57,16 @@ class Listing:
         self._lasting = lasting
         self._counted = counted
         self._offset_honoured = offset_honoured
+        self._filtered = filtered
 
     def page(self, offset: int = 0, *, step: int = 0) -> Page:
+        assert offset >= 0
         self.asked += 1
         self.offsets.append(offset)
         self.steps.append(step)
+        self.asking = True
         now = self._now(self)
+        self.asking = False
         begin = offset if self._offset_honoured else 0
         shown = replace(page(0, **dict([*now.items()][begin : begin + self.full])), offset=offset)
         self.shown.update(shown.ids)
@@ -72,7 +78,9 @@ class Listing:
         return shown
 
     def slice(self, *, action: str, offset: int = 0) -> Page:
-        return replace(self.slices.get(action, page(0)), offset=offset)
+        held = self._now(self) if self._filtered and action == "deploy" else {}
+        shown = page(offset, **dict([*held.items()][offset : offset + self.full]))
+        return replace(self.slices.get(action, shown), offset=offset)
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -114,10 +122,22 @@ def test_the_next_page_repeats_ten_entries_and_one_or_a_quarter_of_a_small_page(
 
     assert listing.offsets[:2] == [0, second_begins]
     assert listing.steps[:2] == [0, second_begins]
+    assert {*listing.steps[1 : 60 // full]} <= {second_begins}, "always by as much"
     assert listing.shown == set(SIXTY)
     assert down.vanished == 0
     assert listing.empty == 2
     assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
+    assert down.checks[0].found == f"{down.pages} of {down.pages}"
+
+
+@pytest.mark.parametrize("full", [1, 2])
+def test_pages_with_no_room_for_an_overlap_are_read_from_instant_to_instant(full: int) -> None:
+    listing = Listing(still(**SIXTY), full=full)
+
+    down, check = descend(listing)
+
+    assert listing.shown == set(SIXTY)
+    assert [each.result for each in (check, *down.checks)] == [Result.AS_EXPECTED] * 2
 
 
 @pytest.mark.parametrize(
@@ -218,42 +238,98 @@ def test_a_list_that_was_pushed_down_as_far_as_was_asked_for_is_not_one_without_
     assert (down.ignored, check.result) == (False, Result.AS_EXPECTED)
 
 
-def without(*gone: str, after: int) -> Callable[[Listing], dict[str, int]]:
+def without(after: int, *gone: str) -> Callable[[Listing], dict[str, int]]:
     """Have entries of the sixty vanish after so many requests."""
     return lambda it: {id_: at for id_, at in SIXTY.items() if it.asked <= after or id_ not in gone}
 
 
+IDS = [*SIXTY]
+
+
 @pytest.mark.parametrize(
-    ("gone", "after", "vanished", "confirmed"),
+    ("after", "gone", "vanished", "overlaps"),
     [
-        (["e0"], 1, 1, True),
-        (["e0", "e1"], 1, 2, True),
-        (["e3"], 1, 1, False),
-        (["e4"], 1, 0, True),
-        (["e2", "e3"], 1, 1, False),
-        (["e0", "e1", "e2"], 2, 3, True),
-        ([f"e{n}" for n in range(30)], 16, 30, True),
-        (["e33"], 16, 1, False),
+        (1, ["e0"], 1, Result.AS_EXPECTED),
+        (1, ["e0", "e1"], 2, Result.AS_EXPECTED),
+        (1, ["e3"], 1, Result.DIFFERS),
+        (1, ["e4"], 0, Result.AS_EXPECTED),
+        (1, ["e2", "e3"], 1, Result.DIFFERS),
+        (2, ["e0", "e1", "e2"], 3, Result.AS_EXPECTED),
+        (16, IDS[:30], 30, Result.AS_EXPECTED),
+        (21, IDS[:36], 36, Result.AS_EXPECTED),
+        (16, ["e33"], 1, Result.DIFFERS),
     ],
 )
 def test_entries_that_left_their_place_have_vanished(
-    gone: list[str],
-    after: int,
-    vanished: int,
-    confirmed: bool,  # noqa: FBT001 - a parameter
+    after: int, gone: list[str], vanished: int, overlaps: Result
 ) -> None:
-    listing = Listing(without(*gone, after=after))
+    listing = Listing(without(after, *gone))
 
     down, check = descend(listing)
 
     assert (down.vanished, check.result) == (vanished, Result.AS_EXPECTED)
-    assert (down.checks[0].result is Result.AS_EXPECTED) is confirmed
+    assert down.checks[0].result is overlaps
     assert listing.shown >= set(SIXTY).difference(gone)
 
 
-def test_what_is_lacking_on_a_page_that_was_under_way_may_have_joined_since() -> None:
+def test_each_end_of_a_page_that_is_gone_counts() -> None:
+    listing = Listing(lambda it: without(1, "e3")(it) if it.asked < 17 else without(1, "e3", "e30")(it))
+
+    down, _ = descend(listing)
+
+    assert down.vanished == 2
+    assert down.checks[0].found == "26 of 28"
+
+
+@pytest.mark.parametrize(
+    ("full", "after", "gone", "asked"),
+    [
+        (4, 1, ["e0"], [2, 0]),
+        (4, 16, ["e0"], [32, 30]),
+        (44, 2, IDS[:12], [66, 56]),
+        (4, 16, ["e33"], [32, 30, 34]),
+        (3, 1, ["e2"], [1, 0, 2]),
+        (4, 1, IDS[:9], [2, 0]),
+    ],
+)
+def test_what_left_its_place_is_looked_for_half_a_page_up_or_ten_entries_and_what_is_gone_around(
+    full: int, after: int, gone: list[str], asked: list[int]
+) -> None:
+    longer = {f"e{n}": 990 - n for n in range(120)}
+    listing = Listing(
+        lambda it: {id_: at for id_, at in longer.items() if it.asked <= after or id_ not in gone}, full=full
+    )
+
+    descend(listing)
+
+    assert listing.offsets[after : after + len(asked)] == asked
+
+
+def test_a_page_whose_end_is_gone_with_all_above_it_is_not_searched_for_at_the_head_again() -> None:
+    listing = Listing(without(1, *IDS[:9]))
+
+    down, check = descend(listing)
+
+    assert listing.offsets == [0, 2, 0]
+    assert (down.deepest, check.result) == (0, Result.DIFFERS)
+
+
+@pytest.mark.parametrize(("counted", "asked"), [(True, [0, 5, 35]), (False, [0, 5, 10, 20, 40, 30])])
+def test_what_was_pushed_down_is_looked_for_where_the_total_says_or_in_strides_that_double(
+    counted: bool,  # noqa: FBT001 - a parameter
+    asked: list[int],
+) -> None:
+    listing = Listing(joined_by(each=30, until=1), full=8, counted=counted)
+
+    descend(listing)
+
+    assert listing.offsets[: len(asked)] == asked
+
+
+@pytest.mark.parametrize("lasting", [1.5, 1])
+def test_what_is_lacking_on_a_page_that_was_under_way_may_have_joined_since(lasting: float) -> None:
     """The next page was asked for before that entry was there; asked for again, it shows it."""
-    listing = Listing(lambda it: without("e3", after=1)(it) if it.asked == 2 else SIXTY, lasting=1.5)
+    listing = Listing(lambda it: without(1, "e3")(it) if it.asked == 2 else SIXTY, lasting=lasting)
 
     down, _ = descend(listing)
 
@@ -298,19 +374,20 @@ def test_a_list_whose_pages_never_join_breaks_off() -> None:
 
 
 def times_of_one(
-    *, size: int, joining: int = 0, above: int = 0, turning: bool = True
+    *, size: int, joining: int = 0, above: int = 0, below: int = 0
 ) -> Callable[[Listing], dict[str, int]]:
-    """Have entries of one instant change places, and others of it, or above it, join at every request."""
+    """Have entries of one instant change places, and others of it, above it or below, join at a request."""
 
     def now(it: Listing) -> dict[str, int]:
         tied = [f"t{n}" for n in range(size + joining * (it.asked - 1))]
-        turn = 4 * it.asked % len(tied) if turning else 0
+        turn = 4 * it.asked % len(tied)
         joined = {f"n{n}": 100 + n for n in range(above * (it.asked - 1), 0, -1)}
         return {
             **joined,
             "a": 50,
             "b": 49,
             **dict.fromkeys([*tied[turn:], *tied[:turn]], 40),
+            **{f"m{n}": 39 for n in range(below * min(it.asked - 1, 9))},
             "y": 30,
             "z": 29,
         }
@@ -345,13 +422,17 @@ def test_an_instant_outside_the_window_may_be_left_open(since: int, until: int, 
     assert [check.result for check in ties] == [Result.NOT_SHOWN] * open_ties
 
 
-def received(*, until: int = 60, full: int = 4) -> Callable[[Page, int], Page | None]:
-    """Have an attempt that was broken off have received the sixty down to a place, so many a page."""
-    ids = [*SIXTY]
+def received(
+    entries: dict[str, int] = SIXTY, *, since: int = 0, until: int = 60, full: int = 4
+) -> Callable[[Page, int], Page | None]:
+    """Have an attempt that was broken off have received the sixty from a place to another, so many a page."""
+    ids = [*entries]
 
     def after(shown: Page, step: int) -> Page | None:
         place = ids.index(shown.ids[step]) if shown.ids[step] in ids else until
-        held = dict([*SIXTY.items()][place : min(until, place + full)])
+        if place < since:
+            return None
+        held = dict([*entries.items()][place : min(until, place + full)])
         if place + len(held) <= ids.index(shown.ids[-1]) + 1:
             return None
         return replace(page(shown.offset + step, **held), asked=-math.inf, answered=-math.inf)
@@ -359,27 +440,46 @@ def received(*, until: int = 60, full: int = 4) -> Callable[[Page, int], Page | 
     return after
 
 
-def test_what_was_received_before_is_passed_over_down_to_the_start_of_the_window() -> None:
+@pytest.mark.parametrize(("since", "asked"), [(950, [0, 38, 40, 42]), (949, [0, 40, 42])])
+def test_what_was_received_before_is_passed_over_down_to_the_start_of_the_window(
+    since: int, asked: list[int]
+) -> None:
     """The page that shows the start is read anew: where it stands tells how far the list moved."""
     listing = Listing(still(**SIXTY), received=received())
 
-    down, check = descend(listing, Window(since=at(950), until=at(2_000)))
+    down, check = descend(listing, Window(since=at(since), until=at(2_000)))
 
-    assert listing.offsets == [0, 38, 40, 42]
+    assert listing.offsets == asked
     assert (down.displaced, down.vanished, check.result) == (0, 0, Result.AS_EXPECTED)
     assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
 
 
 @pytest.mark.parametrize(
-    ("late", "joining", "displaced"), [(0, 0, 0), (0, 3, 0), (1, 0, 1), (1, 3, 1), (3, 0, 3), (-2, 0, 0)]
+    ("late", "joining", "displaced"),
+    [
+        (0, [], 0),
+        (0, [2], 0),
+        (0, [3], 0),
+        (1, [], 1),
+        (1, [2], 1),
+        (1, [3], 1),
+        (1, [3, 3], 1),
+        (3, [], 3),
+        (0, [2, 4], 0),
+        (0, [2] * 8, 1),
+        (-2, [], 0),
+    ],
 )
 def test_what_came_late_among_entries_that_were_received_before_is_told_from_what_joined_at_the_head(
-    late: int, joining: int, displaced: int
+    late: int, joining: list[int], displaced: int
 ) -> None:
-    """The attempt before had received forty; the list goes on where they stood then, or further down."""
+    """The attempt before had received forty; the list goes on where they stood then, or further down.
+
+    Where the head no longer shows what it began with, nothing tells them apart.
+    """
 
     def now(it: Listing) -> dict[str, int]:
-        joined = {f"n{n}": 1_000 + n for n in range(joining if it.asked > 2 else 0, 0, -1)}
+        joined = {f"n{n}": 1_000 + n for n in range(sum(it.asked >= at for at in joining), 0, -1)}
         came_late = {f"late{n}": 971 for n in range(late)}
         above, below = dict([*SIXTY.items()][: 20 + min(0, late)]), dict([*SIXTY.items()][20:])
         return {**joined, **above, **came_late, **below}
@@ -392,6 +492,39 @@ def test_what_came_late_among_entries_that_were_received_before_is_told_from_wha
     assert down.vanished == max(0, -late)
 
 
+@pytest.mark.parametrize(("late", "displaced"), [(0, 0), (1, 1)])
+@pytest.mark.parametrize("tied", [0, 9])
+def test_what_joined_the_head_before_the_reading_met_what_was_received_did_not_come_late(
+    late: int, displaced: int, tied: int
+) -> None:
+    """Neither where an instant of several pages had to be read in between."""
+    sixty = SIXTY | dict.fromkeys(IDS[6 : 6 + tied], SIXTY["e6"])
+
+    def now(it: Listing) -> dict[str, int]:
+        joined = {f"n{n}": 1_000 + n for n in range(2 * (it.asked > 3), 0, -1)}
+        above, below = dict([*sixty.items()][:25]), dict([*sixty.items()][25:])
+        return {**joined, **above, **{f"late{n}": 965 for n in range(late)}, **below}
+
+    listing = Listing(now, received=received(since=20, until=40))
+
+    down, check = descend(listing)
+
+    assert (down.displaced, down.vanished, check.result) == (displaced, 0, Result.AS_EXPECTED)
+    assert listing.shown >= {*IDS[:20], *IDS[40:]}
+    assert not listing.shown.issuperset(IDS[24:36])
+
+
+def test_a_page_received_before_that_one_instant_fills_is_read_anew() -> None:
+    tied = SIXTY | dict.fromkeys(IDS[20:27], SIXTY["e20"])
+    listing = Listing(still(**tied), received=received(tied))
+
+    down, check = descend(listing, Window(since=at(950), until=at(2_000)))
+
+    assert listing.shown.issuperset(IDS[20:27])
+    assert not listing.shown.issuperset(IDS[8:18])
+    assert (down.displaced, down.vanished, check.result) == (0, 0, Result.AS_EXPECTED)
+
+
 @pytest.mark.parametrize("full", [3, 4, 5])
 def test_pages_that_are_shorter_than_those_received_before_pass_over_none_that_they_could_not_follow(
     full: int,
@@ -402,3 +535,85 @@ def test_pages_that_are_shorter_than_those_received_before_pass_over_none_that_t
 
     assert (len(listing.offsets) < 20) is (full == 5)
     assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
+
+
+@pytest.mark.parametrize("size", range(7, 15))
+@pytest.mark.parametrize("below", [1, 2])
+def test_what_joins_below_an_instant_takes_none_of_its_places(size: int, below: int) -> None:
+    listing = Listing(times_of_one(size=size, below=below))
+
+    descend(listing)
+
+    assert {f"t{n}" for n in range(size)} <= listing.shown
+
+
+@pytest.mark.parametrize(("counted", "joining", "above"), [(True, 2, 0), (False, 0, 1), (False, 1, 0)])
+def test_an_instant_that_nothing_settles_is_left_open_before_long(
+    counted: bool,  # noqa: FBT001 - a parameter
+    joining: int,
+    above: int,
+) -> None:
+    listing = Listing(times_of_one(size=9, joining=joining, above=above), counted=counted)
+
+    down, _ = descend(listing)
+
+    assert [check.id for check in down.checks] == ["overlaps", "ties"]
+    assert down.checks[1].found.endswith(" places at 2026-01-01T00:00:40Z")
+    assert listing.asked < 150
+
+
+def test_an_offset_without_effect_is_known_where_one_instant_fills_the_page_too() -> None:
+    listing = Listing(still(**dict.fromkeys(SIXTY, 40)), offset_honoured=False)
+
+    down, check = descend(listing)
+
+    assert (down.ignored, check.found) == (True, "the platform takes no notice of offset")
+    assert listing.offsets == [0, 0, 4, 8, 12, 16, 20]
+
+
+@pytest.mark.parametrize("shown", [60, 40, 39])
+def test_without_a_total_the_action_that_was_seen_has_to_end_where_the_list_does(shown: int) -> None:
+    """Nine entries share the instant that ends it, and one the instant that ends it before."""
+    tied = SIXTY | dict.fromkeys(IDS[51:], 930) | dict.fromkeys(IDS[39:41], 950)
+    listing = Listing(
+        lambda it: dict([*tied.items()][:shown]) if it.asking else tied, counted=False, filtered=True
+    )
+
+    _, check = descend(listing)
+
+    assert check.result is (Result.AS_EXPECTED if shown == 60 else Result.DIFFERS)
+
+
+def test_in_a_list_out_of_order_what_was_met_above_its_end_does_not_go_on_below() -> None:
+    out_of_order = SIXTY | {"e59": 940, "e57": 920}
+    listing = Listing(still(**out_of_order), counted=False, filtered=True)
+    listing.in_order = False
+
+    _, check = descend(listing)
+
+    assert check.result is Result.AS_EXPECTED
+
+
+@pytest.mark.parametrize(("older", "pages"), [(None, 42), (30, 71)])
+def test_a_list_that_is_pushed_down_by_half_a_page_while_nothing_older_comes_is_given_up(
+    older: int | None, pages: int
+) -> None:
+    """After forty pages that entries joined wherever it was read: the list is in no order of its times."""
+    entries = {f"e{n}": 100 + n for n in range(300)}
+
+    def now(it: Listing) -> dict[str, int]:
+        if it.asked > 1:
+            listed = [*entries.items()]
+            entries.clear()
+            place = it.offsets[-1]
+            second = 50 if it.asked == older else 500
+            entries.update([*listed[:place], (f"x{it.asked}", second), *listed[place:]])
+        return entries
+
+    listing = Listing(now, counted=False)
+
+    down, check = descend(listing)
+
+    assert down.pages == pages
+    assert (down.deepest, down.checks, check.result) == (listing.offsets[-1], [], Result.DIFFERS)
+    assert check.found.startswith("the log grows faster than it can be read, or breaks off after offset ")
