@@ -1,18 +1,31 @@
 """What asks the program to end: an interruption, a termination, a terminal that is gone."""
 
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
+
+_ONE_WISH = 1.0  # second
 
 
 def heed(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
     """Have ``stop`` called then, so that nothing half made stays behind.
 
+    Who asks again within a second asks for the same: the clearing up is not broken off by that.
     Where ``nohup`` has the program outlive its terminal, it does.
     """
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    asked = -_ONE_WISH
+
+    def stop_once(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        now = time.monotonic()
+        if now - asked >= _ONE_WISH:
+            asked = now
+            stop(number, frame)
+
+    signal.signal(signal.SIGINT, stop_once)
+    signal.signal(signal.SIGTERM, stop_once)
     hang_up = getattr(signal, "SIGHUP", None)  # not every system has it
     if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
-        signal.signal(hang_up, stop)
+        signal.signal(hang_up, stop_once)
