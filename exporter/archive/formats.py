@@ -1,9 +1,11 @@
 """The archives of one export, written from the same tables, side by side.
 
 Parquet is written where the tables come from, the formats of text in a thread of their own: both compress,
-format and hash outside the interpreter's lock. The thread has one table at a time; the next one waits for it.
+format and hash outside the interpreter's lock. As many tables wait for the thread as memory should hold, so
+that neither stands still while the other has more to do.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -29,6 +31,9 @@ _OpenWriter = Callable[[HashingFile, pa.Schema], _Writer]
 _WRITERS_OF_TEXT: dict[str, _OpenWriter] = {"csv": CsvWriter, "jsonl": JsonlWriter}
 _WRITERS: dict[str, _OpenWriter] = {"parquet": ParquetWriter, **_WRITERS_OF_TEXT}
 
+_AHEAD = 16 << 20
+"""Bytes of tables that wait to become text, at most: some come while a row group of Parquet is written."""
+
 FORMATS = tuple(_WRITERS)
 """The formats in which the archives can be written."""
 
@@ -47,29 +52,34 @@ class Archives:
         self._text = [writer for name, writer in self._writers.items() if name in _WRITERS_OF_TEXT]
         self._others = [writer for name, writer in self._writers.items() if name not in _WRITERS_OF_TEXT]
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
-        self._under_way: Future[None] | None = None
+        self._handed_over: deque[tuple[Future[None], int]] = deque()
+        self._held = 0
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of ``table``. What a file refused may be raised by a later call, or by the last."""
-        self._wait()
         if self._text:
-            self._under_way = self._thread.submit(_write_text, table, self._text)
+            self._wait(most=_AHEAD)
+            self._handed_over.append((self._thread.submit(_write_text, table, self._text), table.nbytes))
+            self._held += table.nbytes
         for writer in self._others:
             writer.write(table)
 
     def finish(self) -> dict[str, Written]:
         """Close the files and describe them, by format."""
-        self._wait()
+        self._wait(most=0)
         return {name: writer.finish() for name, writer in self._writers.items()}
 
     def close(self) -> None:
         """Close the files, finished or not; closing twice does nothing."""
-        self._thread.shutdown()
+        self._thread.shutdown(cancel_futures=True)
         self._files.close()
 
-    def _wait(self) -> None:
-        if self._under_way is not None:
-            self._under_way.result()
+    def _wait(self, *, most: int) -> None:
+        """Wait until the tables that are yet to become text hold no more bytes than ``most``."""
+        while self._held > most:
+            written, size = self._handed_over.popleft()
+            written.result()
+            self._held -= size
 
 
 def _write_text(table: pa.Table, writers: Sequence[_Writer]) -> None:
