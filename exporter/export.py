@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from exporter import record
@@ -89,7 +90,8 @@ def export(
             if sealed is not None:
                 return _sealed_before(sealed, task)
             with unfinished(archive, task.fingerprint) as run:
-                fetched = _fetch_publishable(task, run, now, progress, sleep)
+                read = partial(fetch, task, run, now=now, progress=progress, sleep=sleep)
+                fetched = _fetch_publishable(request, run, read)
                 return _publish(task, run.folder, fetched, versions, catalogues)
     except OSError as error:
         raise OutputError(
@@ -98,22 +100,18 @@ def export(
         ) from error
 
 
-def _fetch_publishable(
-    task: Plan, run: Unfinished, now: Callable[[], datetime], progress: Progress, sleep: Sleep
-) -> Fetched:
+def _fetch_publishable(request: Request, run: Unfinished, read: Callable[[], Fetched]) -> Fetched:
     """Fetch, and set aside what may not be published: it has ended, and there is nothing to resume."""
     try:
-        fetched = _fetch(task, run, now, progress, sleep)
-        _refuse_unless_publishable(task.request, fetched)
+        fetched = _fetch(run, read)
+        _refuse_unless_publishable(request, fetched)
     except (IncompleteError, VerificationError):
         _log.warning("What was fetched is kept in %s.", run.set_aside())
         raise
     return fetched
 
 
-def _fetch(
-    task: Plan, run: Unfinished, now: Callable[[], datetime], progress: Progress, sleep: Sleep
-) -> Fetched:
+def _fetch(run: Unfinished, read: Callable[[], Fetched]) -> Fetched:
     """Carry on with what an earlier attempt had received, or begin anew where no attempt ever could.
 
     The platform may have mended the record meanwhile that cannot be a row.
@@ -122,11 +120,11 @@ def _fetch(
         kept = "Carrying on from what an earlier attempt fetched, in %s; the window stays, and ends %s."
         _log.warning(kept, run.folder, rfc3339(begun.until))
     try:
-        return fetch(task, run, now=now, progress=progress, sleep=sleep)
+        return read()
     except NotCarriedOnError as error:
         _log.warning("%s The log is read anew; what was received is kept in %s.", error.what, run.set_aside())
         run.begin()
-        return fetch(task, run, now=now, progress=progress, sleep=sleep)
+        return read()
 
 
 def _publish(
