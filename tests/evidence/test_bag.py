@@ -41,14 +41,14 @@ def test_sha256sum_sees_a_changed_byte(bundle: Path) -> None:
     assert "data/audit.csv: FAILED" in ran.stdout
 
 
+def validated(bundle: Path) -> subprocess.CompletedProcess[str]:
+    """Have the ``bagit`` package say what it thinks of a bundle."""
+    command = [sys.executable, "-m", "bagit", "--validate", "."]
+    return subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
+
+
 def test_the_bagit_package_calls_a_bundle_valid(bundle: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "bagit", "--validate", "."],
-        cwd=bundle,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = validated(bundle)
 
     assert ran.returncode == 0, ran.stderr
     assert "is valid" in ran.stderr
@@ -57,13 +57,7 @@ def test_the_bagit_package_calls_a_bundle_valid(bundle: Path) -> None:
 def test_the_bagit_package_calls_a_bundle_with_a_file_too_many_invalid(bundle: Path) -> None:
     (bundle / "data" / "more.txt").write_text("more")
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "bagit", "--validate", "."],
-        cwd=bundle,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = validated(bundle)
 
     assert ran.returncode == 1
 
