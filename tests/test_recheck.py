@@ -74,6 +74,8 @@ def test_late_changed_and_missing_entries_are_named(serve: Serve, tmp_path: Path
     found = {check.id: check.found for check in finding.checks}
     assert found["history"].startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
     assert found["late"] == f"1 ({late.id})"
+    results = {check.id: check.result for check in finding.checks}
+    assert (results["history"], results["late"]) == (Result.CONTRADICTS, Result.DIFFERS)
 
 
 @pytest.mark.parametrize("formats", [("parquet",), ("csv",)])
@@ -139,9 +141,11 @@ def test_a_clock_that_is_behind_makes_nothing_missing(
     assert finding.verdict is Verdict.COMPLETE
 
 
-def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["action", "user"])
+def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Path, by: str) -> None:
     world = serve()
-    bundle = sealed(world, tmp_path, action="deploy")
+    filters = {"action": "deploy"} if by == "action" else {"user": world.service.page(limit=1)[0].actor_email}
+    bundle = sealed(world, tmp_path, **filters)
 
     finding = again(world, bundle)
 
@@ -190,13 +194,15 @@ def test_the_finding_and_the_responses_are_kept_where_they_are_wanted(serve: Ser
     world = serve()
     bundle = sealed(world, tmp_path / "evidence")
 
-    finding = again(world, bundle, tmp_path / "kept")
+    kept = tmp_path / "of another month" / "kept"
+    finding = again(world, bundle, kept)
 
-    kept = json.loads((tmp_path / "kept" / "recheck.json").read_bytes())
-    assert kept["bundle"] == {"sha256": finding.sealed.root}
-    assert kept["entries"]["same"] == finding.sealed.run.counts.entries
-    assert kept["verdict"] == "COMPLETE"
-    assert any(True for _ in read_responses(tmp_path / "kept" / "responses.warc.gz"))
+    told = json.loads((kept / "recheck.json").read_bytes())
+    assert told["bundle"] == {"sha256": finding.sealed.root}
+    assert told["entries"]["same"] == finding.sealed.run.counts.entries
+    assert told["verdict"] == "COMPLETE"
+    assert kept.stat().st_mode & 0o777 == 0o700, "what the log holds is not for everybody"
+    assert any(True for _ in read_responses(kept / "responses.warc.gz"))
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(

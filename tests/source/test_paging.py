@@ -39,7 +39,7 @@ class Listing:
         received: Callable[[Page, int], Page | None] = nothing_received,
         ahead: Callable[[int], int] = lambda _asked: 0,
     ) -> None:
-        self.full = self.limit = self.largest_page = full
+        self.full = self.fits = self.limit = self.largest_page = full
         self.asked = self.empty = self.forgotten = 0
         self.in_order = True
         self.asking = False
@@ -68,7 +68,7 @@ class Listing:
         now = self._now(self)
         self.asking = False
         begin = offset if self._offset_honoured else 0
-        shown = replace(page(0, **dict([*now.items()][begin : begin + self.full])), offset=offset)
+        shown = replace(page(0, **dict([*now.items()][begin : begin + self.fits])), offset=offset)
         self.shown.update(shown.ids)
         self.empty += not shown.size
         total = len(now) + self.ahead(self.asked) if self._counted else None
@@ -584,10 +584,16 @@ def test_without_a_total_the_action_that_was_seen_has_to_end_where_the_list_does
     assert check.result is (Result.AS_EXPECTED if shown == 60 else Result.DIFFERS)
 
 
-def test_in_a_list_out_of_order_what_was_met_above_its_end_does_not_go_on_below() -> None:
-    out_of_order = SIXTY | {"e59": 940, "e57": 920}
-    listing = Listing(still(**out_of_order), counted=False, filtered=True)
-    listing.in_order = False
+@pytest.mark.parametrize("in_order", [True, False])
+def test_in_a_list_out_of_order_what_was_met_above_its_end_does_not_go_on_below(
+    in_order: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """The last page of the action shows more than that of the list, which holds less."""
+    listing = Listing(
+        still(**SIXTY | ({} if in_order else {"e59": 940})), full=12, counted=False, filtered=True
+    )
+    listing.in_order = in_order
+    listing.fits = 4
 
     _, check = descend(listing)
 
