@@ -74,17 +74,24 @@ def test_a_head_that_entries_of_the_window_join_again_and_again_is_looked_at_thr
     assert found(walk, "second-pass") == ("0" if looks == 1 else "the log did not come to rest")
 
 
-def test_what_joins_once_is_found_by_a_look_and_another_look_is_quiet() -> None:
-    """Twelve a page, of which each look repeats three."""
-    newer = {f"n{n}": 1_000 + n for n in range(20, 0, -1)}
-    listing = Listing(then(SIXTY, {**newer, **SIXTY}, at_requests=(11,)), full=12)
+@pytest.mark.parametrize(
+    ("full", "newer", "asked"),
+    [(12, 20, [0, 9, 18, 27, 0]), (48, 60, [0, 38, 76, 0]), (12, 200, [*range(0, 208, 9), 0])],
+)
+def test_what_joins_once_is_found_by_a_look_and_another_look_is_quiet(
+    full: int, newer: int, asked: list[int]
+) -> None:
+    """A look repeats a quarter of a page, ten entries at most, and may go further down than the way did."""
+    joined = {f"n{n}": 1_000 + n for n in range(newer, 0, -1)}
+    descent = len(descended(still(**SIXTY), full=full).offsets)
+    listing = Listing(then(SIXTY, {**joined, **SIXTY}, at_requests=(descent + 1,)), full=full)
 
     walk, results = walked(listing)
 
-    assert listing.offsets == [0, 8, 16, 24, 32, 40, 48, 56, 60, 60, 0, 9, 18, 27, 0]
+    assert listing.offsets[descent:] == asked
     assert results["second-pass"] is Result.AS_EXPECTED
-    assert found(walk, "second-pass") == "0; 20 late ones were fetched"
-    assert listing.shown == {*newer, *SIXTY}
+    assert found(walk, "second-pass") == f"0; {newer} late ones were fetched"
+    assert listing.shown == {*joined, *SIXTY}
 
 
 @pytest.mark.parametrize("ahead", range(10))
@@ -184,26 +191,84 @@ def test_slices_that_go_on_below_an_end_that_nothing_confirmed_show_that_it_was_
     listing = Listing(still(**SIXTY), counted=False)
     listing.slices = {"deploy": page(0, **{f"s{n}": 934 - n - go_below for n in range(4)})}
 
+    listing.users = {"someone"}
+
     walk, results = walked(listing)
 
-    assert walk.arrived is not go_below
+    assert (walk.arrived, walk.by_user) == (not go_below, True)
     assert results["start-of-window"] is (Result.DIFFERS if go_below else Result.NOT_SHOWN)
 
 
+def test_what_slices_leave_open_is_said_where_they_arrived() -> None:
+    listing = Listing(still(**SIXTY), counted=False)
+    listing.slices = {"deploy": page(0, a=40)}
+
+    walk, _ = walked(listing)
+
+    assert found(walk, "start-of-window").endswith(" actions passed it, but there may be others")
+
+
+def joining(each: int) -> Callable[[Listing], dict[str, int]]:
+    return lambda it: {**{f"n{n}": 1_000 + n for n in range(each * it.asked, 0, -1)}, **SIXTY}
+
+
 def test_a_walk_that_did_not_arrive_looks_at_the_head_once_and_reads_nothing_again() -> None:
-    """However much joined meanwhile."""
-
-    def joined(it: Listing) -> dict[str, int]:
-        return {**{f"n{n}": 1_000 + n for n in range(it.asked, 0, -1)}, **SIXTY}
-
-    listing = Listing(joined, offset_honoured=False)
+    """Even where something joined meanwhile."""
+    at_rest = Listing(still(**SIXTY), offset_honoured=False)
+    walked(at_rest)
+    joined = {"n": 1_000, **SIXTY}
+    listing = Listing(then(SIXTY, joined, at_requests=(at_rest.asked,)), offset_honoured=False)
 
     walk, results = walked(listing)
 
     assert (walk.arrived, walk.offset_shifts_rows, walk.by_action) == (False, False, True)
+    assert (listing.asked, listing.forgotten) == (at_rest.asked, 0)
+    assert found(walk, "start-of-window") == "pages are capped, and the filter does not give deploy"
+    assert (results["start-of-window"], results["second-pass"]) == (Result.DIFFERS, Result.NOT_SHOWN)
+
+
+def test_a_growth_that_nothing_explains_is_no_rest_though_the_list_cannot_be_read_once_more() -> None:
+    at_rest = Listing(still(**SIXTY), offset_honoured=False)
+    walked(at_rest)
+    listing = Listing(then(SIXTY, late(1), at_requests=(at_rest.asked,)), offset_honoured=False)
+
+    _, results = walked(listing)
+
     assert listing.forgotten == 0
-    assert results["start-of-window"] is Result.DIFFERS
     assert results["second-pass"] is Result.NOT_SHOWN
+
+
+def test_a_look_is_given_up_after_twenty_pages_in_a_row_that_bring_it_no_further_down() -> None:
+    listing = Listing(lambda it: joining(4)(it) if it.asked > DESCENT else SIXTY)
+
+    _, results = walked(listing)
+
+    assert results["second-pass"] is Result.NOT_SHOWN
+    assert [listing.offsets.count(0) - 1, listing.asked] == [3, DESCENT + 3 * 22]
+
+
+def test_a_look_ends_where_the_list_does() -> None:
+    """Which is another one, that shows nothing of what was there."""
+    listing = Listing(then(SIXTY, {f"z{n}": 2_000 - n for n in range(8)}, at_requests=(DESCENT + 1,)))
+
+    _, results = walked(listing)
+
+    assert results["second-pass"] is Result.NOT_SHOWN
+    assert listing.asked < DESCENT + 20
+
+
+def test_what_joined_before_the_list_was_read_once_more_and_vanished_after_has_vanished() -> None:
+    begun: dict[int, int] = {}
+
+    def now(it: Listing) -> dict[str, int]:
+        asked = it.offsets[begun.setdefault(it.forgotten, it.asked) - 1 :]
+        looking = asked.count(0) > 1
+        joined = {"n": 1_000, "m": 995} if it.forgotten and not looking else {"n": 1_000}
+        return {**joined, **late(1)} if it.forgotten or looking else SIXTY
+
+    walk, _ = walked(Listing(now))
+
+    assert found(walk, "none-vanished") == "1"
 
 
 def test_what_vanished_is_not_forgotten_however_often_the_list_is_read() -> None:

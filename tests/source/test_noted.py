@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from exporter.entries.normalize import normalize
+from exporter.errors import RecordError
 from exporter.source.platform import Page, Platform
 from exporter.source.reader import Reader
 from exporter.source.recorded import RecordedPages
@@ -25,7 +26,8 @@ class Listed:
     def __init__(
         self, *pages: Page, at_once: int = 1, total: int | None = None, of_one: Sequence[int | None] = ()
     ) -> None:
-        self.client = SimpleNamespace(at_once=at_once)
+        self.hung_up = False
+        self.client = SimpleNamespace(at_once=at_once, hang_up=self._hang_up)
         self.asked: list[dict[str, Any]] = []
         self._pages = iter(pages)
         self._total = total
@@ -36,6 +38,9 @@ class Listed:
         if limit == 1:
             return counting(page(0, one=59), next(self._of_one))
         return next(self._pages, counting(page(offset, **{f"e{offset}": 50}), self._total))
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
 
     @property
     def offsets(self) -> list[int]:
@@ -68,6 +73,7 @@ class Collected:
         (1, 10, None, [0, 10]),
         (1, 199, None, [0, 199]),
         (1, 200, None, [0, 200, 400]),
+        (2, 1, None, [0, 1, 2, 3]),
         (2, 10, None, [0, 10, 20, 30]),
         (3, 10, None, [0, 10, 20, 30, 40, 50]),
         (3, 200, None, [0, 200, 400, 600, 800, 1_000]),
@@ -174,6 +180,8 @@ def test_a_slice_tells_of_actions_and_users_and_not_of_the_list() -> None:
     [
         (None, 3, [], True),
         (3, 3, [], True),
+        (3, 4, [], True),
+        (5, 6, [], True),
         (1, 1, [], True),
         (1, 2, [1], False),
         (1, 3, [1], False),
@@ -205,6 +213,47 @@ def test_a_total_of_one_or_two_where_one_entry_is_asked_for_counts_the_page_thou
     assert [asked["limit"] for asked in platform.asked] == [10, *[1] * len(of_one), 10]
     assert collected.ids.count("one") == len(of_one)
     assert reader.totals.last == (7 if believed else None)
+
+
+def test_a_total_that_counts_the_page_is_forgotten_of_the_pages_before() -> None:
+    three = page(0, a=50, b=40, c=30)
+    platform = Listed(counting(page(0, a=50), 1), three, counting(three, 3), of_one=[1])
+    with Collected(platform, total_of_one=1).reader as reader:
+        assert (reader.page().total, reader.totals.last) == (1, 1)
+        reader.page()
+        assert (len(platform.asked), reader.totals.last) == (2, 1)
+        assert (reader.page().total, reader.totals.last) == (None, None)
+
+
+@pytest.mark.parametrize(("error", "hung_up"), [(ValueError, False), (KeyboardInterrupt, True)])
+def test_what_stops_a_reading_waits_for_what_is_under_way_and_nothing_else_stops_it(
+    error: type[BaseException],
+    hung_up: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Whatever becomes of those pages; whoever interrupts has the client hang up on them."""
+    platform, begun, ended = Listed(at_once=2), [], []
+
+    def late(**asked: Any) -> Page:
+        if asked["offset"] == 0:
+            return page(0, a=50)
+        begun.append(asked["offset"])
+        time.sleep(0.05)
+        ended.append(asked["offset"])
+        raise RecordError("No row.", "")
+
+    platform.page = late  # type: ignore[method-assign]
+
+    def read() -> None:
+        with Collected(platform).reader as reader:
+            reader.page(0, step=10)
+            while len(begun) < 2:
+                time.sleep(0.001)
+            raise error
+
+    with pytest.raises(error):
+        read()
+    assert sorted(ended) == [10, 20]
+    assert platform.hung_up is hung_up
 
 
 class Kept:

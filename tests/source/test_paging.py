@@ -77,7 +77,7 @@ class Listing:
         self.oldest = min(filter(None, (self.oldest, shown.oldest)), default=None)
         return shown
 
-    def slice(self, *, action: str, offset: int = 0) -> Page:
+    def slice(self, *, action: str, user: str | None = None, offset: int = 0) -> Page:  # noqa: ARG002 - as the reader
         held = self._now(self) if self._filtered and action == "deploy" else {}
         shown = page(offset, **dict([*held.items()][offset : offset + self.full]))
         return replace(self.slices.get(action, shown), offset=offset)
