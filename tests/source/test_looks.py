@@ -201,7 +201,7 @@ def test_slices_that_go_on_below_an_end_that_nothing_confirmed_show_that_it_was_
 
 def test_what_slices_leave_open_is_said_where_they_arrived() -> None:
     listing = Listing(still(**SIXTY), counted=False)
-    listing.slices = {"deploy": page(0, a=40)}
+    listing.slices = {"deploy": page(0, a=940)}
 
     walk, _ = walked(listing)
 
@@ -213,16 +213,16 @@ def joining(each: int) -> Callable[[Listing], dict[str, int]]:
 
 
 def test_a_walk_that_did_not_arrive_looks_at_the_head_once_and_reads_nothing_again() -> None:
-    """Even where something joined meanwhile."""
+    """Even where a page of entries joined meanwhile."""
     at_rest = Listing(still(**SIXTY), offset_honoured=False)
     walked(at_rest)
-    joined = {"n": 1_000, **SIXTY}
-    listing = Listing(then(SIXTY, joined, at_requests=(at_rest.asked,)), offset_honoured=False)
+    joined = {f"n{n}": 1_000 - n for n in range(4)}
+    listing = Listing(then(SIXTY, {**joined, **SIXTY}, at_requests=(at_rest.asked,)), offset_honoured=False)
 
     walk, results = walked(listing)
 
     assert (walk.arrived, walk.offset_shifts_rows, walk.by_action) == (False, False, True)
-    assert (listing.asked, listing.forgotten) == (at_rest.asked, 0)
+    assert (listing.asked, at_rest.asked, listing.forgotten) == (9, 9, 0)
     assert found(walk, "start-of-window") == "pages are capped, and the filter does not give deploy"
     assert (results["start-of-window"], results["second-pass"]) == (Result.DIFFERS, Result.NOT_SHOWN)
 
