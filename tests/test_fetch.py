@@ -1,0 +1,67 @@
+"""What is settled before a log is read: the window, the room on the disk, and how many requests go out."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from exporter.errors import OutputError
+from exporter.evidence.unfinished import Unfinished
+from exporter.fetch import fetch
+from exporter.fetched import Fetched
+from exporter.plan import Plan
+from exporter.source.connection import Connection
+from exporter.source.credentials import Key
+from tests.clock import no_sleep
+from tests.source.servers import Served, answering, http
+from tests.test_plan import asked
+from tests.world import NOW
+
+ENTRY = {"id": "log_1", "timestamp": "2026-10-01T00:00:00Z", "action": "deploy"}
+
+
+def answer(head: bytes) -> bytes:
+    """Answer with the one entry of the log, unless it is asked for what lies below it or is not of it."""
+    elsewhere = b"offset=" in head or b"user" in head or (b"action=" in head and b"action=deploy" not in head)
+    return http(json.dumps([] if elsewhere else [ENTRY]).encode())
+
+
+def fetched(folder: Path, look: Callable[[Served], None] = lambda _served: None) -> Fetched:
+    with answering(answer) as served:
+        connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
+        since = NOW - timedelta(days=90)
+        request = asked(connection=connection, organization=None, since=since, until=None, concurrency=3)
+        unfinished = Unfinished(folder, "test")
+        unfinished.begin()
+        task = Plan(request=request, archive=folder, bundles=(), since=since, overlap=None)
+        try:
+            return fetch(task, unfinished, now=lambda: NOW, progress=lambda *_: None, sleep=no_sleep)
+        finally:
+            look(served)
+
+
+def test_where_the_platform_tells_no_time_the_window_ends_a_minute_before_this_machines(
+    tmp_path: Path,
+) -> None:
+    done = fetched(tmp_path)
+
+    assert done.greeting.server_time is None
+    assert done.window.until == NOW - timedelta(minutes=1)
+    assert done.platform.client.at_once == 3
+    assert (done.derived.outside, done.derived.repeated > 0, done.failure) == (0, True, None)
+
+
+def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000))
+
+    with pytest.raises(OutputError, match="There is too little room for"):
+        fetched(tmp_path, lambda served: sent.append(len(served.heads)))
+
+    assert sent == [1]
