@@ -114,12 +114,12 @@ def test_sixty_nights_give_the_log_entry_for_entry_whatever_came_late(tmp_path: 
         return timedelta(hours=entry.id.int % 20) if entry.id.int % 7 == 0 else timedelta()
 
     runs = []
-    with served_log(tmp_path, entries=3_000, days=61) as night:
+    with served_log(tmp_path, entries=6_000, days=61) as night:
         night.world.behave(insert_every=2)
         for number in range(1, NIGHTS + 1):
             moment = BEGINS + timedelta(days=number, minutes=30)
             night.go_on(moment, late=late)
-            runs.append(night.begin() if number == 1 else night.run(page_size=75))
+            runs.append(night.begin() if number == 1 else night.run())
         last = runs[-1].run.window.until
         moment = BEGINS + timedelta(days=NIGHTS + 1, minutes=30)
         night.go_on(moment, late=late)
