@@ -46,10 +46,10 @@ def render_report(
 
 @contextmanager
 def _begin(step: Sequence[str], configuration: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a step, and see to it that it does not go on alone."""
+    """Start a step, and see to it that it neither goes on alone nor leaves anything behind."""
     with subprocess.Popen(  # noqa: S603 - this interpreter, this package
         [sys.executable, "-P", "-m", *step],
-        env=os.environ | {"FONTCONFIG_FILE": str(configuration)},
+        env=os.environ | {"FONTCONFIG_FILE": str(configuration), "TMPDIR": str(configuration.parent)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

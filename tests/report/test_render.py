@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import OutputError
+from exporter.errors import AuditExportError, OutputError
 from exporter.report import cells, libraries, render
 from exporter.report.composing import compose
 from tests.report.conftest import LayOut, cells_on, page_box, texts_in
@@ -54,6 +54,22 @@ def test_the_record_and_the_queries_are_attached_as_they_are(ordinary: Path) -> 
     attached = streams((ordinary / "report.pdf").read_bytes())
     for path in [ordinary / "run.json", *(ordinary / "queries").iterdir()]:
         assert path.read_bytes() in attached
+
+
+def test_temporary_files_of_a_step_that_is_killed_go_with_the_reports_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import tempfile\nwith open({str(made)!r}, 'a') as file: print(tempfile.mkdtemp(), file=file)"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(AuditExportError):
+        render.render_report(tmp_path)
+    folders = made.read_text().splitlines()
+    assert folders
+    assert not [folder for folder in folders if Path(folder).exists()]
 
 
 def test_every_header_cell_says_what_it_heads(ordinary: Path) -> None:
