@@ -19,6 +19,7 @@ from exporter.export import export
 from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
 from exporter.sandbox.entry import Entry, nanoseconds
+from exporter.source.credentials import Profile
 from exporter.source.responses import read_responses
 from tests.conftest import Serve
 from tests.terminal import Terminal
@@ -171,7 +172,8 @@ def test_the_log_is_asked_in_the_dialect_in_which_it_was_read(
     serve: Serve, tmp_path: Path, dialect: str
 ) -> None:
     world = serve()
-    organization = {} if dialect == "B" else {"organization": None}
+    known = Profile(current_org_id=str(world.settings.organization_id))
+    organization = {} if dialect == "B" else {"organization": None, "profile": known}
     bundle = sealed(world, tmp_path, **organization)
     request = world.request(bundle.parent, organization=None)
 
