@@ -623,3 +623,27 @@ def test_a_list_that_is_pushed_down_by_half_a_page_while_nothing_older_comes_is_
     assert down.pages == pages
     assert (down.deepest, down.checks, check.result) == (listing.offsets[-1], [], Result.DIFFERS)
     assert check.found.startswith("the log grows faster than it can be read, or breaks off after offset ")
+
+
+@pytest.mark.parametrize(("settled", "given_up"), [(10, False), (12, True), (60, True)])
+def test_five_pages_whose_end_is_searched_for_in_vain_are_enough(
+    settled: int,
+    given_up: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Down to a place, every other entry is another one in each answer; and nothing older comes."""
+
+    def now(it: Listing) -> dict[str, int]:
+        restless = range(1, settled, 2)
+        return {f"e{n}-{it.asked if n in restless else 0}": 100 + n for n in range(60)}
+
+    listing = Listing(now)
+
+    down, check = descend(listing)
+
+    assert (down.deepest is not None) is given_up
+    assert check.result is (Result.DIFFERS if given_up else Result.AS_EXPECTED)
+    if given_up:
+        assert down.pages == 6
+        assert check.found.startswith("the log grows faster than it can be read")
+    else:
+        assert down.checks[0].result is Result.DIFFERS
