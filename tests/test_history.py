@@ -19,6 +19,7 @@ from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService, Filters
 from exporter.sandbox.entry import Entry, nanoseconds
+from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
 from exporter.verify import verify
@@ -325,6 +326,29 @@ def test_what_slices_did_not_show_is_not_called_gone(night: Night) -> None:
     assert published.run.overlap is not None
     assert published.run.overlap.missing == [str(rare.id)]
     assert published.run.verdict.value is Verdict.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"offset_honoured": False, "cap": 30, "filters_ignored": True},
+        {"script": (None,) * 9 + (Fault.REDIRECT,) * 99},
+    ],
+    ids=["capped", "failing"],
+)
+def test_an_overlap_that_was_not_reached_is_held_against_nothing(
+    night: Night, limits: dict[str, Any]
+) -> None:
+    """What was not read would be missing."""
+    night.begin()
+    night.go_on(BEGINS + timedelta(days=23))
+    night.world.behave(**limits)
+
+    published = night.run(allow_partial=True)
+
+    assert published.run.verdict.value is Verdict.PARTIAL
+    assert published.run.overlap is None
+    assert not published.contradicted
 
 
 @pytest.mark.parametrize("formats", [("parquet",), ("jsonl",)])

@@ -298,6 +298,7 @@ def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(
     (said,) = (line for line in caplog.messages if line.startswith("Carrying on"))
     assert str(foreseen.unfinished) in said
     assert said.endswith(" ends 2026-11-23T11:59:00Z.")
+    assert not any("ends earlier" in line for line in caplog.messages)
     assert foresee(request, now=lambda: later).unfinished is None
 
 
@@ -382,10 +383,18 @@ def test_a_walk_that_ended_partial_is_set_aside_and_not_resumed(
     assert not any(path.name.startswith(".") for path in archive.iterdir())
 
 
-def test_with_allow_partial_a_failing_platform_gives_what_it_gave(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unplaced", [False, True])
+def test_with_allow_partial_a_failing_platform_gives_what_it_gave(
+    serve: Serve, tmp_path: Path, *, unplaced: bool
+) -> None:
+    """Also where it gave a record that cannot be placed, which is left out."""
     world = serve(entries=2_500)
     request = broken_off(world, tmp_path, after=25)
-    world.behave(script=(None,) * 12 + (Fault.SERVER_ERROR,) * 200)
+    newest = str(world.service.page(limit=1)[0].id)
+    world.behave(
+        script=(None,) * 12 + (Fault.SERVER_ERROR,) * 200,
+        edit=lambda entry: {**entry, "action": ""} if unplaced and entry["id"] == newest else entry,
+    )
 
     published = run(replace(request, allow_partial=True))
 
