@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from exporter.errors import OutputError
+from exporter.errors import OutputError, VerificationError
 from exporter.evidence.unfinished import Unfinished
-from exporter.fetch import fetch
+from exporter.fetch import fetch, table_of
 from exporter.fetched import Fetched
 from exporter.plan import Plan
 from exporter.source.connection import Connection
@@ -65,3 +67,15 @@ def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(
         fetched(tmp_path, lambda served: sent.append(len(served.heads)))
 
     assert sent == [1]
+
+
+def test_a_table_of_other_columns_is_not_compared_with_though_it_is_as_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of this program may have sealed it."""
+    monkeypatch.setattr("exporter.fetch.refuse_altered", lambda *_: None)
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"id": ["log_1"]}), tmp_path / "data" / "audit.parquet")
+
+    with pytest.raises(VerificationError, match=r"The table of the bundle .* cannot be read"):
+        table_of(tmp_path, tmp_path)

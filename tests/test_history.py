@@ -288,6 +288,31 @@ def test_an_entry_that_was_changed_or_is_gone_is_an_integrity_finding(night: Nig
     assert history.found.startswith(f"1 changed ({changed.id}), 1 missing ({gone.id}), ")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_entry_of_the_overlap_that_comes_with_two_contents_was_changed(night: Night, first: int) -> None:
+    """Also where the one that is held against the archive is what was sealed."""
+    night.begin()
+    end = nanoseconds(night.now - timedelta(hours=1))
+    target = next(str(e.id) for e in night.world.service.page(limit=900) if e.created_at < end)
+    shown: list[str] = []
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        if entry["id"] != target:
+            return entry
+        shown.append(target)
+        return {**entry, "resource_name": "renamed"} if len(shown) % 2 == first else entry
+
+    night.go_on(BEGINS + timedelta(days=21))
+    night.world.behave(edit=edit)
+
+    published = night.run()
+
+    assert len(shown) > 1
+    assert published.run.overlap is not None
+    assert published.run.overlap.changed == [target]
+    assert published.contradicted
+
+
 def test_a_finding_is_found_again_until_somebody_goes_on_by_hand(night: Night) -> None:
     night.begin()
     end = night.now - timedelta(seconds=60)

@@ -154,11 +154,14 @@ def test_an_extract_is_held_against_the_same_extract(serve: Serve, tmp_path: Pat
     assert finding.differences.same == finding.sealed.run.counts.entries > 0
 
 
-def test_a_record_that_the_bundle_leaves_out_is_left_out_again(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("formats", [("parquet",), ("csv",)])
+def test_a_record_that_the_bundle_leaves_out_is_left_out_again(
+    serve: Serve, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
     world = serve()
     target = str(world.service.page(limit=1, offset=900)[0].id)
     world.behave(edit=lambda entry: {**entry, "action": ""} if entry["id"] == target else entry)
-    bundle = sealed(world, tmp_path, allow_partial=True)
+    bundle = sealed(world, tmp_path, allow_partial=True, formats=formats)
 
     finding = again(world, bundle)
 
