@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from exporter.facts import Check, Result, Window
-from exporter.source.paging import OffsetPass
+from exporter.source.paging import OffsetPass, _places
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
 from exporter.source.witnesses import Head, Totals
@@ -408,6 +408,39 @@ def test_places_of_an_instant_are_told_from_those_that_were_pushed_in_above_it(
     assert {f"t{n}" for n in range(9)} <= listing.shown
     assert [check.id for check in down.checks] == ["overlaps", *(["ties"] if above > counted else [])]
     assert down.vanished == 0
+
+
+BEGIN, END = page(0, a=50, t=40), page(5, u=40, y=30)
+"""They show an instant from place 1 to place 5."""
+PUSHED = page(3, a=50, t=40)
+"""It begins three places further down."""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "again", "totals", "places"),
+    [
+        (BEGIN, END, BEGIN, (None, None, None), 5),
+        (BEGIN, END, PUSHED, (10, 12, 13), 3),
+        (BEGIN, END, PUSHED, (10, 12, 14), 5),
+        (BEGIN, END, PUSHED, (10, 12, 12), 5),
+        (BEGIN, END, PUSHED, (None, 12, 13), 5),
+        (BEGIN, END, PUSHED, (10, None, 13), 5),
+        (BEGIN, END, PUSHED, (10, 12, None), 5),
+        (BEGIN, END, page(3, n=60, a=50), (10, 12, 14), 5),
+        (BEGIN, END, page(4), (10, 12, 13), 5),
+        (BEGIN, page(7), BEGIN, (10, 10, 10), 6),
+        (page(2, t=40, u=40), END, BEGIN, (10, 12, 13), 6),
+        (page(6), END, BEGIN, (10, 12, 13), 6),
+        (page(0, t=40, u=40), END, page(0, t=40, u=40), (10, 10, 10), 6),
+    ],
+)
+def test_an_instant_has_the_places_between_its_begin_and_end_less_those_that_surely_joined_above(
+    first: Page, last: Page, again: Page, totals: tuple[int | None, ...], places: int
+) -> None:
+    """Where another look does not show its begin, or it moved by less than the total rose, none did."""
+    begun, ended, seen = map(counting, (first, last, again), totals)
+
+    assert _places(begun, ended, seen, at(40)) == places
 
 
 @pytest.mark.parametrize(
