@@ -680,3 +680,15 @@ def test_five_pages_whose_end_is_searched_for_in_vain_are_enough(
         assert check.found.startswith("the log grows faster than it can be read")
     else:
         assert down.checks[0].result is Result.DIFFERS
+
+
+@pytest.mark.parametrize("size", range(5, 13))
+def test_an_instant_of_several_pages_in_a_list_at_rest_is_read_once(size: int) -> None:
+    entries = {"a": 50, "b": 49, **{f"t{n}": 40 for n in range(size)}, "y": 30, "z": 29}
+    listing = Listing(still(**entries))
+
+    down, _ = descend(listing)
+
+    assert listing.shown == set(entries)
+    assert [check.id for check in down.checks] == ["overlaps"]
+    assert listing.asked < 12
