@@ -229,6 +229,7 @@ def test_a_total_that_counts_the_page_is_forgotten_of_the_pages_before() -> None
 def test_what_stops_a_reading_waits_for_what_is_under_way_and_nothing_else_stops_it(
     error: type[BaseException],
     hung_up: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever becomes of those pages; whoever interrupts has the client hang up on them."""
     platform, begun, ended = Listed(at_once=2), [], []
@@ -241,7 +242,7 @@ def test_what_stops_a_reading_waits_for_what_is_under_way_and_nothing_else_stops
         ended.append(asked["offset"])
         raise RecordError("No row.", "")
 
-    platform.page = late  # type: ignore[method-assign]
+    monkeypatch.setattr(platform, "page", late)
 
     def read() -> None:
         with Collected(platform).reader as reader:
