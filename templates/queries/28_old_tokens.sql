@@ -20,7 +20,7 @@ SELECT
   id,
   actor,
   resource,
-  concat('Not deleted; age at the end of the period in full days: ',
+  concat('Not deleted. Age at the end of the period in full days: ',
     cast(cast(floor(($until - unix_micros(timestamp)) / 86400000000) AS bigint) AS string), '.') AS what,
   cast(NULL AS string) AS related
 FROM tokens

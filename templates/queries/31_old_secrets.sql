@@ -28,7 +28,7 @@ SELECT
   id,
   actor,
   resource,
-  concat('Neither replaced nor deleted; age at the end of the period in full days: ',
+  concat('Neither replaced nor deleted. Age at the end of the period in full days: ',
     cast(cast(floor(($until - unix_micros(timestamp)) / 86400000000) AS bigint) AS string), '.') AS what,
   cast(NULL AS string) AS related
 FROM followed

@@ -457,7 +457,7 @@ def test_7_tokens_are_paired_and_those_that_live_on_have_an_age(ask: Ask) -> Non
         entry("again", "06-01", "token.create", on="short"),
     ]
     assert ask(27, log) == [{"created": 4, "paired": 1, "living": 3, "old": 1, "created_before": 1}]
-    what = "Not deleted; age at the end of the period in full days: 90."
+    what = "Not deleted. Age at the end of the period in full days: 90."
     assert items(ask(28, log)) == [("old", what, None)]
     assert ask(27, []) == [{"created": 0, "paired": 0, "living": 0, "old": 0, "created_before": 0}]
 
@@ -600,8 +600,8 @@ def test_9_secrets_are_replaced_deleted_or_grow_old(ask: Ask) -> None:
     ]
     assert ask(30, log) == [{"names": 4, "replaced": 1, "deleted": 1, "living": 3, "old": 2}]
     assert items(ask(31, log)) == [
-        ("s3", "Neither replaced nor deleted; age at the end of the period in full days: 145.", None),
-        ("s6", "Neither replaced nor deleted; age at the end of the period in full days: 118.", None),
+        ("s3", "Neither replaced nor deleted. Age at the end of the period in full days: 145.", None),
+        ("s6", "Neither replaced nor deleted. Age at the end of the period in full days: 118.", None),
     ]
 
 
