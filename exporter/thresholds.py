@@ -100,7 +100,7 @@ class Thresholds:
             _require_shape(name, (getattr(self, name),), _CLOCK, "Write a time of day such as 08:00.")
         if self.calendar_begins >= self.calendar_ends:
             raise _refused("calendar_begins", self.calendar_begins, "Give a time before calendar_ends.")
-        for day in self.calendar_days or ("",):
+        for day in self.calendar_days or ("",):  # without any, every act would be outside working hours
             if day not in WEEKDAYS:
                 raise _refused("calendar_days", day, f"Choose from {', '.join(WEEKDAYS)}.")
         for day in self.calendar_holidays:

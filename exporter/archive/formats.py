@@ -53,14 +53,12 @@ class Archives:
         self._others = [writer for name, writer in self._writers.items() if name not in _WRITERS_OF_TEXT]
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
         self._handed_over: deque[tuple[Future[None], int]] = deque()
-        self._held = 0
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of ``table``. What a file refused may be raised by a later call, or by the last."""
         if self._text:
             self._wait(most=_AHEAD)
             self._handed_over.append((self._thread.submit(_write_text, table, self._text), table.nbytes))
-            self._held += table.nbytes
         for writer in self._others:
             writer.write(table)
 
@@ -76,10 +74,9 @@ class Archives:
 
     def _wait(self, *, most: int) -> None:
         """Wait until the tables that are yet to become text hold no more bytes than ``most``."""
-        while self._held > most:
-            written, size = self._handed_over.popleft()
+        while sum(size for _, size in self._handed_over) > most:
+            written, _ = self._handed_over.popleft()
             written.result()
-            self._held -= size
 
 
 def _write_text(table: pa.Table, writers: Sequence[_Writer]) -> None:

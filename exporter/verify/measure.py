@@ -53,11 +53,11 @@ def measuring(container: Container, paths: Iterable[str]) -> Iterator[Measures]:
     The digest is taken where the interpreter's lock is not held, so that threads do help.
     """
     wanted = sorted(paths, key=lambda path: (path != RESPONSES, path))
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        try:
-            yield Measures({path: pool.submit(measure, container, path) for path in wanted})
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    try:
+        yield Measures({path: pool.submit(measure, container, path) for path in wanted})
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def measure(container: Container, path: str) -> Measure | OSError:
