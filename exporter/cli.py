@@ -152,9 +152,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except _Stopped as error:
         return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
     except UnreadError:
-        return _UNREAD
+        return most_serious((_UNREAD, session.found))
     except AuditExportError as error:
-        return _report(session, error.what, error.remedy, error.exit_code)
+        return _report(session, error.what, error.remedy, most_serious((error.exit_code, session.found)))
     except click.ClickException as error:
         return _refuse(session, error)
     except Exception as error:  # noqa: BLE001 - the last resort: say it in a sentence

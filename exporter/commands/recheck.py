@@ -16,7 +16,7 @@ from exporter.commands.options import (
     progress_option,
     source_options,
 )
-from exporter.commands.results import most_serious, print_findings, print_json, print_result, visible
+from exporter.commands.results import most_serious, note, print_findings, print_json, print_result, visible
 from exporter.facts import Result, Verdict
 
 if TYPE_CHECKING:
@@ -65,14 +65,15 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     sealed = Sealed.open(bundle)
     with shown_progress(mode, since=sealed.run.window.since, now=now()) as progress:
         finding = recheck_bundle(sealed, request, to=to, now=now, progress=progress)
+    code = note(_exit_code(finding))
     if as_json:
         print_json(json.loads(finding.encode()))
     else:
         print_findings(finding.checks)
         print_result(f"{_said(finding)}: {bundle}")
     if finding.unkept is None:
-        return _exit_code(finding)
-    code = most_serious([_exit_code(finding), finding.unkept.exit_code])
+        return code
+    code = most_serious([code, finding.unkept.exit_code])
     complain(visible(finding.unkept.what), visible(finding.unkept.remedy), code, finding.unkept)
     return code
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.messages import complain, say
+from exporter.commands.session import Session
 from exporter.errors import AuditExportError, IncompleteError, OutputError, VerificationError
 from exporter.facts import Check, Result, Verdict, rfc3339
 
@@ -30,6 +31,12 @@ def most_serious(codes: Iterable[int]) -> int:
     """Return, of several exit codes, the one to leave with; 0 where there is none."""
     present = set(codes)
     return next((code for code in _PRECEDENCE if code in present), max(present, default=0))
+
+
+def note(code: int) -> int:
+    """Note the exit code for what a command found: it holds where that cannot be printed, too. Returns it."""
+    click.get_current_context().ensure_object(Session).found = code
+    return code
 
 
 def exit_code(published: "Published", *, accept_unproven: bool) -> int:

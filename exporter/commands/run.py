@@ -214,7 +214,7 @@ def run(context: click.Context, /, **given: Any) -> int:
     from exporter.commands.foresight import print_foresight
     from exporter.commands.progress import shown_progress
     from exporter.commands.requests import read_request
-    from exporter.commands.results import exit_code, print_published
+    from exporter.commands.results import exit_code, note, print_published
     from exporter.export import export
     from exporter.foresight import foresee
 
@@ -229,5 +229,6 @@ def run(context: click.Context, /, **given: Any) -> int:
         published = export(request, now=now, progress=progress)
     another = "--again seals another" if request.since else "--since with a date and --again seals another"
     accepted = request.accept_unproven
+    code = note(exit_code(published, accept_unproven=accepted))
     print_published(published, as_json=as_json, accept_unproven=accepted, another=another)
-    return exit_code(published, accept_unproven=accepted)
+    return code

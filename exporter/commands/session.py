@@ -12,6 +12,9 @@ class Session:
     command: str = ""
     """The command's name."""
 
+    found: int = 0
+    """The exit code for what the command found, which holds also where it cannot be printed."""
+
     as_json: bool = False
     """Whether the result is wanted as JSON."""
 

@@ -86,7 +86,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     Exits with 0 when everything is as expected, with 4 when something was altered or is missing, and with 3
     when a claim could not be checked, such as a signature without --allowed-signers.
     """
-    from exporter.commands.results import print_json
+    from exporter.commands.results import note, print_json
     from exporter.verify import examine
     from exporter.verify.findings import Outcome
 
@@ -95,6 +95,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     trust = _trust(**given)
     examined = [examine(path, reperform=reperform, trust=trust, anchors=anchors) for path in paths]
     overall = Outcome.of(check for one in examined for check in one.all_findings)
+    code = note({Outcome.AS_SEALED: 0, Outcome.NOT_CHECKED: 3}.get(overall, 4))
     if as_json:
         results = [_as_data(one) for one in examined]
         verified = overall is Outcome.AS_SEALED
@@ -102,7 +103,7 @@ def verify(paths: tuple[Path, ...], *, reperform: bool, **given: Any) -> int:
     else:
         for one in examined:
             _show(one)
-    return {Outcome.AS_SEALED: 0, Outcome.NOT_CHECKED: 3}.get(overall, 4)
+    return code
 
 
 def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path | None) -> "Trust":

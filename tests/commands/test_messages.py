@@ -261,6 +261,25 @@ def test_a_bundle_whose_path_cannot_be_written_is_named_in_the_error(
     assert f"Error: It is full. The bundle {bundle} is published all the same." in terminal.err
 
 
+@pytest.mark.parametrize("unwritten", [UnreadError("Nobody reads it.", ""), OutputError("It is full.", "")])
+def test_a_finding_that_cannot_be_printed_has_its_exit_code_all_the_same(
+    terminal: Terminal, world: World, monkeypatch: pytest.MonkeyPatch, unwritten: OutputError
+) -> None:
+    def fail(*_: object) -> None:
+        raise unwritten
+
+    assert terminal(*WINDOW) == 0
+    bundle = terminal.out.strip()
+    numbers = itertools.count()
+    world.behave(edit=lambda entry: {**entry, "action": f"{entry['action']} {next(numbers)}"})
+    monkeypatch.setattr("exporter.commands.results.print_result", fail)
+
+    assert terminal(*WINDOW, "--again") == 4
+    assert terminal("recheck", bundle) == 4
+    Path(bundle, "data", "audit.csv").unlink()
+    assert terminal("verify", bundle) == 4
+
+
 @pytest.mark.parametrize(
     ("unwritten", "code"), [(UnreadError("Nobody reads it.", ""), 2), (OutputError("It is full.", ""), 7)]
 )
