@@ -176,6 +176,11 @@ def _tls(connection: Connection) -> ssl.SSLContext:
     if not (ca_bundle or connection.proxy) and httpx.URL(connection.base_url).scheme == "http":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        if ca_bundle is not None and ca_bundle.is_fifo():
+            raise UsageError(
+                f"The CA bundle {ca_bundle} is a pipe, which can be read but once.",
+                "Name a file of PEM certificates: it is read for each place that a run connects to.",
+            )
         return ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
     except (OSError, ssl.SSLError) as error:
         raise UsageError(

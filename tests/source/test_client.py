@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 import socket
 import threading
 import time
@@ -461,6 +462,13 @@ def test_a_ca_bundle_without_certificates_is_refused(tmp_path: Path, content: by
         bundle.write_bytes(content)
     with pytest.raises(UsageError, match="cannot be used"):
         client("https://api.example", ca_bundle=bundle)
+
+
+def test_a_ca_bundle_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "bundle.pem")
+
+    with pytest.raises(UsageError, match="is a pipe, which can be read but once"):
+        client("https://api.example", ca_bundle=tmp_path / "bundle.pem")
 
 
 @pytest.fixture
