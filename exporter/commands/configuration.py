@@ -134,7 +134,9 @@ def apply(context: click.Context, _parameter: click.Parameter, named: Path | Non
     try:
         refuse_unknown(os.environ, context)
         refuse_bytes(os.environ)
-        configuration = read(named, places(Path()), context)
+        known = configuration_of(context)
+        # The command line that config explains is read after its own: a pipe gives its content only once.
+        configuration = known if named and named == known.path else read(named, places(Path()), context)
     except UsageError as error:
         if not getattr(context.command, "examines_configuration", False):
             raise

@@ -1,6 +1,7 @@
 """The configuration file, and what is said of where each value comes from."""
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -37,6 +38,15 @@ def test_the_command_line_goes_before_the_environment_the_file_and_the_default(
     monkeypatch.setenv("AUDIT_EXPORT_PAGE_SIZE", "200")
     assert setting(terminal, "page-size") == (200, "environment variable AUDIT_EXPORT_PAGE_SIZE")
     assert setting(terminal, "page-size", "--page-size", "100") == (100, "command line")
+
+
+def test_a_file_that_can_be_read_but_once_is_shown_as_it_is(terminal: Terminal) -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb") as file:  # noqa: PTH123 - a pipe has no path but this
+        file.write(b"page-size = 300")
+        file.close()
+        path = f"/dev/fd/{reader}"
+        assert setting(terminal, "page-size", "--config", path) == (300, f"file {path}")
 
 
 @pytest.mark.parametrize(
