@@ -1,17 +1,20 @@
 """Where the program begins: ``audit-export``, and ``python -m exporter``.
 
-Whoever interrupts it while it still loads is told the same as later (:mod:`exporter.cli`).
+Whoever interrupts it while it still loads is told the same as later (:mod:`exporter.cli`). So nothing that
+takes its time to import comes before that is seen to.
 """
 
-import sys
-from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
+import os
 
 from exporter.commands import signals
 
+TYPE_CHECKING = False  # as typing has it, whose import takes longer than all that stands here
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
-def main() -> NoReturn:
+
+def main() -> "NoReturn":
     """Run the command line and exit."""
     signals.heed(_stop)
     from exporter import cli  # noqa: PLC0415 - what takes its time
@@ -19,10 +22,13 @@ def main() -> NoReturn:
     cli.main()
 
 
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    with suppress(OSError):  # it may lead to a terminal that is gone
-        sys.stderr.write("Error: Interrupted.\nRun the same command again.\n")
-    sys.exit(128 + number)
+def _stop(number: int, _frame: "FrameType | None") -> "NoReturn":
+    """End at once: of an exception, an import that is under way may make another one."""
+    try:  # noqa: SIM105 - nothing is imported for it
+        os.write(2, b"Error: Interrupted.\nRun the same command again.\n")
+    except OSError:  # it may lead to a terminal that is gone
+        pass
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

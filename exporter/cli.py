@@ -18,7 +18,7 @@ from exporter import __version__
 from exporter.commands import messages, signals
 from exporter.commands.results import UnreadError, most_serious, print_failure, read_by_somebody, visible
 from exporter.commands.session import Session
-from exporter.errors import AuditExportError, OutputError
+from exporter.errors import AuditExportError, OutputError, chain_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -150,7 +150,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             arguments, prog_name="audit-export", standalone_mode=False, obj=session, color=messages.colour()
         )
     except _Stopped as error:
-        return _report(session, "Interrupted.", "Run the same command again.", int(error.code or 0))
+        return _report_stopped(session, error)
     except UnreadError:
         return most_serious((_UNREAD, session.found))
     except AuditExportError as error:
@@ -162,7 +162,14 @@ def _run(arguments: Sequence[str] | None) -> int:
     return int(code or 0)
 
 
+def _report_stopped(session: Session, stopped: _Stopped) -> int:
+    return _report(session, "Interrupted.", "Run the same command again.", int(stopped.code or 0))
+
+
 def _report_unexpected(session: Session, error: Exception) -> int:
+    for cause in chain_of(error):
+        if isinstance(cause, _Stopped):  # while a class was made, of which Python makes an error of its own
+            return _report_stopped(session, cause)
     if isinstance(error, OSError) and error.errno in _FULL:
         where = "the device" if error.filename is None else str(error.filename)
         what = f"There is no room for what has to be written to {where} ({error.strerror})."

@@ -427,7 +427,10 @@ import os, sys
 class Interrupting:
     def find_spec(self, name, *_):
         if name == "exporter.cli":
-            os.kill(os.getpid(), {number:d})
+            type("Made", (), {{"member": self}})
+
+    def __set_name__(self, *_):
+        os.kill(os.getpid(), {number:d})
 
 sys.meta_path.insert(0, Interrupting())
 from exporter.__main__ import main
@@ -437,6 +440,27 @@ main()
 
     assert (ran.returncode, ran.stdout) == (code, "")
     assert ran.stderr == "Error: Interrupted.\nRun the same command again.\n"
+
+
+def test_it_heeds_who_interrupts_it_before_it_imports_what_takes_its_time() -> None:
+    loaded = "import sys; known = {*sys.modules}; import exporter.__main__; print(*{*sys.modules} - known)"
+    ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+
+    assert not {"click", "contextlib", "re", "typing"} & set(ran.stdout.split())
+
+
+def test_interrupted_while_a_class_is_made_it_says_the_same(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting:
+        def __set_name__(self, *_: object) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(
+        "exporter.commands.schema.print_table", lambda *_: type("", (), {"a": Interrupting()})
+    )
+    assert terminal("schema") == 143
+    assert terminal.err == "Error: Interrupted.\nRun the same command again.\n"
 
 
 def test_a_terminal_that_is_gone_ends_a_command_which_nohup_has_go_on(

@@ -1,15 +1,21 @@
-"""What asks the program to end: an interruption, a termination, a terminal that is gone."""
+"""What asks the program to end: an interruption, a termination, a terminal that is gone.
+
+It is imported before anything else, so it imports next to nothing itself (:mod:`exporter.__main__`).
+"""
 
 import signal
 import time
-from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
 
 _ONE_WISH = 1.0  # second
 
 
-def heed(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
+def heed(stop: "Callable[[int, FrameType | None], NoReturn]") -> None:
     """Have ``stop`` called then, so that nothing half made stays behind.
 
     Who asks again within a second asks for the same: the clearing up is not broken off by that.
@@ -17,7 +23,7 @@ def heed(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
     """
     asked = -_ONE_WISH
 
-    def stop_once(number: int, frame: FrameType | None) -> None:
+    def stop_once(number: int, frame: "FrameType | None") -> None:
         nonlocal asked
         now = time.monotonic()
         if now - asked >= _ONE_WISH:
