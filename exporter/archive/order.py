@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from exporter.archive.moved import moved_ids
 from exporter.archive.spool import Spool
-from exporter.entries.compare import same_content
+from exporter.entries.compare import content_of
 from exporter.entries.literals import flags
 from exporter.entries.schema import SCHEMA
 
@@ -153,13 +153,18 @@ class Runs:
         return rows.filter(keep)
 
     def _judge(self, first: pa.Table, second: pa.Table, differing: pa.ChunkedArray) -> None:
-        """Tell rows that differ from the row before in their bytes alone from those of another content."""
+        """Tell rows whose content another of their id and time has from those of a content of their own."""
         pairs = zip(first.filter(differing).to_pylist(), second.filter(differing).to_pylist(), strict=True)
+        place, met = None, set[str]()
         for before, after in pairs:
-            if same_content(before, after):
+            if place != (place := (after["id"], after["timestamp"])):
+                met = {content_of(before)}
+            content = content_of(after)
+            if content in met:
                 self.rewritten += 1
             else:
                 self.conflicts.append(after["id"])
+            met.add(content)
 
     def close(self) -> None:
         """Remove the spool."""

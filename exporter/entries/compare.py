@@ -19,10 +19,11 @@ _string = msgspec.json.Decoder(str)
 
 def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two rows of the table, as Python values by column, hold the same content."""
-    return _content(one) == _content(other)
+    return content_of(one) == content_of(other)
 
 
-def _content(row: Mapping[str, Any]) -> dict[str, Any]:
+def content_of(row: Mapping[str, Any]) -> str:
+    """Return what stands for the content of a row: the same text, the same content."""
     content = {name: value for name, value in row.items() if name != _BYTES}
     for name in _JSON_COLUMNS:
         content[name] = _parsed(row[name])
@@ -31,7 +32,7 @@ def _content(row: Mapping[str, Any]) -> dict[str, Any]:
             (change["field"], repr(_parsed(change["old"])), repr(_parsed(change["new"])))
             for change in row["changes"]
         )
-    return content
+    return repr(content)
 
 
 def _parsed(text: str | None) -> Any:  # noqa: ANN401 - a value from JSON

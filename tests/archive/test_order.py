@@ -1,6 +1,6 @@
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -104,6 +104,14 @@ def test_of_several_bodies_the_earliest_is_kept_and_of_these_the_smallest_digest
     assert table["source_sha256"].to_pylist() == [min(digests)]
     assert runs.conflicts == ["log_1"] * 3
     assert runs.repeated == 1
+
+
+def test_a_content_that_comes_again_in_other_bytes_is_no_conflict_whatever_lies_between_the_digests() -> None:
+    one, other = [[dict(members) for members in permutations(entry(action=name).items())] for name in "ab"]
+
+    _, runs = merged([page(*one, *other, entry(id="log_2"), *one[:1])])
+
+    assert (runs.repeated, runs.rewritten, runs.conflicts) == (1, 10, ["log_1"])
 
 
 @settings(max_examples=25)
