@@ -94,6 +94,18 @@ def test_what_joins_once_is_found_by_a_look_and_another_look_is_quiet(
     assert listing.shown == {*joined, *SIXTY}
 
 
+@pytest.mark.parametrize("newer", range(6))
+@pytest.mark.parametrize("full", [1, 2, 3])
+def test_a_look_finds_its_mark_however_few_entries_a_page_holds(full: int, newer: int) -> None:
+    joined = {f"n{n}": 1_000 + n for n in range(newer, 0, -1)}
+    descent = len(descended(still(**SIXTY), full=full).offsets)
+    listing = Listing(then(SIXTY, {**joined, **SIXTY}, at_requests=(descent + 1,)), full=full)
+
+    _, results = walked(listing)
+
+    assert set(results.values()) == {Result.AS_EXPECTED}
+
+
 @pytest.mark.parametrize("ahead", range(10))
 def test_a_growth_is_asked_for_eight_times_more_before_the_list_is_read_once_more(ahead: int) -> None:
     """The platform counted one that joined after it took the entries of the page."""
