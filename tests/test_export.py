@@ -161,6 +161,9 @@ def test_a_window_that_is_not_over_ends_a_minute_before_the_platforms_clock(
     assert published.run.window.until == datetime(2026, 11, 23, 11, 59, tzinfo=UTC)
     assert published.run.window.partial_period
     assert published.run.window.asked == {"since": "2026-07-01", "until": "2026-10-01"}
+    assert published.bundle.name == "000001_20260701T000000Z_20261123T115900Z"
+    stated = json.loads((published.bundle / "manifest.json").read_bytes())["predicate"]["window"]
+    assert stated == {"since": "2026-07-01T00:00:00Z", "until": "2026-11-23T11:59:00Z"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,14 +27,14 @@ from tests.world import NOW
 ENTRY = {"id": "log_1", "timestamp": "2026-10-01T00:00:00Z", "action": "deploy"}
 
 
-def answer(head: bytes) -> bytes:
+def answer(head: bytes, *headers: str) -> bytes:
     """Answer with the one entry of the log, unless it is asked for what lies below it or is not of it."""
     elsewhere = b"offset=" in head or b"user" in head or (b"action=" in head and b"action=deploy" not in head)
-    return http(json.dumps([] if elsewhere else [ENTRY]).encode())
+    return http(json.dumps([] if elsewhere else [ENTRY]).encode(), *headers)
 
 
-def fetched(folder: Path, look: Callable[[Served], None] = lambda _served: None) -> Fetched:
-    with answering(answer) as served:
+def fetched(folder: Path, look: Callable[[Served], None] = lambda _served: None, *headers: str) -> Fetched:
+    with answering(lambda head: answer(head, *headers)) as served:
         connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
         since = NOW - timedelta(days=90)
         request = asked(connection=connection, organization=None, since=since, until=None, concurrency=3)
@@ -55,6 +56,17 @@ def test_where_the_platform_tells_no_time_the_window_ends_a_minute_before_this_m
     assert done.window.until == NOW - timedelta(minutes=1)
     assert done.platform.client.at_once == 3
     assert (done.derived.outside, done.failure) == (0, None)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-3), timedelta(hours=2)])
+def test_the_platforms_clock_ends_the_window_whatever_this_machines_shows(
+    tmp_path: Path, ahead: timedelta
+) -> None:
+    date = format_datetime(NOW + ahead, usegmt=True)
+
+    done = fetched(tmp_path, lambda _served: None, f"Date: {date}")
+
+    assert done.window.until == NOW + ahead - timedelta(minutes=1)
 
 
 def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(
