@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from exporter.source.client import Answer, Client
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.refusals import NotFoundError, RefusedError
+from exporter.source.retries import Patience, UnreachableError
 from tests.clock import Clock, no_sleep
 from tests.source import servers
 from tests.source.conftest import HALVES, TELLTALE, Authority
@@ -235,6 +236,30 @@ def test_patience_ends_in_time(answer: servers.Answer, attempts: int) -> None:
         ask(served.url, clock, retry_for=0.05)
     assert len(clock.slept) == len(served.heads) - 1
     assert 1 <= len(served.heads) <= attempts
+
+
+@pytest.mark.parametrize(("reached", "seconds"), [(True, 600), (False, 30)])
+def test_pauses_grow_to_half_a_minute_each_by_chance_a_little_longer_and_end_in_time(
+    seconds: int, *, reached: bool
+) -> None:
+    """Whoever has never answered is given up soon: it may be the wrong address."""
+
+    def pauses() -> list[float]:
+        clock = Clock()
+        patience = Patience(600, reached=reached, sleep=clock.sleep, clock=clock)
+        with suppress(UnreachableError):
+            for attempt in patience.attempts():
+                with attempt:
+                    patience.begin()
+                    raise UnreachableError("no route")
+        return clock.slept
+
+    runs = [pauses(), pauses()]
+    for number, pause in enumerate(runs[0]):
+        shortest = 0.1 * 2**number
+        assert min(30, shortest) <= pause <= min(30, shortest + 1)
+    assert runs[0][:5] != runs[1][:5]
+    assert sum(runs[0][:-1]) < seconds <= sum(runs[0])
 
 
 def test_a_patience_of_nothing_means_one_attempt() -> None:

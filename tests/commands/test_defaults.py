@@ -1,0 +1,19 @@
+"""What holds where nobody says otherwise: the same for who calls the program and for who calls its parts."""
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from exporter.commands.run import run
+from exporter.request import Request
+from exporter.source.connection import Connection
+
+
+def test_what_is_taken_for_granted_inside_is_what_the_options_stand_at() -> None:
+    options: dict[str | None, Any] = {parameter.name: parameter.default for parameter in run.params}
+    inside = {each.name: each.default for kind in (Connection, Request) for each in fields(kind)}
+
+    assert inside["settle"] == timedelta(seconds=60) == timedelta(seconds=options["settle"])
+    assert inside["overlap"] == timedelta(hours=24) == timedelta(hours=options["overlap"])
+    shared = ("lock_timeout", "page_size", "concurrency", "report_rows", "timeout", "retry_for")
+    assert {name: inside[name] for name in shared} == {name: options[name] for name in shared}
