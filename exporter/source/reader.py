@@ -6,8 +6,9 @@ derived from every response that was kept.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
 _LONG = 200  # entries from which on a page takes so long to read that the next is fetched meanwhile
+_SHOWN = 100  # characters of an action that may be of any length
 _ONE_AND_MORE = 2  # the total with one entry of a platform that counts a page, and one more where there is
 
 Progress = Callable[[int, datetime | None], None]
@@ -107,11 +109,14 @@ class Reader:
             self._let_go(self._ahead.pop(stale))
         for following in sorted(foreseen - self._ahead.keys()):
             self._ahead[following] = self._submit(following)
-        return self._note(future.result())
+        with _named(f"The page at offset {offset:,}"):
+            page = future.result()
+        return self._note(page)
 
     def slice(self, *, action: str, user: str | None = None, offset: int = 0) -> Page:
         """Return the page at ``offset`` of the entries of one action, or of one action and one user."""
-        page = self._platform.page(limit=self.limit, offset=offset, action=action, user=user)
+        with _named(f"The page at offset {offset:,} of the action {action[:_SHOWN]!r}"):
+            page = self._platform.page(limit=self.limit, offset=offset, action=action, user=user)
         return self._note(page, whole=False)
 
     @property
@@ -193,3 +198,14 @@ class Reader:
                 if not future.cancelled():
                     self._let_go(future)
         self._ahead.clear()
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Name the page in the error where it could not be read; that of a record says where it stands itself."""
+    try:
+        yield
+    except RecordError:
+        raise
+    except SourceError as error:
+        raise type(error)(f"{what} could not be read: {error.what}", error.remedy) from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.errors import EchoError, RecordError
+from exporter.errors import EchoError, RecordError, SourceError
 from exporter.source.client import Client, UnwantedError, Wish
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
@@ -90,6 +90,21 @@ def test_a_page_that_nobody_needs_may_fail_and_one_that_came_is_collected(
 
     assert collected == ["log_0", "log_10", *(["log_5"] if elsewhere else [])]
     assert "A page that is not needed could not be had" in caplog.text
+
+
+def test_a_page_that_cannot_be_read_is_named_whether_of_the_log_or_of_a_slice() -> None:
+    """The platform's refusal is said as it is."""
+
+    def read(get: Callable[[Reader], object]) -> str:
+        with pytest.raises(SourceError) as failed, reading(lambda _: REFUSED, at_once=1) as (reader, _, _):
+            get(reader)
+        assert failed.value.remedy.startswith("Check the options")
+        return failed.value.what
+
+    refused = "could not be read: The platform refuses the request (HTTP 410)."
+    assert read(lambda reader: reader.page(9_890)) == f"The page at offset 9,890 {refused}"
+    of_a_slice = read(lambda reader: reader.slice(action="deploy" * 99, offset=20))
+    assert of_a_slice == f"The page at offset 20 of the action {('deploy' * 99)[:100]!r} {refused}"
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["left over", "stale"])
