@@ -117,7 +117,9 @@ class Walk:
         for _ in range(max(_PAGES_A_LOOK, self._paging.pages)):
             if look.closed or not page.size or self._paging.ignored or look.stalled > _STALLED_PAGES:
                 break
-            page = self._reader.page(page.reach - _repeated(page.size))
+            above, page = page, self._reader.page(page.reach - min(OVERLAP, page.size // 4))
+            if look.lies_between(above, page):
+                page = self._reader.page(page.offset - 1)
             look.take(page, whole=False)
         for _ in range(ASKED_AGAIN):
             if look.unexplained <= 0:
@@ -153,8 +155,3 @@ class Walk:
             found=f"{vanished:,}{out_of_order}",
             result=result,
         )
-
-
-def _repeated(size: int) -> int:
-    """How many entries of a page a look repeats: one at least, or the mark may lie between two pages."""
-    return min(OVERLAP, max(size // 4, 1), size - 1)

@@ -153,6 +153,12 @@ class Look:
         joined = self.joined_below + self._moved.place - self._mark.place
         return self._moved.total - self._mark.total - joined
 
+    def lies_between(self, above: Page, below: Page) -> bool:
+        """Tell whether the mark was missed since one page ends above it, and the next begins with it."""
+        moment = self._mark.moment
+        ends_above = self._moved is None and all(at > moment for at in above.moments)
+        return ends_above and below.size > 1 and all(at <= moment for at in below.moments)
+
     def take(self, page: Page, *, whole: bool) -> None:
         """Compare a page with what is known; ``whole`` where it holds all there is to see."""
         placed = zip(page.ids, page.moments, strict=True)

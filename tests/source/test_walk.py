@@ -620,7 +620,10 @@ def test_small_pages_outrun_entries_that_join_at_every_request(log: Log, cap: in
 
 
 def test_a_look_goes_no_further_down_than_the_list(log: Log) -> None:
-    """Entries push its mark to where a page of three begins, which shares no place with the one above."""
+    """Entries push its mark to where a page of three begins, which shares no place with the one above.
+
+    So that is asked for from one place further up.
+    """
     history = apart(generate(entries=12, ends=NOW - timedelta(hours=1)))
     world = log(history, cap=3)
     joining = iter([replace(history[-1], id=UUID(int=n), created_at=nanoseconds(NOW) + n) for n in range(2)])
@@ -635,6 +638,7 @@ def test_a_look_goes_no_further_down_than_the_list(log: Log) -> None:
     walked = walk(world, concurrency=1, meanwhile=meanwhile)
 
     assert walked.ids == held(world)
+    assert walked.verdict is Verdict.COMPLETE
     assert pages < 60
 
 
