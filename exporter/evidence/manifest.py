@@ -6,8 +6,8 @@ from typing import Any
 import rfc8785
 
 from exporter.evidence.chain import Link
-from exporter.facts import Verdict, Window, rfc3339
-from exporter.record import Overlap, Seal
+from exporter.facts import rfc3339
+from exporter.record import Overlap, Run, Seal
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:audit-export:bundle:v1"
@@ -16,22 +16,13 @@ NAMESPACE = "audit-export-bundle-v1"
 """What a signature is for; ``ssh-keygen -n`` wants it, and a signature for anything else is refused."""
 
 
-def statement(  # noqa: PLR0913 - what it states
-    digests: Mapping[str, str],
-    *,
-    link: Link | None,
-    window: Window,
-    verdict: Verdict,
-    seal: Seal,
-    overlap: Overlap | None = None,
-    filters: Mapping[str, str] | None = None,
-) -> bytes:
-    """Write the statement: ``digests`` are the SHA-256 of the payload files by path.
+def statement(digests: Mapping[str, str], run: Run, link: Link | None) -> bytes:
+    """Write the statement of a ``run``: ``digests`` are the SHA-256 of the payload files by path.
 
-    An extract has no ``link``, since it is no part of a chain; its statement names the ``filters``. ``seal``
-    is what the bundle is to be sealed with; without a key the statement says that it is unsigned.
+    An extract has no ``link``, since it is no part of a chain; its statement names the filters. Without a key
+    to be sealed with the statement says that the bundle is unsigned.
     """
-    place = {"extract": dict(filters or {})} if link is None else _place(link, overlap)
+    place = {"extract": run.filters} if link is None else _place(link, run.overlap)
     return rfc8785.dumps(
         {
             "_type": STATEMENT_TYPE,
@@ -39,9 +30,9 @@ def statement(  # noqa: PLR0913 - what it states
             "predicateType": PREDICATE_TYPE,
             "predicate": {
                 "run": {"sha256": digests["data/run.json"]},
-                "window": {"since": rfc3339(window.since), "until": rfc3339(window.until)},
-                "verdict": verdict.value,
-                "signature": _intention(seal),
+                "window": {"since": rfc3339(run.window.since), "until": rfc3339(run.window.until)},
+                "verdict": run.verdict.value.value,
+                "signature": _intention(run.seal),
                 **place,
             },
         }

@@ -31,15 +31,7 @@ def seal(folder: Path, run: record.Run, link: Link | None, key: "SigningKey | No
     size = sum(path.stat().st_size for path in payload)
     texts = {
         bag.PAYLOAD_MANIFEST: bag.manifest_text(digests).encode(),
-        bag.STATEMENT: statement(
-            digests,
-            link=link,
-            window=record.window(run),
-            verdict=run.verdict.value,
-            seal=run.seal,
-            overlap=run.overlap,
-            filters=run.filters,
-        ),
+        bag.STATEMENT: statement(digests, run, link),
         bag.DECLARATION: bag.DECLARATION_TEXT.encode(),
         bag.DESCRIPTION: bag.description_text(describe(run, link, size=size, files=len(payload))).encode(),
     }

@@ -94,15 +94,8 @@ def statement(bundle: Bundle) -> Iterator[Check]:
 
 def _unlike_run(bundle: Bundle, run: record.Run, stated: Statement) -> set[str]:
     """State the run again and compare; whether its place in a chain is the right one is for the archive."""
-    content = manifest.statement(
-        {"data/run.json": bundle.payload.get("data/run.json", "")},
-        link=bundle.link,
-        window=record.window(run),
-        verdict=run.verdict.value,
-        seal=run.seal,
-        overlap=run.overlap,
-        filters=run.filters,
-    )
+    digests = {"data/run.json": bundle.payload.get("data/run.json", "")}
+    content = manifest.statement(digests, run, bundle.link)
     again = msgspec.json.decode(content, type=Statement)
     kinds = (
         ("_type", stated.type, again.type),
