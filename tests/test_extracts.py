@@ -119,13 +119,13 @@ def test_a_head_that_is_not_the_newest_bundles_is_refused_before_anything_is_ask
 ) -> None:
     terminal(*WINDOW, "--json")
     head = terminal.result["head"]
-    again, asked = (*WINDOW, "--again", "--previous"), world.app.state.tally.requests
+    again, asked = (*WINDOW, "--again", "--previous"), world.requests
 
     for options in ((), ("--dry-run",)):
         assert terminal(*again, "0" * 64, *options) == 2
         assert f"another head than that of the newest bundle, {head}." in terminal.err
     assert terminal(*WINDOW, "--previous", "0" * 64) == 0  # it is sealed, and nothing is chained to anything
-    assert world.app.state.tally.requests == asked
+    assert world.requests == asked
     assert terminal(*again, f"sha256:{head}") == 0
 
 

@@ -215,12 +215,12 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(
 ) -> None:
     world = serve()
     bundle = sealed(world, tmp_path / "evidence")
-    asked = world.app.state.tally.requests
+    asked = world.requests
 
     with pytest.raises(OutputError, match=r"evidence for the finding cannot be made \(File exists\)"):
         again(world, bundle, tmp_path / "evidence")
 
-    assert world.app.state.tally.requests == asked
+    assert world.requests == asked
 
 
 def test_where_there_is_no_finding_no_folder_is_left(serve: Serve, tmp_path: Path) -> None:

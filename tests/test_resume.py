@@ -53,10 +53,6 @@ def command(world: World, output: Path) -> list[str]:
     return [*program, *source, "--output", str(output), "--page-size", str(PAGE), "--report", "none"]
 
 
-def requests(world: World) -> int:
-    return int(world.app.state.tally.requests)
-
-
 def kill_after(world: World, output: Path, answers: int) -> int:
     """Start a run and kill it when it has sent so many requests; returns its exit code."""
     world.behave(latency=0.02)
@@ -64,7 +60,7 @@ def kill_after(world: World, output: Path, answers: int) -> int:
     process = subprocess.Popen(
         command(world, output), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while process.poll() is None and requests(world) < answers:
+    while process.poll() is None and world.requests < answers:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     return process.wait()
@@ -108,7 +104,7 @@ def test_only_what_is_missing_is_fetched(serve: Serve, tmp_path: Path) -> None:
     request = broken_off(world, tmp_path, after=needed - 10, page_size=PAGE // 2)
     published = run(request)
 
-    assert requests(world) < needed // 2
+    assert world.requests < needed // 2
     kept = read_responses(published.bundle / "data" / "raw" / "responses.warc.gz")
     assert published.run.counts.requests == len(list(kept)) >= needed
     assert archives(published.bundle) == archives(whole.bundle)
@@ -146,7 +142,7 @@ def test_a_log_that_grew_meanwhile_is_carried_on_where_it_stands_now(
 
     assert archives(published.bundle) == archives(whole.bundle)
     assert published.run.verdict.value is Verdict.COMPLETE
-    assert requests(world) < whole.run.counts.requests
+    assert world.requests < whole.run.counts.requests
 
 
 @pytest.mark.parametrize("total", ["filtered", "absent"])
@@ -324,13 +320,13 @@ def test_a_longer_settle_takes_off_the_end_of_the_window_that_was_fixed_first(
 def test_what_is_sealed_whole_is_not_fetched_again(serve: Serve, tmp_path: Path) -> None:
     world = serve(entries=900)
     first = run(world.request(tmp_path))
-    before = requests(world)
+    before = world.requests
 
     second = run(world.request(tmp_path))
 
     assert second.before
     assert (second.bundle, second.root) == (first.bundle, first.root)
-    assert requests(world) == before
+    assert world.requests == before
 
 
 def test_what_is_sealed_unproven_is_tried_again(serve: Serve, tmp_path: Path) -> None:
@@ -419,10 +415,10 @@ def test_a_run_that_fails_while_it_seals_fetches_nothing_that_it_has(
         patch.setattr("exporter.export.seal", full)
         with pytest.raises(Exception, match="No space left on device"):
             run(request)
-    before = requests(world)
+    before = world.requests
     published = run(request)
 
-    assert requests(world) - before < 20
+    assert world.requests - before < 20
     assert published.run.verdict.value is Verdict.COMPLETE
 
 

@@ -62,6 +62,12 @@ class World:
         settings: Settings = self.app.state.settings
         return settings
 
+    @property
+    def requests(self) -> int:
+        """How many requests it has had since it was last told how to behave."""
+        tally = self.app.state.tally
+        return int(tally.requests) if tally.settings is self.settings else 0
+
     def behave(self, **changes: Any) -> None:
         """Change how it behaves from the next request on."""
         self.app.state.settings = replace(self.settings, **changes)

@@ -38,9 +38,6 @@ class Body:
     limit: int | None
     """The limit the platform says it applied, where it says so."""
 
-    offset: int | None
-    """The offset the platform says it applied, where it says so."""
-
 
 class _Object(msgspec.Struct):
     error: msgspec.Raw = _NOTHING
@@ -56,7 +53,7 @@ class _Object(msgspec.Struct):
 class _Numbers(msgspec.Struct):
     total: int | None = None
     limit: int | None = None
-    offset: int | None = None
+    offset: int | None = None  # nothing looks at it, but the format says what it has to be
 
 
 class _Listing(_Numbers, kw_only=True):
@@ -150,9 +147,9 @@ def _parse(body: bytes) -> Body:
         usual = None
     if usual is not None and not usual.error:
         data = usual.data
-        return Body(entries=data.audit_logs, total=data.total, limit=data.limit, offset=data.offset)
+        return Body(entries=data.audit_logs, total=data.total, limit=data.limit)
     if _is_array(body):
-        return Body(entries=_array.decode(body) or [], total=None, limit=None, offset=None)
+        return Body(entries=_array.decode(body) or [], total=None, limit=None)
     envelope = _object.decode(body)
     _refuse_failure(envelope)
     inner = envelope
@@ -164,7 +161,7 @@ def _parse(body: bytes) -> Body:
     found = next(filter(_is_given, lists), lists[0])
     numbers = [raw or b"null" for raw in (inner.total, inner.limit, inner.offset)]
     said = _numbers.decode(b'{"total":%b,"limit":%b,"offset":%b}' % tuple(numbers))
-    return Body(entries=_array.decode(found) or [], total=said.total, limit=said.limit, offset=said.offset)
+    return Body(entries=_array.decode(found) or [], total=said.total, limit=said.limit)
 
 
 def _is_given(raw: msgspec.Raw) -> bool:

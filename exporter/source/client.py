@@ -107,8 +107,6 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_url = trusted(connection.base_url)
-        self.requests = 0
-        """Requests sent so far, retries included."""
         self.at_once = at_once
         """Requests under way at the same time, at most."""
         self._key = connection.key
@@ -223,7 +221,6 @@ class Client:
     def _fetch(self, path: str, parameters: Mapping[str, str], body: Payload) -> httpx.Response:
         """Return a response, having written its body as received, less the transfer coding, to ``body``."""
         request = self._request(path, parameters)
-        self.requests += 1
         began = time.monotonic()
         try:
             with closing(self._http.send(request, stream=True)) as response:

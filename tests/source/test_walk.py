@@ -500,7 +500,7 @@ def test_instants_that_pages_cut_cost_no_requests(log: Log, together: int) -> No
     for history in (alone, tied):
         world = log(history, cap=100)
         walked = walk(world)
-        requests.append(world.app.state.tally.requests)
+        requests.append(world.requests)
         assert walked.ids == held(world)
         assert walked.verdict is Verdict.COMPLETE
     assert requests[1] == requests[0]
