@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.archive import order
 from exporter.derive import Derived, derive
 from exporter.entries.normalize import Rows, normalize
 from exporter.entries.schema import SCHEMA
-from exporter.facts import Result, Verdict
-from tests.pages import SELECTION, VALUES, Entry, entry, page
+from exporter.facts import Result, Selection, Verdict
+from tests.pages import SELECTION, VALUES, WINDOW, Entry, entry, page, received
 
 HISTORY: list[Entry] = [
     entry(
@@ -179,6 +180,23 @@ def test_page_size_order_and_overlap_never_change_a_byte(order: list[int], size:
     assert derived.repeated == again
 
 
+def test_rows_that_are_written_a_few_at_a_time_make_the_same_archives(
+    archives: tuple[Path, Derived], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a log of any length are: what was sorted is written, and the rest is held."""
+    monkeypatch.setattr(order, "_TOGETHER", 0)
+    history = sorted(HISTORY, key=lambda one: str(one["created_at"]), reverse=True)
+    pages = [page(*history[low : low + 19]) for low in range(0, len(history), 17)]
+    _, at_once = archives
+
+    derived = derive(pages, SELECTION, tmp_path)
+
+    for name, file in derived.files.items():
+        assert (file.sha256, file.rows) == (at_once.files[name].sha256, at_once.files[name].rows)
+    assert (derived.rows, derived.nulls) == (at_once.rows, at_once.nulls)
+    assert (derived.earliest, derived.latest) == (at_once.earliest, at_once.latest)
+
+
 @settings(max_examples=25)
 @given(
     fields=st.lists(
@@ -302,6 +320,35 @@ def test_the_same_entry_read_again_is_no_contradiction() -> None:
 
     assert (derived.received, derived.repeated, derived.rows) == (3, 2, 1)
     assert {check.result for check in derived.checks} == {Result.AS_EXPECTED}
+
+
+def test_an_entry_that_came_again_in_other_bytes_stands_once_in_the_same_bytes_whatever_came_first() -> None:
+    bodies = [json.dumps([entry()], separators=form).encode() for form in ((",", ":"), (", ", ": "))]
+    pages = [received(body) for body in bodies]
+    digests = [rows.batch["source_sha256"][0].as_py() for rows in pages]
+
+    files, derived = derived_from(*pages, pages[0])
+    other_way_round, _ = derived_from(*reversed(pages))
+
+    assert files == other_way_round
+    assert json.loads(files["audit.jsonl"])["source_sha256"] == min(digests)
+    assert (derived.repeated, derived.rewritten, derived.conflicts, derived.rows) == (1, 1, (), 1)
+    assert derived.observations["entry-in-other-bytes"] == 1
+    assert {check.result for check in derived.checks} == {Result.AS_EXPECTED}
+
+
+@pytest.mark.parametrize(("user", "ids"), [("usr_1", ["1", "3"]), ("ada@acme.example", ["2", "3"])])
+def test_a_user_is_found_by_id_or_by_address_where_an_entry_has_one_of_them(
+    tmp_path: Path, user: str, ids: list[str]
+) -> None:
+    named = {"actor_id": "usr_1"}, {"actor_email": "ada@acme.example"}
+    people = [{}, named[0], named[1], {**named[0], **named[1]}, {"actor_id": "usr_2", "actor_email": "b@c.d"}]
+    entries = page(*(entry(id=str(number), **person) for number, person in enumerate(people)))
+
+    derived = derive([entries], Selection(window=WINDOW, user=user), tmp_path)
+
+    assert pq.read_table(tmp_path / "audit.parquet")["id"].to_pylist() == ids
+    assert (derived.received, derived.outside, derived.rows) == (5, 3, 2)
 
 
 def test_ids_with_several_contents_are_counted_by_id() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exporter.archive import spool
+from exporter.archive import order, spool
 from exporter.archive.order import Runs
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
@@ -112,6 +112,25 @@ def test_a_content_that_comes_again_in_other_bytes_is_no_conflict_whatever_lies_
     _, runs = merged([page(*one, *other, entry(id="log_2"), *one[:1])])
 
     assert (runs.repeated, runs.rewritten, runs.conflicts) == (1, 10, ["log_1"])
+
+
+@settings(max_examples=50)
+@given(case=split(BODIES))
+@example(case=([], [page(entry(id=f"log_{at}", created_at=f"2026-01-02T00:0{at}:00Z")) for at in (2, 0, 1)]))
+@example(case=([], [page(entry(id="log_2")), page(entry(id="log_1")), page(entry(id="log_2"))]))
+def test_what_is_sorted_as_soon_as_nothing_earlier_can_follow_is_the_same(
+    case: tuple[list[Entry], list[Rows]],
+) -> None:
+    _, pages = case
+
+    at_once, together = merged(pages)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order, "_TOGETHER", 0)
+        one_by_one, streamed = merged(pages)
+
+    assert one_by_one.equals(at_once)
+    assert sorted(streamed.conflicts) == sorted(together.conflicts)
+    assert (streamed.repeated, streamed.rewritten) == (together.repeated, together.rewritten)
 
 
 @settings(max_examples=25)
