@@ -127,7 +127,6 @@ def _read(dialect: "_Dialect", raws: Sequence[Raw], places: Sequence[int], diges
     named = (pc.not_equal(columns[required], text("")) for required in ("id", "action"))
     fast = reduce(pc.and_, (whole, plain, known, timely, *named))
     nothing = pa.nulls(len(raws), pa.string())
-    columns["extra"] = nothing
     if cut.true_count:
         received = joined(f'{{"{dialect.time}":"', columns["timestamp"], '"}')
         columns["extra"] = pc.if_else(cut, received, nothing)
