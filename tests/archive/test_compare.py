@@ -3,12 +3,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from exporter.archive import compare as comparing
 from exporter.archive.compare import Differences, compare
 from exporter.archive.files import HashingFile
 from exporter.archive.parquet import ParquetWriter
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
+from exporter.errors import OutputError, VerificationError
 from exporter.facts import Window
 from tests.pages import WINDOW, entry, page, received
 
@@ -72,6 +75,37 @@ def test_entries_outside_the_stretch_do_not_count(tmp_path: Path) -> None:
     stretch = Window(since=datetime(2026, 1, 3, tzinfo=UTC), until=datetime(2026, 1, 4, tzinfo=UTC))
 
     assert compare([earlier], later, stretch) == Differences(same=0, late=(), changed=(), missing=())
+
+
+def test_entries_that_are_named_count_whatever_their_times_are(tmp_path: Path) -> None:
+    stretch = Window(since=datetime(2026, 1, 3, tzinfo=UTC), until=datetime(2026, 1, 4, tzinfo=UTC))
+    inside = page(entry(id="log_5", created_at="2026-01-03T00:00:00Z"))
+    earlier = archived(tmp_path / "a", entries("log_1", "log_2", "log_4"), inside)
+    later = archived(tmp_path / "b", entries("log_1", "log_3", "log_4"), inside)
+
+    differences = compare([earlier], later, stretch, named=["log_3", "log_2", "log_1"])
+
+    assert differences == Differences(same=2, late=("log_3",), changed=(), missing=("log_2",))
+
+
+def test_a_table_that_cannot_be_read_is_no_defect_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"no table")
+    later = archived(tmp_path / "b", entries("log_1"))
+
+    with pytest.raises(VerificationError, match="A table that was sealed cannot be read") as refused:
+        compare([tmp_path / "a"], later, WINDOW)
+    assert "\n" not in refused.value.what
+
+
+def test_a_disk_without_room_to_compare_is_no_defect_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "_MEMORY", "1MB")
+    earlier = archived(tmp_path / "a", entries(*(f"log_{number}" for number in range(5_000))))
+
+    with pytest.raises(OutputError, match="The entries could not be compared") as refused:
+        compare([earlier], earlier, WINDOW)
+    assert "\n" not in refused.value.what
 
 
 def test_two_readings_that_share_no_entry_are_of_two_logs(tmp_path: Path) -> None:
