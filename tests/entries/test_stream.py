@@ -132,6 +132,25 @@ def test_what_is_no_list_is_refused(body: bytes) -> None:
         split(body, [3, 9], 0)
 
 
+@pytest.mark.parametrize("part", [b'{"a": 1, ', b'{"a": "x', b"<p>"])
+def test_what_goes_on_without_a_list_is_refused_before_it_has_an_end(
+    part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_ENVELOPE_MAX", 1_000)
+    splitter = Splitter()
+
+    with pytest.raises(SourceError, match="it goes on without a list"):
+        list(map(splitter.feed, [part] * 1_000))
+
+
+def test_a_list_may_be_longer_than_what_stands_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_ENVELOPE_MAX", 100)
+
+    found, _ = split(b'{"data": [%b]}' % b",".join([b'{"id": 1}'] * 100), [50], 0)
+
+    assert len(found) == 100
+
+
 @pytest.mark.parametrize("odd", [b"\\ud800", b"\xff"])
 def test_what_no_text_can_hold_in_the_envelope_costs_nothing(odd: bytes) -> None:
     body = b'{"%b": 1, "message": "%b", "data": {"entries": [{"id": 1}], "total": 1}}' % (odd, odd)
