@@ -9,6 +9,7 @@ import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from hashlib import shake_256
 from pathlib import Path
 
 import httpx
@@ -19,11 +20,13 @@ from warcio.archiveiterator import ArchiveIterator
 
 from exporter.errors import AuditExportError, EchoError, SourceError, VerificationError
 from exporter.sandbox.faults import Fault
+from exporter.source import bodies, responses
 from exporter.source.bodies import Payload
 from exporter.source.client import Client
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.responses import Recorded, ResponseFile, read_response, read_responses
+from tests.archive.test_formats import files_of_at_most
 from tests.source.conftest import TELLTALE
 from tests.source.servers import Answer, http, serving
 from tests.world import NOW, World
@@ -350,6 +353,66 @@ def test_nothing_is_printed_about_a_damaged_file(
     with pytest.raises(VerificationError, match="is not as long as it says"):
         list(read_responses(tmp_path / "longer"))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have bodies of kilobytes lie in files, and be compressed and read, as those of megabytes are."""
+    monkeypatch.setattr(bodies, "SMALL", 1_000)
+    monkeypatch.setattr(responses, "SMALL", 1_000)
+    monkeypatch.setattr(responses, "_CHUNK", 700)
+    monkeypatch.setattr(responses, "_AT_ONCE", 300)
+
+
+@pytest.mark.usefixtures("_small_pieces")
+def test_a_response_of_any_size_is_a_member_of_its_own_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "r.warc.gz"
+    sent = [shake_256(b"").digest(size) for size in (0, 299, 300, 301, 999, 1_000, 1_001, 9_000, 5)]
+    with ResponseFile(path, key=KEY, at=NOW) as kept:
+        for number, body in enumerate(sent):
+            payload = Payload(tmp_path)
+            payload.write(body)
+            kept.append(response(number, b""), payload, at=NOW)
+            payload.close()
+        assert kept.held == len(sent)
+    content = path.read_bytes()
+
+    parts = members(content)
+    found = list(read_responses(path))
+
+    assert [recorded.body for recorded in found] == sent
+    assert len(parts) == 1 + 2 * len(sent)
+    starts = [sum(map(len, parts[:number])) for number in range(len(parts))]
+    kinds = [gzip.decompress(part).split(b"WARC-Type: ")[1].split(b"\r\n")[0] for part in parts]
+    assert [recorded.at for recorded in found] == [
+        at for at, kind in zip(starts, kinds, strict=True) if kind == b"response"
+    ]
+    assert [read_response(path, recorded.at).body for recorded in found] == sent
+    for cut in (starts[-3], len(content) - 1):
+        path.write_bytes(content[:cut])
+        with ResponseFile(path, key=KEY, at=NOW) as kept:
+            assert kept.left == max(start for start in starts if start <= cut)
+
+
+def test_only_a_response_is_read_as_one(warc: Path) -> None:
+    for at in (0, len(warc.read_bytes())):
+        with pytest.raises(VerificationError, match=rf"at byte {at:,} .there is no response"):
+            read_response(warc, at)
+
+
+def test_what_the_disk_takes_a_part_of_is_an_error_and_is_cut_off_by_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "r.warc.gz"
+    with ResponseFile(path, key=KEY, at=NOW) as kept:
+        kept.append(response(0, b""), Payload.of(b"[]"), at=NOW)
+        whole = path.stat().st_size
+        with files_of_at_most(whole + 1_000), pytest.raises(OSError, match="File too large"):
+            kept.append(response(1, b""), Payload.of(shake_256(b"").digest(5_000)), at=NOW)
+        assert (path.stat().st_size, kept.held) == (whole + 1_000, 1)
+
+    with ResponseFile(path, key=KEY, at=NOW) as kept:
+        assert (kept.left, kept.held) == (whole, 1)
+        kept.append(response(2, b""), Payload.of(b"[2]"), at=NOW)
+    assert [recorded.body for recorded in read_responses(path)] == [b"[]", b"[2]"]
 
 
 def record(*lines: bytes, length: bytes = b"19", url: bytes = b"https://x") -> bytes:
