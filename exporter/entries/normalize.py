@@ -265,7 +265,5 @@ def _moment(raw: bytes) -> Moment | None:
     match raw[:1]:
         case b'"':
             return parse_text(_string.decode(raw))
-        case b"{" | b"[" | b"t" | b"f":
-            return None
         case _:
             return parse_number(raw.decode())

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.entries.normalize import OBSERVATIONS
+from exporter.entries.normalize import OBSERVATIONS, normalize
 from exporter.entries.schema import COLUMNS, SCHEMA
 from exporter.errors import RecordError
 from tests.pages import VALUES, Entry, entry, page, received, row
@@ -270,6 +271,20 @@ def test_an_entry_that_cannot_be_placed_is_refused_with_its_page_and_index(body:
     with pytest.raises(RecordError, match=reason) as refused:
         received(b"[" + good + b"," + body + b"," + good + b"]")
     assert "Entry 1 of the page at offset 40" in refused.value.what
+
+
+def test_what_is_left_out_leaves_the_others_of_its_page_in_their_order() -> None:
+    known = {"id": "1", "timestamp": "2026-01-02T03:04:05Z", "action": "a"}
+    shapes = [known, {"id": "2"}, B_STYLE | {"id": "3"}, {"id": None}, known | {"id": "5", "level": 1}]
+    entries = [msgspec.Raw(msgspec.json.encode(one)) for one in (*shapes, A_STYLE | {"id": "6"})]
+
+    rows = normalize(entries, source="the page", lenient=True)
+
+    assert rows.batch["id"].to_pylist() == ["1", "3", "5", "6"]
+    assert rows.left_out == {
+        hashlib.sha256(entries[1]).hexdigest(): "entry 1 of the page: it has no action",
+        hashlib.sha256(entries[3]).hexdigest(): "entry 3 of the page: it has no id",
+    }
 
 
 def test_the_source_digest_is_of_the_bytes_as_received() -> None:

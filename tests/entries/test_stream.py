@@ -125,6 +125,8 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
         b"[,1]",
         b"[1 2]",
         b"[1}",
+        b'[1]"x',
+        b'{"data": [1]}"',
     ],
 )
 def test_what_is_no_list_is_refused(body: bytes) -> None:

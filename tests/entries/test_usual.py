@@ -53,6 +53,10 @@ FLAT_BELOW = FLAT | {"created_at": "2026-01-02T03:04:05.123456789Z"}
 NESTED_BELOW = NESTED | {"timestamp": "2026-01-02T03:04:05.123456789Z"}
 """The same with digits below the microsecond."""
 
+FLAT_NULLS = dict.fromkeys(FLAT) | entry()
+NESTED_NULLS = dict.fromkeys(NESTED) | {name: NESTED[name] for name in ("id", "timestamp", "action")}
+"""The same with nothing that is not needed."""
+
 TEXTS = st.text(max_size=6) | st.sampled_from(
     ["", "é", "\U0001f600", 'a"b', "a\\b", "\x00", "\n", " : ", '":']
 )
@@ -122,6 +126,9 @@ KNOWN = '{"id":"1","action":"a","created_at":"2026-01-02T03:04:05Z"'
 @given(sent=st.lists(entries(), max_size=5))
 @example(sent=[json.dumps(one).encode() for one in (FLAT, NESTED, entry())])
 @example(sent=[msgspec.json.encode(one) for one in (FLAT, NESTED, entry(), FLAT_BELOW, NESTED_BELOW)])
+@example(sent=[msgspec.json.encode(one) for one in (FLAT_NULLS, FLAT, NESTED_NULLS, NESTED)])
+@example(sent=[msgspec.json.encode(FLAT | {"metadata": {"request_id": odd}}) for odd in ("req_1", 7, None)])
+@example(sent=[f'{KNOWN},"changes":{{"a":1,"a":2}}}}'.encode()])
 @example(sent=[f'{KNOWN},"changes":{{"a":{{}},"b":{{"old":null}}}}}}'.encode()])
 @example(sent=[f'{KNOWN},"changes":{{"a":{{"old":1}},"a":{{"old":2}}}}}}'.encode()])
 @example(sent=[f'{KNOWN},"id" :"2"}}'.encode()])
