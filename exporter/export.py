@@ -23,7 +23,7 @@ from exporter.evidence.lock import held
 from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
-from exporter.facts import Result, Verdict, Window, rfc3339
+from exporter.facts import Result, Verdict, Window
 from exporter.fetch import NotCarriedOnError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan, read_sealed
@@ -116,9 +116,8 @@ def _fetch(run: Unfinished, read: Callable[[], Fetched]) -> Fetched:
 
     The platform may have mended the record meanwhile that cannot be a row.
     """
-    if (begun := run.window) is not None:
-        kept = "Carrying on from what an earlier attempt fetched, in %s; the window stays, and ends %s."
-        _log.warning(kept, run.folder, rfc3339(begun.until))
+    if run.window is not None:
+        _log.warning("Carrying on from what an earlier attempt fetched, in %s.", run.folder)
     try:
         return read()
     except NotCarriedOnError as error:

@@ -134,6 +134,8 @@ def _settled_window(plan: Plan, begun: Window | None, server_time: datetime, sle
     window = plan.window(server_time + lacking, begun)
     if begun is not None and window.until < begun.until:
         _log.warning("The window ends earlier, %s: what comes later has not settled.", rfc3339(window.until))
+    elif begun is not None:
+        _log.warning("The window stays, and ends %s.", rfc3339(window.until))
     return window
 
 

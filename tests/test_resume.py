@@ -293,7 +293,7 @@ def test_the_window_is_the_one_that_was_fixed_first_and_that_is_said(
     assert foreseen.unfinished.parent == published.bundle.parent
     (said,) = (line for line in caplog.messages if line.startswith("Carrying on"))
     assert str(foreseen.unfinished) in said
-    assert said.endswith(" ends 2026-11-23T11:59:00Z.")
+    assert "The window stays, and ends 2026-11-23T11:59:00Z." in caplog.messages
     assert not any("ends earlier" in line for line in caplog.messages)
     assert foresee(request, now=lambda: later).unfinished is None
 
@@ -313,6 +313,7 @@ def test_a_longer_settle_takes_off_the_end_of_the_window_that_was_fixed_first(
     assert (
         "The window ends earlier, 2026-11-21T12:00:00Z: what comes later has not settled." in caplog.messages
     )
+    assert not any("stays" in line for line in caplog.messages)
     alone = run(world.request(tmp_path / "alone", page_size=PAGE, until=None, settle=settle))
     assert archives(published.bundle) == archives(alone.bundle)
 
