@@ -1,9 +1,10 @@
 """The engine for the charts, as whoever composes a report meets it."""
 
+import itertools
 import re
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,20 @@ def test_the_legend_of_the_heat_map_goes_from_the_lightest_shade_to_the_darkest(
         engine.ask([calendar.chart])
         drawing = engine.drawn()["calendar"]
     assert re.findall(r">([\d,]+)</text>", drawing) == named.split()
+
+
+@pytest.mark.parametrize(("days", "space"), [(92, 0.51), (365, 0)])
+def test_the_days_of_a_year_stand_without_a_space_that_could_be_taken_for_one(
+    days: int, space: float
+) -> None:
+    window = [date(2026, 1, 1) + timedelta(days=n) for n in range(days)]
+    with charts.Engine() as engine:
+        engine.ask([Calendar(window=window, hours=[], empty=[], weekdays=[]).chart])
+        (strokes,) = re.findall(r' d="([^"]+)" fill="none" stroke="#f1f5f9"', engine.drawn()["calendar"])
+    bars = [(float(left), float(width)) for left, width in re.findall(r"M([\d.]+),[\d.]+h([\d.]+)", strokes)]
+    assert len(bars) == days
+    gaps = [right[0] - sum(left) for left, right in itertools.pairwise(bars)]
+    assert gaps == pytest.approx([space] * (days - 1), abs=0.02)
 
 
 def test_a_heat_map_without_an_entry_is_drawn_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
