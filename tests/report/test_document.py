@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutputError
+from exporter.facts import Result
 from exporter.report import assets, document, runs
 from exporter.report.composing import compose
 from exporter.report.figures import Figures
@@ -393,6 +394,40 @@ def test_populations_without_entries_are_explained_only_where_there_are_any(
 def test_an_empty_window_is_reported_as_such(empty: Reader) -> None:
     assert "The window holds no entry" in empty.words
     assert {row[3] for row in empty.table("Populations of the period")} == {"0"}
+
+
+def test_the_summary_of_an_empty_window_counts_the_items_to_follow_up(empty: Reader) -> None:
+    listed = {row[1]: row[3] for row in empty.table("Rules, thresholds and items")}
+    assert listed["Silent stretches"] == "1"
+    assert "Items about the log as a whole, not about an action: Silent stretches (1)" in empty.words
+
+
+def test_times_are_said_to_be_taken_as_utc_only_where_one_had_no_zone(make: Make, empty: Reader) -> None:
+    seen = [{"id": "timestamp-without-zone", "what": "Timestamps without a zone, taken as UTC", "count": 2}]
+    words = Reader(compose(make([], observations=seen))).words
+    assert "Times without a zone: 2 of the entries received; each was taken as UTC." in words
+    assert "Times without a zone: 0 of the entries received." in empty.words
+
+
+@pytest.mark.parametrize("some", [0, 60], ids=["none", "some"])
+@pytest.mark.parametrize("verdict", ["UNPROVEN", "PARTIAL"])
+def test_what_was_not_read_is_not_called_quiet_or_a_gap_of_the_log(
+    make: Make, entries: list[Entry], verdict: str, some: int
+) -> None:
+    reasons = ["The platform's count of the log never falls: 24,969."]
+    read = compose(make(entries[:some], verdict={"value": verdict, "reasons": reasons}))
+    words = " ".join(Reader(read).words.split())
+    assert "a gap, or one whose entries were not read; the archive alone cannot tell which" in words
+    assert "or a gap; the log alone" not in words
+    assert "The window holds no entry" not in words
+    assert words.count("The archive holds no entry of the window") == (0 if some else 2)
+    assert f"Not as expected: {reasons[0]}" in words
+
+
+@pytest.mark.parametrize("result", [each for each in Result if each is not Result.AS_EXPECTED])
+def test_no_other_result_of_a_check_looks_like_the_expected_one(result: Result) -> None:
+    style = (assets.root() / "report.css").read_text("utf-8")
+    assert re.search(rf"[.]chip-{result.replace(' ', '-')}\b[^}}]*{{", style)
 
 
 def test_of_an_archive_without_rows_no_organization_is_expected(empty: Reader) -> None:
