@@ -100,14 +100,21 @@ def test_a_filter_that_gives_other_actions_confirms_no_end() -> None:
     assert ended(cast("Reader", Filtered(slices)), EVERYTHING, listed(None)).result is Result.NOT_SHOWN
 
 
-def listed(total: int | None) -> Listed:
+def test_an_action_that_was_met_confirms_no_end_where_its_filter_gives_another() -> None:
+    """It may be the list as it was, cut off where it was, whatever one asks for."""
+    reader = cast("Reader", Filtered({"org.update": page(0, a=50, b=40, c=30, d=20)}))
+
+    assert ended(reader, EVERYTHING, listed(None, "org.update")).result is Result.NOT_SHOWN
+
+
+def listed(total: int | None, action: str = "deploy") -> Listed:
     """Return a list of a hundred entries, of which the last four are known, of one action."""
     met = page(0, a=50, b=40, c=30, d=20)
     return Listed(
         entries=100,
         total=total,
-        counts={"deploy": 4},
-        last={"deploy": at(20)},
+        counts={action: 4},
+        last={action: at(20)},
         bottom=Bottom.of(met),
         by_offset=True,
     )
