@@ -149,6 +149,22 @@ def test_a_run_begins_where_coverage_ends_and_names_the_bundles_it_was_held_agai
     )
 
 
+def test_an_overlap_is_held_against_every_bundle_that_it_touches(night: Night) -> None:
+    first = night.begin()
+    night.go_on(BEGINS + timedelta(days=20, hours=12))
+    second = night.run()
+    night.go_on(BEGINS + timedelta(days=21))
+
+    overlap = night.run().run.overlap
+
+    assert overlap is not None
+    assert overlap.bundles == [first.root, second.root]
+    assert overlap.late == overlap.missing == []
+    begins = nanoseconds(overlap.since) // 1000
+    assert overlap.same == len([row for row in table(first.bundle, second.bundle) if row[1] >= begins])
+    assert overlap.same > len(table(second.bundle)) > 0
+
+
 def test_a_late_entry_is_in_the_next_bundle_and_follows_from_its_responses(night: Night) -> None:
     night.begin()
     moment = night.now - timedelta(hours=3)

@@ -4,6 +4,9 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from exporter.commands.requests import read_request
 from exporter.commands.run import run
 from exporter.request import Request
 from exporter.source.connection import Connection
@@ -17,3 +20,17 @@ def test_what_is_taken_for_granted_inside_is_what_the_options_stand_at() -> None
     assert inside["overlap"] == timedelta(hours=24) == timedelta(hours=options["overlap"])
     shared = ("lock_timeout", "page_size", "concurrency", "report_rows", "timeout", "retry_for")
     assert {name: inside[name] for name in shared} == {name: options[name] for name in shared}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_times_are_asked_for_in_the_units_that_the_help_names() -> None:
+    typed = ["--since", "last", "--settle", "90", "--overlap", "1.5", "--lock-timeout", "2"]
+    given = dict(run.make_context("run", typed).params)
+    for name in ("json", "progress", "dry_run"):
+        del given[name]
+
+    request = read_request(**given)
+
+    assert request.settle == timedelta(seconds=90)
+    assert request.overlap == timedelta(hours=1, minutes=30)
+    assert request.lock_timeout == 2

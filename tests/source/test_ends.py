@@ -128,3 +128,14 @@ def test_a_total_that_is_more_than_was_read_denies_the_end(total: int, result: R
     empty = Listed(entries=101, total=total, counts={}, last={}, bottom=None, by_offset=True)
 
     assert ended(cast("Reader", Filtered({})), EVERYTHING, empty).result is result
+
+
+@pytest.mark.parametrize(
+    ("total", "result"), [(None, Result.NOT_SHOWN), (0, Result.AS_EXPECTED), (1, Result.DIFFERS)]
+)
+def test_an_empty_list_is_an_empty_log_only_where_the_total_says_so(
+    total: int | None, result: Result
+) -> None:
+    empty = Listed(entries=0, total=total, counts={}, last={}, bottom=None, by_offset=True)
+
+    assert ended(cast("Reader", Filtered({})), EVERYTHING, empty).result is result

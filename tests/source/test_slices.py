@@ -145,6 +145,26 @@ def test_the_end_of_larger_pages_is_that_of_the_log_where_the_total_counts_all_t
     assert check.result is result
 
 
+def test_larger_pages_end_with_two_short_ones_in_a_row_and_not_with_one() -> None:
+    """One may be short for another reason than that there is no more: for its bytes, say."""
+    four = page(0, a=50, b=40, c=30, d=20)
+    answers = iter([page(0, a=50), four, four, four])
+    limits: list[int] = []
+
+    class Growing(Capped):
+        def page(self) -> Page:
+            limits.append(self.limit)
+            return counting(next(answers), 4)
+
+    reader = Growing(four, {}, total=4)
+    reader.limit = 1
+
+    check = LimitPass(cast("Reader", reader), EVERYTHING, Head(EVERYTHING), met=0).run()
+
+    assert limits == [2, 4, 8, 16]
+    assert check.result is Result.AS_EXPECTED
+
+
 def test_a_total_of_the_single_entry_that_a_page_holds_does_not_count_the_log() -> None:
     reader = Capped(page(0, a=50), {"deploy": page(0, **FIVE)}, total=1)
 
