@@ -200,6 +200,23 @@ def test_the_record_says_in_which_zone_the_period_was_asked_for(world: World, tm
     assert record["window"]["asked"] == {"period": "2026-Q3"}
 
 
+def test_another_run_is_waited_for_as_long_as_was_asked_for(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def busy(_archive: Path, *, timeout: float) -> None:
+        waited.append(timeout)
+        raise BusyError("Another run holds it.", "Wait for it.")
+
+    monkeypatch.setattr("exporter.export.held", busy)
+    for changes in ({}, {"lock_timeout": 7.5}):
+        with pytest.raises(BusyError):
+            run(world.request(tmp_path, **changes))
+
+    assert waited == [0, 7.5]
+
+
 def test_an_archive_that_another_run_holds_is_left_alone(world: World, tmp_path: Path) -> None:
     archive = run(world.request(tmp_path)).bundle.parent
 

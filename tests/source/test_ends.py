@@ -47,15 +47,16 @@ def test_the_end_is_asked_for_again_while_count_and_list_disagree_and_either_cha
 
 
 class Filtered:
-    """What answers for the actions of a log, three entries a page."""
+    """What answers for the actions of a log, as many entries a page as are ``full``."""
 
-    full = 3
-
-    def __init__(self, slices: Mapping[str, Page], *, in_order: bool = True) -> None:
+    def __init__(self, slices: Mapping[str, Page], *, in_order: bool = True, full: int = 3) -> None:
         self.in_order = in_order
+        self.full = full
+        self.offsets: list[int] = []
         self._slices = slices
 
     def slice(self, *, action: str, offset: int = 0) -> Page:
+        self.offsets += [offset] if action in self._slices else []
         whole = self._slices.get(action, page(0))
         rows = replace(whole.rows, batch=whole.rows.batch.slice(offset, self.full))
         return replace(whole, rows=rows, batches=[rows], offset=offset)
@@ -98,6 +99,19 @@ def test_a_filter_that_gives_other_actions_confirms_no_end() -> None:
     slices = {"deploy": page(0, a=50, b=40, c=30, d=20), "org.update": page(0, z=59)}
 
     assert ended(cast("Reader", Filtered(slices)), EVERYTHING, listed(None)).result is Result.NOT_SHOWN
+
+
+@pytest.mark.parametrize(("full", "offsets"), [(3, [39, 39]), (8, [36, 39]), (50, [30, 39])])
+def test_an_action_is_asked_for_from_ten_entries_above_where_it_ended_or_half_a_page(
+    full: int, offsets: list[int]
+) -> None:
+    """So that the answer shows what was met, and whatever goes on below it."""
+    met = page(0, **{f"e{n}": 59 - n for n in range(40)})
+    reader = Filtered({"deploy": met}, full=full)
+    forty = replace(listed(None), counts={"deploy": 40}, last={"deploy": at(20)}, bottom=Bottom.of(met))
+
+    assert ended(cast("Reader", reader), EVERYTHING, forty).result is Result.AS_EXPECTED
+    assert reader.offsets[:2] == offsets
 
 
 def test_an_action_that_was_met_confirms_no_end_where_its_filter_gives_another() -> None:

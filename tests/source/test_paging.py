@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from exporter.facts import Check, Result, Window
+from exporter.facts import Check, Result, Window, rfc3339
 from exporter.source.paging import OffsetPass, _places
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
@@ -108,6 +108,7 @@ def test_the_start_of_a_window_is_passed_by_a_whole_page_of_older_entries(full: 
     lowest = page(0, **dict([*SIXTY.items()][listing.offsets[-1] :]))
     assert at(second) - max(lowest.moments) <= full * (at(1) - at(0))
     assert max(lowest.moments) < at(second)
+    assert check.found.endswith(f": newest entry {rfc3339(max(lowest.moments))}")
 
 
 @pytest.mark.parametrize(
