@@ -19,7 +19,7 @@ from exporter.errors import UsageError
 from exporter.export import export
 from exporter.facts import Check, Result
 from exporter.files import sha256_file
-from exporter.verify import verify
+from exporter.verify import digests, open_bundle, verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import list_again, relist, seal_tags_again
 from tests.world import NOW, World
@@ -170,6 +170,7 @@ def test_a_removed_file_is_found(bundle: Path, name: str) -> None:
     assert Outcome.of(checks) is Outcome.INCOMPLETE
     assert differing(checks) == set()
     assert any(name in check.found for check in checks if check.result is Result.MISSING)
+    assert ("payload" in {check.id for check in checks}) is (name != "manifest-sha256.txt")
 
 
 @pytest.mark.parametrize(
@@ -340,6 +341,18 @@ def test_a_file_that_the_statement_names_twice_is_found(bundle: Path) -> None:
 
     assert differing(checks) == {"statement"}
     assert check_of(checks, "statement").found == statement["subject"][0]["name"]
+
+
+def test_a_file_that_the_statement_does_not_name_is_found(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    statement = json.loads(path.read_bytes())
+    left_out = statement["subject"].pop(0)
+    path.write_bytes(rfc8785.dumps(statement))
+    seal_tags_again(bundle)
+
+    (check, _) = digests.statement(open_bundle(bundle))
+
+    assert (check.id, check.found, check.result) == ("statement", left_out["name"], Result.DIFFERS)
 
 
 @pytest.mark.parametrize("name", ["data/more", "data/raw/more", "data/queries/more"])

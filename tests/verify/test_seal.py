@@ -1,7 +1,9 @@
 """Signature and time stamp: good, bad, missing, or beyond what can be checked."""
 
 import base64
+import errno
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -18,8 +20,8 @@ from exporter.evidence.keys import load_signing_key
 from exporter.evidence.signers import parse_signers
 from exporter.evidence.timestamp import TokenError, parse_token
 from exporter.export import Published
-from exporter.facts import Result
-from exporter.verify import verify
+from exporter.facts import Check, Result
+from exporter.verify import NOBODY, open_bundle, seal, verify
 from exporter.verify.bundle import Trust
 from exporter.verify.findings import Outcome
 from tests.evidence.authorities import chain, served
@@ -77,6 +79,28 @@ def test_claims_that_cannot_be_checked_are_neither_good_nor_bad(four: list[Publi
     assert "no root certificate was given" in found_by(checks, "timestamp")
 
 
+def sealed_as(bundle: Path, trust: Trust = NOBODY) -> dict[str, Check]:
+    """Return what is found of signature and time stamp, by the ids of the findings."""
+    opened = open_bundle(bundle, trust)
+    return {check.id: check for check in (*seal.signature(opened), *seal.timestamp(opened))}
+
+
+def test_a_finding_says_what_was_expected_of_who_is_known_and_of_who_is_not(
+    four: list[Published], unsigned: Path, sealer: Sealer
+) -> None:
+    def expected(bundle: Path, trust: Trust = NOBODY) -> list[str]:
+        found = sealed_as(bundle, trust)
+        return [found[id_].expected for id_ in ("signature", "timestamp")]
+
+    trusting = ["one by an allowed signer", "a token by an authority below the given root"]
+    assert expected(four[0].bundle, sealer.trust) == expected(unsigned, sealer.trust) == trusting
+    assert expected(unsigned) == ["none: unsigned", "none"]
+    assert expected(four[0].bundle) == [
+        "one by a key that is known to be the signer's",
+        "a token whose authority's root certificate was given",
+    ]
+
+
 def test_an_unsigned_bundle_is_good_unless_a_signature_was_asked_for(unsigned: Path, sealer: Sealer) -> None:
     checks = verify(unsigned, reperform=False)
     assert Outcome.of(checks) is Outcome.AS_SEALED
@@ -98,7 +122,7 @@ def test_a_forged_bundle_under_new_lists_does_not_fit_its_signature(signed: Path
     assert result_of(checks, "payload") is result_of(checks, "tag-files") is Result.AS_EXPECTED
 
 
-def test_a_signature_that_was_taken_away_is_missing(signed: Path) -> None:
+def test_a_signature_that_was_taken_away_is_missing(signed: Path, sealer: Sealer) -> None:
     (signed / SIGNATURE).unlink()
     (signed / TOKEN).unlink()
 
@@ -106,6 +130,23 @@ def test_a_signature_that_was_taken_away_is_missing(signed: Path) -> None:
 
     assert Outcome.of(checks) is Outcome.INCOMPLETE
     assert result_of(checks, "signature") is Result.MISSING
+    found = sealed_as(signed)
+    assert re.fullmatch("one by SHA256:.{43}, as its record names", found["signature"].expected)
+    assert found["timestamp"].expected == f"a token by {sealer.tsa}, as its record names"
+
+
+def test_a_signature_put_to_an_unsigned_bundle_is_not_the_one_that_its_record_names(
+    unsigned: Path, sealer: Sealer, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(unsigned, tmp_path / "bundle"))
+    key = load_signing_key(sealer.key, None)
+    (bundle / SIGNATURE).write_bytes(key.sign((bundle / "tagmanifest-sha256.txt").read_bytes()))
+
+    found = sealed_as(bundle, sealer.trust)
+
+    assert found["signature"].result is Result.AS_EXPECTED
+    check = found["signature-key"]
+    assert (check.expected, check.found, check.result) == ("unsigned", key.fingerprint, Result.DIFFERS)
 
 
 def test_a_signature_taken_away_with_every_trace_is_missing_for_who_asks_for_one(
@@ -180,6 +221,7 @@ def test_a_key_that_expired_counts_for_nothing_without_a_time_stamp_and_that_is_
 
     assert Outcome.of(checks) is Outcome.NOT_CHECKED
     assert "no checked time stamp shows that it was made then" in found_by(checks, "signature")
+    assert sealed_as(signed, replace(trust, now=None))["signature"].result is Result.AS_EXPECTED
 
 
 def test_a_key_that_was_retired_before_the_time_stamp_was_used_by_a_thief(
@@ -229,6 +271,24 @@ def test_nonsense_in_the_place_of_a_seal_is_found(signed: Path, name: str, conte
     (signed / name).write_bytes(content)
 
     assert Outcome.of(verify(signed, reperform=False)) is Outcome.ALTERED
+    check = sealed_as(signed)["signature" if name == SIGNATURE else "timestamp"]
+    assert check.found.startswith(("one that does not fit: ", "a token that does not fit: "))
+
+
+def test_a_seal_that_may_not_be_read_is_not_said_not_to_fit(
+    four: list[Published], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: str) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    bundle = open_bundle(four[0].bundle)
+    monkeypatch.setattr(bundle, "read", refuse)
+
+    (signature,), (stamp,) = seal.signature(bundle), seal.timestamp(bundle)
+
+    assert signature.result is stamp.result is Result.NOT_PERFORMED
+    assert signature.found.startswith("one that could not be checked: ")
+    assert stamp.found.startswith("a token that could not be checked: ")
 
 
 @pytest.fixture(scope="module")
