@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from exporter.errors import UsageError
 from exporter.export import export
 from exporter.facts import Check, Result
 from exporter.files import sha256_file
+from exporter.verify import bundle as opening
 from exporter.verify import digests, open_bundle, verify
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import list_again, relist, seal_tags_again
@@ -171,6 +172,7 @@ def test_a_removed_file_is_found(bundle: Path, name: str) -> None:
     assert differing(checks) == set()
     assert any(name in check.found for check in checks if check.result is Result.MISSING)
     assert ("payload" in {check.id for check in checks}) is (name != "manifest-sha256.txt")
+    assert ("description" in lacking(checks)) is (name in {"bag-info.txt", "data/run.json", "manifest.json"})
 
 
 @pytest.mark.parametrize(
@@ -330,6 +332,17 @@ def test_a_field_too_many_in_the_description_is_found(bundle: Path, added: str) 
     assert check_of(checks, "description").found == added.partition(":")[0]
 
 
+def test_a_field_that_the_description_leaves_out_is_found(bundle: Path) -> None:
+    path = bundle / "bag-info.txt"
+    path.write_text(re.sub(r"(?m)^External-Description: .*\n", "", path.read_text()))
+    seal_tags_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"description"}
+    assert check_of(checks, "description").found == "External-Description"
+
+
 def test_a_file_that_the_statement_names_twice_is_found(bundle: Path) -> None:
     path = bundle / "manifest.json"
     statement = json.loads(path.read_bytes())
@@ -353,6 +366,18 @@ def test_a_file_that_the_statement_does_not_name_is_found(bundle: Path) -> None:
     (check, _) = digests.statement(open_bundle(bundle))
 
     assert (check.id, check.found, check.result) == ("statement", left_out["name"], Result.DIFFERS)
+
+
+def test_a_statement_about_another_record_of_the_run_is_found(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    statement = json.loads(path.read_bytes())
+    statement["predicate"]["run"]["sha256"] = "0" * 64
+    path.write_bytes(rfc8785.dumps(statement))
+    seal_tags_again(bundle)
+
+    (_, check) = digests.statement(open_bundle(bundle))
+
+    assert (check.id, check.found, check.result) == ("statement-run", "run", Result.DIFFERS)
 
 
 @pytest.mark.parametrize("name", ["data/more", "data/raw/more", "data/queries/more"])
@@ -527,7 +552,11 @@ def test_nonsense_in_place_of_a_description_is_found(bundle: Path, name: str, co
     (bundle / name).write_bytes(content)
     seal_tags_again(bundle)
 
-    assert differing(verify(bundle, reperform=True))
+    checks = verify(bundle, reperform=True)
+
+    assert differing(checks)
+    if name == "data/run.json":
+        assert check_of(checks, "statement-run").found == name
 
 
 def test_an_empty_root_is_found(bundle: Path) -> None:
@@ -573,6 +602,44 @@ def test_sha256sum_and_verify_agree_about_a_fresh_bundle(sealed: Path) -> None:
     )
 
     assert (ran.returncode == 0) == (not differing(verify(sealed, reperform=False)))
+
+
+def test_a_file_is_read_once_whatever_becomes_of_it_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "bagit.txt").write_text("as it was signed")
+    opened = open_bundle(tmp_path)
+    assert opened.read("bagit.txt") == b"as it was signed"
+    with pytest.raises(FileNotFoundError):
+        opened.read("manifest.json")
+
+    for name in ("bagit.txt", "manifest.json"):
+        (tmp_path / name).write_text("as it is read for its meaning")
+
+    assert opened.read("bagit.txt") == b"as it was signed"
+    with pytest.raises(FileNotFoundError):
+        opened.read("manifest.json")
+
+
+@pytest.mark.parametrize("name", ["bagit.txt", "data/run.json"])
+def test_a_file_is_read_up_to_its_bound_and_not_beyond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(opening, "SMALL", 4)
+    monkeypatch.setattr(opening, "LARGE", 6)
+    most = {"bagit.txt": 4, "data/run.json": 6}[name]
+    (tmp_path / "data").mkdir()
+    for size in (most, most + 1):
+        (tmp_path / name).write_bytes(b"x" * size)
+        with nullcontext() if size == most else pytest.raises(OSError, match=f"larger than {most} bytes"):
+            assert open_bundle(tmp_path).read(name) == b"x" * most
+
+
+def test_whatever_stands_in_a_files_place_is_there(tmp_path: Path) -> None:
+    (tmp_path / "bagit.txt").touch()
+    (tmp_path / "manifest.json").symlink_to("bagit.txt")
+
+    opened = open_bundle(tmp_path)
+
+    assert [opened.has(name) for name in ("bagit.txt", "manifest.json", "other")] == [True, True, False]
 
 
 @contextmanager

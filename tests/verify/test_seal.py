@@ -214,8 +214,9 @@ def test_a_key_that_expired_after_the_time_stamp_still_counts_years_later(
 def test_a_key_that_expired_counts_for_nothing_without_a_time_stamp_and_that_is_not_called_altered(
     signed: Path, sealer: Sealer
 ) -> None:
-    (signed / TOKEN).unlink()
     trust = replace(dated(sealer, 'valid-before="20261201Z"'), now=NOW + timedelta(days=365), roots=None)
+    assert sealed_as(signed, trust)["signature"].result is Result.NOT_SHOWN
+    (signed / TOKEN).unlink()
 
     checks = verify(signed, reperform=False, trust=trust)
 
@@ -260,9 +261,10 @@ def test_a_backdated_time_stamp_by_an_authority_of_ones_own_does_not_count(
         token = request_token((signed / SIGNATURE).read_bytes(), Authority(url=url))
     (signed / TOKEN).write_bytes(token)
 
-    checks = verify(signed, reperform=False, trust=sealer.trust)
+    found = sealed_as(signed, replace(dated(sealer, 'valid-before="20250101Z"'), now=NOW))
 
-    assert result_of(checks, "timestamp") is Result.DIFFERS
+    assert found["timestamp"].result is Result.DIFFERS
+    assert found["signature"].result is Result.NOT_SHOWN
 
 
 @pytest.mark.parametrize("content", [b"", b"0" * 100, b"\x30\x80" * 50_000, b"x" * (2 << 20)])
@@ -289,6 +291,23 @@ def test_a_seal_that_may_not_be_read_is_not_said_not_to_fit(
     assert signature.result is stamp.result is Result.NOT_PERFORMED
     assert signature.found.startswith("one that could not be checked: ")
     assert stamp.found.startswith("a token that could not be checked: ")
+
+
+def test_a_signature_is_checked_also_where_its_time_stamp_may_not_be_read(
+    four: list[Published], sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = open_bundle(four[0].bundle, sealer.trust)
+    read = bundle.read
+
+    def refuse(path: str) -> bytes:
+        if path == TOKEN:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read(path)
+
+    monkeypatch.setattr(bundle, "read", refuse)
+
+    assert {check.result for check in seal.signature(bundle)} == {Result.AS_EXPECTED}
+    assert [check.result for check in seal.timestamp(bundle)] == [Result.NOT_PERFORMED]
 
 
 @pytest.fixture(scope="module")

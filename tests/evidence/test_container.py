@@ -1,0 +1,147 @@
+"""Files of a bundle that anybody may have made: up to which bound they are taken, and read byte by byte."""
+
+import errno
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from exporter.evidence import container
+from exporter.evidence.bag import TAG_FILES, manifest_text
+from exporter.evidence.container import Folder, UnsafeError, Zip, read, refuse_altered, was_not_read
+from exporter.files import sha256_file
+
+
+def zipped(path: Path, **members: bytes) -> Path:
+    """Write a zip with these files in one folder."""
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members.items():
+            file.writestr(f"bundle/{name}", content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ESTALE", "EBUSY"])
+def test_what_the_system_refuses_was_not_read(name: str) -> None:
+    assert was_not_read(OSError(getattr(errno, name), "said"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO", "EOPNOTSUPP"),
+        *("ENAMETOOLONG", "EINVAL", "EILSEQ"),
+    ],
+)
+def test_of_what_is_not_there_or_no_file_nothing_is_left_to_read(name: str) -> None:
+    assert not was_not_read(OSError(getattr(errno, name), "said"))
+
+
+@pytest.mark.parametrize("error", [OSError("of our own"), ValueError("another"), None])
+def test_what_the_system_did_not_say_is_nothing_that_it_refused(error: object) -> None:
+    assert not was_not_read(error)
+
+
+def test_a_file_is_read_up_to_its_bound_and_not_beyond(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1234")
+
+    assert read(Folder(tmp_path), "file", most=4) == b"1234"
+    with pytest.raises(UnsafeError, match="larger than 3 bytes"):
+        read(Folder(tmp_path), "file", most=3)
+
+
+def test_a_file_of_a_bundle_that_was_not_sealed_so_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one").write_bytes(b"1")
+    digests = {"data/one": sha256_file(tmp_path / "data" / "one")}
+    for name in TAG_FILES:
+        (tmp_path / name).write_text(manifest_text(digests))
+    tags = {name: sha256_file(tmp_path / name) for name in TAG_FILES}
+    (tmp_path / "tagmanifest-sha256.txt").write_text(manifest_text(tags))
+    (tmp_path / "data" / "two").touch()
+
+    refuse_altered(Folder(tmp_path), "data/one")
+    with pytest.raises(ValueError, match=r"data/two is not the file that manifest-sha256\.txt lists"):
+        refuse_altered(Folder(tmp_path), "data/one", "data/two")
+    (tmp_path / "data" / "one").write_bytes(b"2")
+    with pytest.raises(ValueError, match="data/one is not the file"):
+        refuse_altered(Folder(tmp_path), "data/one")
+    (tmp_path / "bagit.txt").write_text("2")
+    with pytest.raises(ValueError, match=r"bagit\.txt is not the file"):
+        refuse_altered(Folder(tmp_path))
+
+
+def test_as_many_files_as_a_bundle_may_have_are_no_flaw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder" / "data").mkdir(parents=True)
+    for name in ("data/one", "data/two"):
+        (tmp_path / "folder" / name).touch()
+    path = zipped(tmp_path / "file.zip", one=b"1", two=b"2", three=b"3")
+
+    for most, flaws, files in ((3, [], 3), (2, ["more than 2 files"], 2)):
+        monkeypatch.setattr(container, "MOST_FILES", most)
+        assert (Folder(tmp_path / "folder").flaws, Zip(path).flaws) == (flaws, flaws)
+        assert len(Zip(path).files) <= files + 1
+        assert len(Folder(tmp_path / "folder").files) == files - 1
+
+
+def test_a_file_in_a_zip_is_read_as_if_it_were_alone(tmp_path: Path) -> None:
+    found = Zip(zipped(tmp_path / "file.zip", before=b"x" * 50, file=b"0123456789", then=b"y" * 50))
+
+    with found.open("file") as file:
+        raw = file.raw
+        assert (raw.readable(), raw.seekable(), raw.read(4), raw.tell()) == (True, True, b"0123", 4)
+        assert (raw.read(100), raw.read(100)) == (b"456789", b"")
+        assert (raw.seek(-3, os.SEEK_END), raw.read(100)) == (7, b"789")
+        assert (raw.seek(-8, os.SEEK_CUR), raw.read(1)) == (2, b"2")
+        assert (raw.seek(5), raw.read(1)) == (5, b"5")
+        assert (raw.seek(15), raw.read(1)) == (15, b"")
+        assert (raw.seek(-99, os.SEEK_END), raw.read(1)) == (0, b"0")
+    with found.open("then") as file:
+        assert file.read() == b"y" * 50
+    with pytest.raises(FileNotFoundError):
+        found.open("none")
+
+
+def test_a_folder_and_what_is_encrypted_or_not_as_long_as_it_says_are_no_files_of_a_zip(
+    tmp_path: Path,
+) -> None:
+    path = zipped(tmp_path / "file.zip", one=b"1", two=b"2")
+    content = path.read_bytes()
+    entry = content.rindex(b"PK\x01\x02")
+    for place, value in ((8, b"\x01"), (20, b"\x09"), (10, b"\x08")):  # flags, stored size, method
+        path.write_bytes(content[: entry + place] + value + content[entry + place + 1 :])
+        assert Zip(path).odd == {"two": "compressed, encrypted or not a file"}
+        assert Zip(path).files == {"one"}
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("bundle/folder/", b"")
+    assert Zip(path).odd == {"folder/": "compressed, encrypted or not a file"}
+
+
+def test_a_file_that_would_begin_before_the_zip_is_not_looked_for(tmp_path: Path) -> None:
+    """An end that states a later directory than there is moves all files towards the begin."""
+    path = zipped(tmp_path / "file.zip", one=b"1")
+    content = path.read_bytes()
+    (begin,) = struct.unpack("<L", content[-6:-2])
+
+    path.write_bytes(content[:-6] + struct.pack("<L", begin + 1) + content[-2:])
+
+    assert Zip(path).odd == {"one": "beyond the end of the zip"}
+
+
+def test_nothing_is_called_empty_but_a_folder_with_nothing_in_it(tmp_path: Path) -> None:
+    for name in ("empty", "data/empty", "data/raw"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "file").touch()
+    (tmp_path / "data" / "link").symlink_to("raw")
+    os.mkfifo(tmp_path / "pipe")
+
+    found = Folder(tmp_path)
+
+    assert found.empty == {"empty", "data/empty"}
+    assert found.folders == {"empty", "data", "data/empty", "data/raw"}
+    assert found.files == {"data/raw/file"}
+    assert found.odd == {"data/link": "a link", "pipe": "no plain file"}
+    assert Zip(zipped(tmp_path / "file.zip", **{"data/raw/file": b""})).folders == {"data", "data/raw"}
