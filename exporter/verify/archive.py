@@ -179,7 +179,7 @@ def _names(places: Sequence[Place], extracts: Iterable[Path]) -> Check:
 def _forks(places: Sequence[Place]) -> Check:
     """Find two bundles in one place: one of them was sealed a second time, or brought in."""
     sequences = Counter(place.sealed.sequence for place in places)
-    links = Counter(place.previous for place in places if place.previous is not None)
+    links = Counter(place.previous for place in places)
     forked = {
         place.sealed.path.name
         for place in places
@@ -256,7 +256,7 @@ def _coverage(places: Sequence[Place], anchors: Anchors) -> Check:
     """Say what is covered, and what is not; that is a flaw only where the examiner expects more."""
     stretches = covered((place.sealed for place in places), accept_unproven=False)
     through = anchors.expect_through
-    lacking = [] if through is None else list(_lacking(stretches, through))
+    lacking = through is not None and _is_lacking(stretches, through)
     text = ", ".join(_said(stretches)) or "nothing"
     gaps = ", ".join(_said(holes(stretches)))
     return finding(
@@ -268,12 +268,11 @@ def _coverage(places: Sequence[Place], anchors: Anchors) -> Check:
     )
 
 
-def _lacking(stretches: Sequence[Window], through: datetime) -> Iterator[datetime]:
-    """Yield where coverage lacks before ``through``."""
-    yield from (hole.since for hole in holes(list(stretches)) if hole.since < through)
-    end = stretches[-1].until if stretches else None
-    if end is None or end < through:
-        yield end or through
+def _is_lacking(stretches: list[Window], through: datetime) -> bool:
+    """Whether anything before ``through`` is not covered, from where coverage begins."""
+    if not stretches or stretches[-1].until < through:
+        return True
+    return any(hole.since < through for hole in holes(stretches))
 
 
 def _begins_after(places: Sequence[Place], head: str | None) -> bool:

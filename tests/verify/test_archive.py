@@ -13,7 +13,8 @@ from exporter.evidence.coverage import SealedBundle
 from exporter.export import Published
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.verify import Examined, examine, open_bundle
-from exporter.verify.archive import NOTHING, Anchors, Place, folders, judge, read_place
+from exporter.verify import archive as archives
+from exporter.verify.archive import NOTHING, Anchors, Place, folders, has_traces, judge, read_place
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import Sealer, found_by, result_of
 
@@ -284,6 +285,7 @@ def judged(*places: Place, unread: tuple[str, ...] = (), anchors: Anchors = NOTH
 
 
 CHAIN = [placed(1, None), placed(2, "head-1"), placed(3, "head-2")]
+BROKEN = {"chain-forks", "chain-links"}
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
@@ -305,6 +307,8 @@ def test_bundles_that_follow_one_another_make_a_chain_in_whatever_order_they_are
         ([*CHAIN, placed(4, None)], {"chain-links"}),
         ([*CHAIN, placed(4, "other")], {"chain-links"}),
         ([*CHAIN, placed(5, "head-4")], {"chain-sequence"}),
+        ([*CHAIN, placed(4, "head-2", chain="acme/2", path=Path("4"))], {"chain", *BROKEN, "chain-names"}),
+        ([placed(-1, None, month=1)], set()),
         (CHAIN[:1], set()),
         (CHAIN[1:], {"chain-sequence", "chain-begin"}),
         ([placed(1, "head-0")], {"chain-begin"}),
@@ -336,6 +340,54 @@ def test_time_that_no_complete_bundle_covers_is_lacking_before_the_date_that_is_
     ):
         assert judged(*CHAIN, later, anchors=Anchors(expect_through=through)).keys() == flaws
     assert judged(anchors=Anchors(expect_through=datetime(2026, 4, 1, tzinfo=UTC))).keys() == {"coverage"}
+
+
+def said(*places: Place, **anchors: object) -> dict[str, tuple[str, str]]:
+    """Return what is expected and found of an archive, by the ids of the findings."""
+    checks = judge(places, [], (), Anchors(**anchors))  # type: ignore[arg-type]  # of any field
+    return {check.id: (check.expected, check.found) for check in checks}
+
+
+def test_a_finding_about_an_archive_says_what_was_expected_and_found() -> None:
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    begin = "nothing before it, or a head given with --from-head"
+
+    none, some = said(expect_through=april), said(*CHAIN[1:], placed(5, "head-4"), head="head-3")
+    assert none["chain"][1] == "none"
+    assert some["chain"][1] == "1: acme/1"
+    assert none["chain-begin"] == (begin, "with the first of its chain")
+    assert some["chain-begin"] == (begin, "after the head head-1, not known here")
+    assert some["chain-sequence"] == ("sequences 1 to 5", "without 000001, 000004")
+    assert some["head"] == ("head-3", f"{CHAIN[2].name}; sealed since: 1")
+    assert none["coverage"] == ("everything up to 2026-04-01T00:00:00Z", "nothing")
+    covered = "2026-02-01T00:00:00Z to 2026-04-01T00:00:00Z, 2026-05-01T00:00:00Z to 2026-06-01T00:00:00Z"
+    assert some["coverage"] == (
+        "no expectation given",
+        f"{covered}; not 2026-04-01T00:00:00Z to 2026-05-01T00:00:00Z",
+    )
+    for places, found in ((CHAIN[1:], "a bundle follows it"), (CHAIN[2:], "no bundle follows it")):
+        assert said(*places, from_head="head-1")["chain-begin"] == ("after the head head-1", found)
+    seven = said(CHAIN[0], placed(7, "head-6"), head="other")
+    assert seven["chain-sequence"][1] == "without 000002, 000003, 000004, 000005, 000006"
+    assert seven["head"] == ("other", "no bundle has it")
+    assert said(*CHAIN)["chain-sequence"] == ("sequences 1 to 3", "all of them")
+    assert "head" not in said(*CHAIN)
+
+
+def test_a_folder_that_cannot_be_listed_may_be_a_bundle_among_such_and_is_none_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names_in = archives._names_in  # noqa: SLF001 - root may list every folder
+    monkeypatch.setattr(
+        archives, "_names_in", lambda place: None if place.name == "closed" else names_in(place)
+    )
+    for name in ("closed", "notes"):
+        (tmp_path / name).mkdir()
+    assert folders(tmp_path) == []
+    assert not has_traces(tmp_path / "closed")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "bagit.txt").touch()
+    assert folders(tmp_path) == [tmp_path / "closed", tmp_path / "other"]
 
 
 def test_what_may_be_in_a_folder_that_was_not_read_is_not_called_missing_and_no_more_than_that() -> None:
