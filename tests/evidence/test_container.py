@@ -4,6 +4,7 @@ import errno
 import os
 import struct
 import zipfile
+from io import RawIOBase
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_file_in_a_zip_is_read_as_if_it_were_alone(tmp_path: Path) -> None:
     found = Zip(zipped(tmp_path / "file.zip", before=b"x" * 50, file=b"0123456789", then=b"y" * 50))
 
     with found.open("file") as file:
-        raw = file.raw
+        raw: RawIOBase = file.raw  # type: ignore[assignment]  # which it is
         assert (raw.readable(), raw.seekable(), raw.read(4), raw.tell()) == (True, True, b"0123", 4)
         assert (raw.read(100), raw.read(100)) == (b"456789", b"")
         assert (raw.seek(-3, os.SEEK_END), raw.read(100)) == (7, b"789")
@@ -129,6 +130,23 @@ def test_a_file_that_would_begin_before_the_zip_is_not_looked_for(tmp_path: Path
     path.write_bytes(content[:-6] + struct.pack("<L", begin + 1) + content[-2:])
 
     assert Zip(path).odd == {"one": "beyond the end of the zip"}
+
+
+def test_no_end_is_believed_but_one_as_pack_writes_it_of_a_directory_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "file.zip", one=b"1")
+    content = path.read_bytes()
+    (size,) = struct.unpack("<L", content[-10:-6])
+    monkeypatch.setattr(container, "_MOST_DIRECTORY", size)
+    assert Zip(path).flaws == []
+
+    for spoilt in (content + b"more", content[:-2] + b"\x01\0"):
+        path.write_bytes(spoilt)
+        assert Zip(path).flaws == ["not a whole zip file (its end is not the one that pack writes)"]
+    path.write_bytes(content)
+    monkeypatch.setattr(container, "_MOST_DIRECTORY", size - 1)
+    assert Zip(path).flaws == ["not a whole zip file (its end is not the one that pack writes)"]
 
 
 def test_nothing_is_called_empty_but_a_folder_with_nothing_in_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from exporter.errors import UsageError
 from exporter.evidence.keys import load_signing_key
 from exporter.evidence.manifest import NAMESPACE
 from exporter.evidence.signers import Signer, parse_signers
-from tests.evidence.test_signature import MESSAGE
+from tests.evidence.test_signature import MESSAGE, make_key
 
 MOMENT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -154,6 +154,17 @@ def test_a_line_that_openssh_takes_for_none_is_refused(
 
     assert not openssh(tmp_path, key, text, "seal@acme")
     with pytest.raises(UsageError, match="Line 1 of allowed_signers cannot be read"):
+        parse_signers(text, name="allowed_signers")
+
+
+def test_a_key_with_more_bits_than_its_bytes_have_is_refused(tmp_path: Path) -> None:
+    text = line(make_key(tmp_path / "key", "ecdsa-256"))
+    before = text.index("= comment") - 1
+    assert text[before] in "AEIMQUYcgkosw048"
+    text = text[:before] + chr(ord(text[before]) + 1) + text[before + 1 :]
+
+    assert not openssh(tmp_path, tmp_path / "key", text, "seal@acme")
+    with pytest.raises(UsageError, match=r"Line 1 of allowed_signers cannot be read \(the key is not whole"):
         parse_signers(text, name="allowed_signers")
 
 
