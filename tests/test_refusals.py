@@ -36,7 +36,7 @@ TROUBLES = {
         behaviour={"api_key": "another"},
         code=5,
         what="The platform does not accept the key (HTTP 401: Invalid or missing API key).",
-        remedy="Check that the key is current, may read the audit log",
+        remedy="Check that the key, from environment variable SATUSKY_API_KEY, is current and without quotes",
     ),
     "error in 200": Trouble(
         behaviour={"faults": {Fault.ERROR_IN_200: 1.0}},

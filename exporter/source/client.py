@@ -264,7 +264,7 @@ class Client:
 
     def _refuse_to_send(self, wish: Wish) -> None:
         if self._refused is not None:
-            raise not_accepted(self._refused)
+            raise not_accepted(self._refused, self._key)
         if wish.unwanted is not None and wish.unwanted.is_set():
             raise UnwantedError("The answer is not wanted any more.", "Ask again where it is.")
 

@@ -50,7 +50,7 @@ def refuse(response: httpx.Response, body: Payload, key: Key) -> None:
         raise TemporaryError(status, retry_after(response))
     stated = said(response, body, key)
     if is_not_accepted(response):
-        raise not_accepted(stated)
+        raise not_accepted(stated, key)
     if status == httpx.codes.NOT_FOUND:
         raise NotFoundError(
             f"The platform knows no {response.request.url.path} ({stated}).",
@@ -73,11 +73,12 @@ def is_not_accepted(response: httpx.Response) -> bool:
     return response.status_code in _NOT_ACCEPTED
 
 
-def not_accepted(stated: str) -> AuthorizationError:
+def not_accepted(stated: str, key: Key) -> AuthorizationError:
     """Make the error for a key that the platform does not accept, which it ``stated`` so."""
     return AuthorizationError(
         f"The platform does not accept the key ({stated}).",
-        "Check that the key is current, may read the audit log, and belongs to the organization.",
+        f"Check that the key, from {key.origin}, is current and without quotes, may read the audit log, and "
+        "belongs to the organization.",
     )
 
 
