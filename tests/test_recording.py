@@ -131,3 +131,14 @@ def test_each_check_is_recorded_as_it_came_out_and_a_reason_where_it_is_one(
     assert run.checks[1:] == done.fetched.derived.checks
     assert run.verdict.value is verdict
     assert run.verdict.reasons == ([] if verdict is Verdict.COMPLETE else ["What was asked: another."])
+
+
+def test_what_could_not_be_read_is_the_first_check_and_is_named_there(done: Done) -> None:
+    failure = "The page at offset 9,890 could not be read: The platform kept answering HTTP 503."
+
+    run = done.recorded(differing={"failure": failure})
+
+    assert run.checks[1:] == done.recorded().checks
+    assert (run.checks[0].id, run.checks[0].result) == ("answers", Result.DIFFERS)
+    assert run.verdict.value is Verdict.PARTIAL
+    assert run.verdict.reasons[0] == f"The platform answered every request: {failure}"
