@@ -105,6 +105,16 @@ def test_each_record_is_a_gzip_member_and_each_response_has_its_request(warc: Pa
         assert own.replace(b"Record-ID", b"Concurrent-To") in asked
 
 
+def test_the_lines_of_request_and_status_are_as_they_were_sent(tmp_path: Path) -> None:
+    path = tmp_path / "r.warc.gz"
+    fetch(path, http(b"", status="503 Gone Fishing"))
+
+    _, answer, asked = (gzip.decompress(member) for member in members(path.read_bytes()))
+
+    assert b"\r\n\r\nHTTP/1.1 503 Gone Fishing\r\n" in answer
+    assert b"\r\n\r\nGET /v1/cli/audit?offset=0&user=%C3%A4+b%26c HTTP/1.1\r\n" in asked
+
+
 def test_another_reader_finds_nothing_wrong_with_the_file(warc: Path) -> None:
     check = [sys.executable, "-m", "warcio.cli", "check", "-v", str(warc)]
     checked = subprocess.run(check, capture_output=True, text=True, check=False)
