@@ -429,6 +429,8 @@ def test_the_log_of_another_organization_does_not_continue_an_archive(night: Nig
     with pytest.raises(VerificationError, match="another organization"):
         night.run()
     assert len(list(tmp_path.rglob("manifest.json"))) == 1
+    (archive,) = tmp_path.iterdir()
+    assert {path.name.split("-")[0] for path in archive.glob(".*")} == {".refused"}  # none carries it on
 
 
 def test_entries_that_were_lost_and_came_late_in_a_quiet_hour_are_told_from_another_log_by_more(
