@@ -40,9 +40,9 @@ def parse_moment(text: str, *, name: str, zone: ZoneInfo) -> datetime:
         moment = _first_instant(date.fromisoformat(text), zone) if _DAY.fullmatch(text) else _time(text)
         in_utc = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
+        what = "no day of the calendar" if _DAY.fullmatch(text) else "neither a date nor a time"
         raise UsageError(
-            f"{name} {text!r} is neither a date nor a time.",
-            "Write it as 2026-01-31 or 2026-01-31T12:00:00Z.",
+            f"{name} {text!r} is {what}.", "Write it as 2026-01-31 or 2026-01-31T12:00:00Z."
         ) from error
     if moment.tzinfo is None:
         raise UsageError(f"{name} {text!r} names no zone.", "Write a time as 2026-01-31T12:00:00Z.")

@@ -263,7 +263,7 @@ def test_control_characters_do_not_reach_the_terminal(terminal: Terminal, world:
     ("arguments", "code", "what"),
     [
         (("--since", "yesterday"), 2, "is neither a date nor a time"),
-        (("--since", "2026-02-30"), 2, "is neither a date nor a time"),
+        (("--since", "2026-02-30"), 2, "--since '2026-02-30' is no day of the calendar."),
         (("--since", "2026-07-01T00:00:00"), 2, "names no zone"),
         (("--since", "2026-07-01", "--until", "2026-06-01"), 2, "before it begins"),
         (("--since", "2026-07-01", "--until", "2026-07-01"), 2, "ends where it begins"),

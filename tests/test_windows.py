@@ -160,11 +160,15 @@ def test_anything_else_is_no_period(text: str) -> None:
         period(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["yesterday", "2026-02-29", "2026-1-1", "0001-01-01", "", "2026", "20260101", "2026-W01-1"]
-)
+@pytest.mark.parametrize("text", ["yesterday", "2026-1-1", "", "2026", "20260101", "2026-W01-1"])
 def test_anything_else_is_neither_a_date_nor_a_time(text: str) -> None:
     with pytest.raises(UsageError, match=r"is neither a date nor a time\."):
+        day(text, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("text", ["2026-02-29", "2026-13-01", "2026-00-00", "0001-01-01"])
+def test_a_day_that_there_is_not_is_no_day_of_the_calendar(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no day of the calendar\."):
         day(text, "Europe/Berlin")
 
 
