@@ -47,7 +47,6 @@ class Unfinished:
     def begin(self) -> None:
         """Make the folder, or bring the one that was kept back to the responses alone."""
         if self.window is None:
-            self.discard()
             self.responses.parent.mkdir(parents=True, mode=0o700)
         else:
             self._keep_responses()

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from exporter.errors import OutputError
@@ -57,9 +58,12 @@ def test_what_a_killed_run_left_is_brought_back_to_the_responses(tmp_path: Path)
     killed.fix(JANUARY)
     (killed.folder / "data" / "audit.csv").write_text("half")
     (killed.folder / "manifest.json").write_text("half")
+    (killed.folder / "data" / "queries").mkdir()
+    (killed.folder / "data" / "link").symlink_to(tmp_path)
 
     with unfinished(tmp_path, "5e") as run:
-        assert [path.name for path in run.folder.rglob("*") if path.is_file()] == ["responses.warc.gz"]
+        left = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*")}
+    assert left == {"data", "data/raw", "data/raw/responses.warc.gz"}
 
 
 def test_another_command_does_not_find_it(tmp_path: Path) -> None:
@@ -114,9 +118,11 @@ def test_what_is_set_aside_is_kept_and_not_resumed(tmp_path: Path) -> None:
         with unfinished(tmp_path, "5e") as run:
             assert run.window is None
             run.responses.write_text(text)
+            (run.folder / "data" / "audit.csv").write_text("half")
             run.fix(JANUARY)
             assert run.set_aside() == tmp_path / ".refused-5e"
 
+    assert [path.name for path in (tmp_path / ".refused-5e" / "data").iterdir()] == ["raw"]
     assert (tmp_path / ".refused-5e" / "data" / "raw" / "responses.warc.gz").read_text() == "second"
     assert sorted(path.name for path in tmp_path.iterdir()) == [".refused-5e", ".refused-5e.json"]
 
@@ -124,10 +130,18 @@ def test_what_is_set_aside_is_kept_and_not_resumed(tmp_path: Path) -> None:
 def test_a_whole_bundle_makes_what_is_left_of_its_window_superfluous(tmp_path: Path) -> None:
     break_off(tmp_path)
 
+    (tmp_path / ".partial-60.json").write_text("{}")
+    (tmp_path / ".refused-61").mkdir()
+    (tmp_path / ".refused-61.json").write_bytes(msgspec.json.encode(JANUARY))
+
     forget(tmp_path, Window(since=JANUARY.since, until=datetime(2026, 1, 31, tzinfo=UTC)))
+    forget(tmp_path, Window(since=datetime(2026, 1, 2, tzinfo=UTC), until=YEAR.until))
     assert (tmp_path / ".partial-5e").exists()
+    forget(tmp_path, JANUARY)
+    assert [path.name for path in tmp_path.iterdir()] == [".partial-60.json"]
+    break_off(tmp_path)
     forget(tmp_path, YEAR)
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / ".partial-5e").exists()
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -137,6 +151,13 @@ def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pytest.raises(OutputError, match=r"file/acme cannot be written"),
         unfinished(tmp_path / "file" / "acme", "5e"),
     ):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_in_the_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".partial-5e").write_text("in the way")
+
+    with pytest.raises(OutputError, match=rf"{tmp_path} cannot be written"), unfinished(tmp_path, "5e"):
         pass
 
 
