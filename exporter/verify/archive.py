@@ -190,7 +190,7 @@ def _forks(places: Sequence[Place]) -> Check:
 
 def _gaps(places: Sequence[Place], anchors: Anchors, unread: Sequence[str]) -> Check:
     there = {place.sealed.sequence for place in places}
-    first = min(there, default=1) if _begins_after(places, anchors.from_head) else 1
+    first = min(there) if _begins_after(places, anchors.from_head) else 1
     claimed = range(first, max(there, default=0) + 1)
     missing = max(0, claimed.stop - claimed.start) - sum(number in claimed for number in there)
     check = finding(
@@ -268,11 +268,9 @@ def _coverage(places: Sequence[Place], anchors: Anchors) -> Check:
     )
 
 
-def _is_lacking(stretches: list[Window], through: datetime) -> bool:
+def _is_lacking(stretches: Sequence[Window], through: datetime) -> bool:
     """Whether anything before ``through`` is not covered, from where coverage begins."""
-    if not stretches or stretches[-1].until < through:
-        return True
-    return any(hole.since < through for hole in holes(stretches))
+    return not stretches or stretches[0].until < through
 
 
 def _begins_after(places: Sequence[Place], head: str | None) -> bool:

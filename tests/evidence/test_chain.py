@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ STATEMENT = (
     ' "window": {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}}}'
 )
 
+NAME = "{:06}_20260101T000000Z_20260201T000000Z"
+
 
 def sealed(archive: Path, sequence: int, statement: str | None = None) -> bytes:
     """Lay down what the chain reads of a bundle; returns its tag manifest."""
-    folder = archive / f"{sequence:06}_20260101T000000Z_20260201T000000Z"
+    folder = archive / NAME.format(sequence)
     folder.mkdir(parents=True)
     texts = dict.fromkeys(TAG_FILES, "") | {"manifest.json": statement or STATEMENT % sequence}
     for name, text in texts.items():
@@ -41,6 +44,7 @@ def test_the_next_bundle_names_the_newest_whatever_lies_beside_it(tmp_path: Path
     sealed(tmp_path, 9)
     for name in (".partial-x", "extracts", "notes.txt", "999999_of_another_kind", "1000000_later"):
         (tmp_path / name).mkdir()
+    shutil.copytree(tmp_path / NAME.format(10), tmp_path / f"{NAME.format(11)}-copy")
 
     link = next_link(sealed_bundles(tmp_path), organization="renamed", random_part="ff")
 
@@ -109,15 +113,25 @@ def test_where_earlier_bundles_are_kept_elsewhere_the_caller_gives_the_link() ->
     assert link == Link(chain="acme/5e", sequence=1, previous="c" * 64)
 
 
+def test_a_chain_that_is_kept_elsewhere_goes_on_where_the_caller_says_its_place() -> None:
+    before = Predecessor(root="c" * 64, chain="acme/ff", sequence=12)
+
+    link = next_link([], organization="acme", random_part="5e", previous=before)
+
+    assert link == Link(chain="acme/ff", sequence=13, previous="c" * 64)
+    assert link.place == "acme/ff/000013"
+
+
 def test_a_link_that_the_newest_bundle_contradicts_is_refused(tmp_path: Path) -> None:
-    root = hashlib.sha256(sealed(tmp_path, 1)).hexdigest()
+    older, root = (hashlib.sha256(sealed(tmp_path, sequence)).hexdigest() for sequence in (1, 2))
     bundles = sealed_bundles(tmp_path)
 
     refuse_other(bundles, None)
     refuse_other(bundles, Predecessor(root=root))
     refuse_other([], Predecessor(root="c" * 64))
-    with pytest.raises(UsageError, match="another head than that of the newest bundle"):
-        refuse_other(bundles, Predecessor(root="c" * 64))
+    for other in ("c" * 64, older):
+        with pytest.raises(UsageError, match=f"another head than that of the newest bundle, {root}"):
+            refuse_other(bundles, Predecessor(root=other))
 
 
 @pytest.mark.parametrize("head", ["c" * 64, f"sha256:{'c' * 64}"])
@@ -126,6 +140,18 @@ def test_a_head_is_read_in_either_form_alone_or_with_its_place(head: str) -> Non
     assert parse_predecessor(f"acme/5e/000012@{head}") == Predecessor(
         root="c" * 64, chain="acme/5e", sequence=12
     )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("", "c" * 63, "c" * 65, "C" * 64, f"sha512:{'c' * 64}", f"{'c' * 64}\n", f"{'c' * 64} "),
+        *(f"{place}@{'c' * 64}" for place in ("", "acme", "acme/12", "/000012", "acme/00001\u0662")),
+    ],
+)
+def test_what_is_no_head_is_refused(head: str) -> None:
+    with pytest.raises(UsageError, match=r"--previous .* is no head"):
+        parse_predecessor(head)
 
 
 def test_of_two_bundles_the_second_names_the_root_of_the_first(both: tuple[Published, Published]) -> None:

@@ -133,7 +133,7 @@ def test_extracts_are_numbered_by_window_and_filters_in_whichever_order_those_ar
     first = next_extract(tmp_path, window, filters)
     assert first.name.endswith("_1")
     made = [first.with_name(f"{first.name[:-1]}{number}") for number in (10, 2, 1)]
-    for folder in [*made, first.with_name(f"{first.name[:-1]}011"), first.with_name(f"{first.name[:-1]}x")]:
+    for folder in [*made, *(first.with_name(f"{first.name[:-1]}{other}") for other in ("011", "x", "1x"))]:
         folder.mkdir(parents=True)
 
     assert extract_folders(tmp_path, window, {"user": "y", "action": "x"}) == made[::-1]

@@ -309,6 +309,7 @@ def test_bundles_that_follow_one_another_make_a_chain_in_whatever_order_they_are
         ([*CHAIN, placed(5, "head-4")], {"chain-sequence"}),
         ([*CHAIN, placed(4, "head-2", chain="acme/2", path=Path("4"))], {"chain", *BROKEN, "chain-names"}),
         ([placed(-1, None, month=1)], set()),
+        ([placed(4, None)], {"chain-sequence"}),
         (CHAIN[:1], set()),
         (CHAIN[1:], {"chain-sequence", "chain-begin"}),
         ([placed(1, "head-0")], {"chain-begin"}),
@@ -367,6 +368,8 @@ def test_a_finding_about_an_archive_says_what_was_expected_and_found() -> None:
     )
     for places, found in ((CHAIN[1:], "a bundle follows it"), (CHAIN[2:], "no bundle follows it")):
         assert said(*places, from_head="head-1")["chain-begin"] == ("after the head head-1", found)
+    eight = said(CHAIN[0], placed(8, "head-7"))["chain-sequence"][1]
+    assert eight == "without 000002, 000003, 000004, 000005, 000006 and 1 more"
     seven = said(CHAIN[0], placed(7, "head-6"), head="other")
     assert seven["chain-sequence"][1] == "without 000002, 000003, 000004, 000005, 000006"
     assert seven["head"] == ("other", "no bundle has it")
