@@ -327,10 +327,14 @@ def test_of_a_key_given_twice_the_last_value_counts_and_the_entry_is_counted(
     assert rows.observations["key-given-twice"] == 1
 
 
-def test_a_key_given_twice_inside_metadata_is_kept_twice() -> None:
-    rows = received(b'[{"id": "1", "action": "a", "created_at": 1, "metadata": {"n": 1, "n": 2}}]')
+@pytest.mark.parametrize("twice", ['{"n":1,"n":2}', '{"a":{"n":1,"n":2}}', '[{"n":1,"n":2}]'])
+def test_a_key_given_twice_inside_metadata_is_kept_twice(twice: str) -> None:
+    entry = f'{{"id": "1", "action": "a", "created_at": 1, "metadata": {twice}, "other": {twice}}}'
 
-    assert rows.batch["metadata"].to_pylist() == ['{"n":1,"n":2}']
+    rows = received(f"[{entry}]".encode())
+
+    assert rows.batch["metadata"].to_pylist() == [twice]
+    assert rows.batch["extra"].to_pylist() == [f'{{"other":{twice}}}']
     assert rows.observations["key-given-twice"] == 0
 
 

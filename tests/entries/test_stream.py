@@ -67,6 +67,18 @@ def test_chunks_give_what_the_whole_gives(body: bytes, cuts: list[int], enough: 
     assert (envelope.total, envelope.limit) == (whole.total, whole.limit)
 
 
+def test_it_does_not_matter_where_a_body_is_cut() -> None:
+    odd = rb'{"a": "}, {\"]\\", "b": [[1, "],["], {"c": {}}]}'
+    body = b'{"x": {"data": ["]", 1]}, "data": {"entries": [%b, 12 ,%b,{}\n], "y": "[{", "total": 4}} ' % (
+        odd,
+        odd,
+    )
+
+    for cut in range(len(body)):
+        found, envelope = split(body, [cut], 0)
+        assert (found, envelope.total) == ([odd, b"12", odd, b"{}"], 4)
+
+
 @pytest.mark.parametrize("between", [",", ", ", ",\n", " , ", ",\n  "])
 @pytest.mark.parametrize("changes", [0, 20])
 def test_a_list_is_read_in_few_readings_however_it_is_written(
@@ -119,6 +131,7 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
         b'{"entries": [1], "data": [2]}',
         b'{"data": [1], "entries": [2]}',
         b'{"data": [1], "data": [2]}',
+        b'{"entries": [], "data": [2]}',
         b"\xef\xbb\xbf\xef\xbb\xbf[1]",
         b"[1,,2]",
         b"[1,]",
@@ -126,6 +139,8 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
         b"[1 2]",
         b"[1}",
         b'[1]"x',
+        b":[1]",
+        b"}[1]",
         b'{"data": [1]}"',
     ],
 )

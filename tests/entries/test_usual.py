@@ -54,7 +54,8 @@ NESTED_BELOW = NESTED | {"timestamp": "2026-01-02T03:04:05.123456789Z"}
 """The same with digits below the microsecond."""
 
 FLAT_NULLS = dict.fromkeys(FLAT) | entry()
-NESTED_NULLS = dict.fromkeys(NESTED) | {name: NESTED[name] for name in ("id", "timestamp", "action")}
+NESTED_LEAST = {name: NESTED[name] for name in ("id", "timestamp", "action")}
+NESTED_NULLS = dict.fromkeys(NESTED) | NESTED_LEAST
 """The same with nothing that is not needed."""
 
 TEXTS = st.text(max_size=6) | st.sampled_from(
@@ -126,7 +127,11 @@ KNOWN = '{"id":"1","action":"a","created_at":"2026-01-02T03:04:05Z"'
 @given(sent=st.lists(entries(), max_size=5))
 @example(sent=[json.dumps(one).encode() for one in (FLAT, NESTED, entry())])
 @example(sent=[msgspec.json.encode(one) for one in (FLAT, NESTED, entry(), FLAT_BELOW, NESTED_BELOW)])
-@example(sent=[msgspec.json.encode(one) for one in (FLAT_NULLS, FLAT, NESTED_NULLS, NESTED)])
+@example(sent=[msgspec.json.encode(one) for one in (FLAT, FLAT_NULLS, entry(), FLAT_BELOW)])
+@example(sent=[msgspec.json.encode(one) for one in (NESTED, NESTED_NULLS, NESTED_LEAST, NESTED_BELOW)])
+@example(
+    sent=[f'{KNOWN},"metadata":{{"a": 1 , "b":[2, 3]}},"changes":{{"a":{{"old":{{"b": 1}}}}}}}}'.encode()]
+)
 @example(sent=[msgspec.json.encode(FLAT | {"metadata": {"request_id": odd}}) for odd in ("req_1", 7, None)])
 @example(sent=[f'{KNOWN},"changes":{{"a":1,"a":2}}}}'.encode()])
 @example(sent=[f'{KNOWN},"changes":{{"a":{{}},"b":{{"old":null}}}}}}'.encode()])
@@ -156,6 +161,13 @@ def test_the_pages_of_both_dialects_are_read_the_fast_way_whole(dialect: Any) ->
     usual = read_usual(page, pa.array([""] * len(page)))
 
     assert sorted(place for one in usual for place in one.places) == list(range(500))
+
+
+def test_nulls_and_digits_below_the_microsecond_are_no_reason_to_leave_the_fast_way() -> None:
+    for page in ([FLAT_NULLS, entry(), FLAT_BELOW], [NESTED_NULLS, NESTED_LEAST, NESTED_BELOW]):
+        usual = read_usual(RAW.decode(msgspec.json.encode(page)), pa.array([""] * len(page)))
+
+        assert [(one.places, one.cut) for one in usual if one.places] == [([0, 1, 2], 1)]
 
 
 @pytest.mark.parametrize(
