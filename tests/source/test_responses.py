@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from hashlib import shake_256
 from pathlib import Path
 
@@ -242,6 +244,8 @@ def _no_html(body: bytes) -> bytes:
     ("body", "header"),
     [
         (b'[{"id": "%s"}]' % TELLTALE.encode(), "X: 1"),
+        (gzip.compress(b'[{"id": "%s"}]' % TELLTALE.encode()), "Content-Encoding: gzip"),
+        (TELLTALE.encode(), "Content-Encoding: gzip"),
         (b'[{"id": "%s"}]' % TELLTALE.replace("/", "\\/").encode(), "X: 1"),
         (b"[]", f"X-Debug: Key {TELLTALE}."),
         (b"[]", f"Set-Cookie: {TELLTALE}"),
@@ -254,7 +258,7 @@ def test_an_answer_that_echoes_the_key_is_not_written(tmp_path: Path, body: byte
         before = path.read_bytes()
         name, _, value = header.partition(": ")
         with pytest.raises(EchoError, match="contains the API key, so it was not stored") as refused:
-            kept.append(response(1, body, (name, value)), Payload.of(body), at=NOW)
+            kept.append(response(1, b"", (name, value)), Payload.of(body), at=NOW)
         assert path.read_bytes() == before
     assert refused.value.exit_code == 6
 
@@ -400,8 +404,20 @@ def test_a_response_of_any_size_is_a_member_of_its_own_and_comes_back(tmp_path: 
     assert [read_response(path, recorded.at).body for recorded in found] == sent
     for cut in (starts[-3], len(content) - 1):
         path.write_bytes(content[:cut])
-        with ResponseFile(path, key=KEY, at=NOW) as kept:
-            assert kept.left == max(start for start in starts if start <= cut)
+        with ResponseFile(path, key=KEY, at=NOW + timedelta(hours=1)) as kept:
+            assert (kept.left, kept.begun) == (max(start for start in starts if start <= cut), NOW)
+
+
+def test_a_file_is_on_the_disk_when_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.warc.gz"
+    brought: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda _: brought.append(path.stat().st_size))
+    with ResponseFile(path, key=KEY, at=NOW) as kept:
+        kept.append(response(0, b""), Payload.of(b"[]"), at=NOW)
+        assert brought == []
+    kept.close()
+
+    assert brought == [path.stat().st_size]
 
 
 def test_only_a_response_is_read_as_one(warc: Path) -> None:
