@@ -228,6 +228,20 @@ def test_what_stands_in_a_files_place_is_found_and_not_opened(
     assert differing(verify(bundle, reperform=True))
 
 
+def test_an_archive_that_is_not_the_sealed_one_is_not_said_to_follow_from_the_responses(
+    bundle: Path,
+) -> None:
+    edit(bundle / "data" / "audit.csv", "deploy", "depioy")
+    (bundle / "data" / "audit.jsonl").unlink()
+
+    checks = verify(bundle, reperform=True)
+
+    assert check_of(checks, "reperformed-parquet").result is Result.AS_EXPECTED
+    assert check_of(checks, "reperformed-csv").result is Result.DIFFERS
+    assert check_of(checks, "reperformed-csv").found == sha256_file(bundle / "data" / "audit.csv")
+    assert check_of(checks, "reperformed-jsonl").result is Result.MISSING
+
+
 def test_a_payload_listed_anew_after_a_change_is_found(bundle: Path) -> None:
     edit(bundle / "data" / "audit.csv", "deploy", "depioy")
     relist(bundle)
