@@ -117,6 +117,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def how_many(entries: int) -> str:
+    """Write a number of entries: ``1 entry``, ``1,014 entries``."""
+    return f"{entries:,} {'entry' if entries == 1 else 'entries'}"
+
+
 def counted(ids: Collection[str], what: str = "") -> str:
     """Write how many ids there are, repeats aside, and name the first ten: ``2 changed (log_1, log_2)``."""
     distinct = sorted(set(ids))

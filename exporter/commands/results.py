@@ -9,7 +9,7 @@ import click
 from exporter.commands.messages import complain, say
 from exporter.commands.session import Session
 from exporter.errors import AuditExportError, IncompleteError, OutputError, VerificationError
-from exporter.facts import Check, Result, Verdict, rfc3339
+from exporter.facts import Check, Result, Verdict, how_many, rfc3339
 
 if TYPE_CHECKING:
     from exporter.export import Published
@@ -60,7 +60,7 @@ def print_published(
     period = f"{rfc3339(run.window.since)} to {rfc3339(run.window.until)}"
     if published.before:
         say(f"Sealed already by an earlier run; {another}.", before=True)
-    say(f"{run.verdict.value}: {run.counts.entries:,} entries, {period}", verdict=run.verdict.value.value)
+    say(f"{run.verdict.value}: {how_many(run.counts.entries)}, {period}", verdict=run.verdict.value.value)
     if run.filters and not run.counts.entries:
         filters = " and ".join(f"--{name} {visible(value)}" for name, value in run.filters.items())
         say(f"No entry of the window matches {filters}.", filters=run.filters)

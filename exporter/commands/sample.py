@@ -10,7 +10,7 @@ import click
 from exporter.commands.messages import say
 from exporter.commands.options import SectionedCommand, TextPath, option
 from exporter.commands.results import print_result
-from exporter.facts import rfc3339
+from exporter.facts import how_many, rfc3339
 
 if TYPE_CHECKING:
     from exporter.report.samples import Sample
@@ -47,12 +47,12 @@ def sample(bundle: Path, *, population: str, size: int, seed: str, by_month: boo
     from exporter.report.sampling import METHOD, Draw
 
     drawn = sample_bundle(bundle, population, Draw(seed=seed, size=size, by_month=by_month))
-    say(f"Population {population}: {drawn.size:,} entries, {drawn.population.query}")
+    say(f"Population {population}: {how_many(drawn.size)}, {drawn.population.query}")
     for limit in drawn.limits:
         say(limit)
     say(f"SHA-256 of its ids, sorted: {drawn.digest}")
     months = ", by month" if by_month else ""
-    say(f"Sample: {len(drawn.entries):,} entries, seed {seed}, method {METHOD}{months}")
+    say(f"Sample: {how_many(len(drawn.entries))}, seed {seed}, method {METHOD}{months}")
     print_result(_csv(drawn), end="")
     return 0
 

@@ -11,6 +11,7 @@ from exporter.commands.clock import invented_now
 from exporter.commands.options import NonEmpty, SectionedCommand, option
 from exporter.commands.results import print_result
 from exporter.errors import OutputError, UsageError
+from exporter.facts import how_many
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -82,7 +83,7 @@ def _tell(served: "Served", entries: int, settings: "Settings") -> None:
     """Say where it can be reached, and how, as far as this program would go there."""
     from exporter.source.connection import trusted
 
-    print_result(f"Serving {entries:,} entries at {served.base_url}.")
+    print_result(f"Serving {how_many(entries)} at {served.base_url}.")
     try:
         trusted(served.base_url)
     except UsageError:

@@ -29,7 +29,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_listens_on_every_address_is_reached_on_this_machine(terminal: Terminal) -> None:
     assert terminal("sandbox", "--host", "0.0.0.0", "--port", "0", "--entries", "1") == 0  # noqa: S104
-    assert "Serving 1 entries at http://127.0.0.1:" in terminal.out
+    assert "Serving 1 entry at http://127.0.0.1:" in terminal.out
     assert "export SATUSKY_API_URL=http://127.0.0.1:" in terminal.out
 
 

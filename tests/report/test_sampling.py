@@ -224,7 +224,7 @@ def test_the_command_prints_the_sample_as_csv_with_columns_for_the_auditor(
     assert row["resource"] == "'=cmd|' /C calc'!A1"
     assert row["request_id"] == "'\0=1+1"
     assert row["evidence_seen"] == row["result"] == row["tested_by"] == ""
-    assert "Population changes: 1 entries" in printed.err
+    assert "Population changes: 1 entry, " in printed.err
     assert "Extract: not the full population" in printed.err
 
 
