@@ -145,6 +145,20 @@ def test_the_end_of_larger_pages_is_that_of_the_log_where_the_total_counts_all_t
     assert check.result is result
 
 
+@pytest.mark.parametrize(("older", "pages"), [(10, 1), (9, 2)])
+def test_no_larger_page_is_asked_for_once_the_last_ten_entries_lie_before_the_window(
+    older: int, pages: int
+) -> None:
+    shown = page(0, a=50, b=40, **{f"e{n}": 29 - n for n in range(older)})
+    reader = Capped(shown, {}, total=99)
+    reader.limit = shown.size
+
+    check = LimitPass(cast("Reader", reader), LATTER_HALF, Head(LATTER_HALF), met=0).run()
+
+    assert check.result is (Result.AS_EXPECTED if older == 10 else Result.DIFFERS)
+    assert reader.limit == shown.size * 2**pages
+
+
 def test_larger_pages_end_with_two_short_ones_in_a_row_and_not_with_one() -> None:
     """One may be short for another reason than that there is no more: for its bytes, say."""
     four = page(0, a=50, b=40, c=30, d=20)
