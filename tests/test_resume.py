@@ -380,6 +380,22 @@ def test_a_walk_that_ended_partial_is_set_aside_and_not_resumed(
     assert not any(path.name.startswith(".") for path in archive.iterdir())
 
 
+def test_an_attempt_is_cleared_away_by_a_whole_bundle_of_everything_and_by_no_other(
+    serve: Serve, tmp_path: Path
+) -> None:
+    world = serve(entries=900, total="absent", filters_ignored=True)
+    broken_off(world, tmp_path, after=12)
+    (archive,) = tmp_path.iterdir()
+
+    def left_after(since: datetime, action: str | None = None) -> tuple[Verdict, int]:
+        verdict = run(world.request(tmp_path, since=since, action=action)).run.verdict.value
+        return verdict, len(list(archive.glob(".partial-*.json")))
+
+    assert left_after(datetime(2020, 1, 1, tzinfo=UTC)) == (Verdict.UNPROVEN, 1)
+    assert left_after(SINCE - timedelta(days=1), action="deploy") == (Verdict.COMPLETE, 1)
+    assert left_after(SINCE - timedelta(days=1)) == (Verdict.COMPLETE, 0)
+
+
 @pytest.mark.parametrize("unplaced", [False, True])
 def test_with_allow_partial_a_failing_platform_gives_what_it_gave(
     serve: Serve, tmp_path: Path, *, unplaced: bool

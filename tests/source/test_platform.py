@@ -18,6 +18,7 @@ from exporter.entries.normalize import Rows
 from exporter.errors import AuthorizationError, RecordError, SourceError, UsageError
 from exporter.sandbox.dialects import Body
 from exporter.sandbox.faults import Fault
+from exporter.source.again import read_again
 from exporter.source.bodies import Payload
 from exporter.source.client import Client
 from exporter.source.connection import Connection
@@ -25,7 +26,7 @@ from exporter.source.credentials import Key
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.platform import Platform, connect, recorded_rows
 from exporter.source.refusals import NotFoundError, RefusedError
-from exporter.source.responses import ResponseFile
+from exporter.source.responses import Recorded, ResponseFile
 from tests.clock import Clock, no_sleep
 from tests.source.servers import http, serving
 from tests.world import ENTRIES, NOW, World
@@ -180,6 +181,14 @@ def record(world: World, path: Path, ask: Callable[[Platform], list[Rows]]) -> l
             client, organization=None, known_organization=str(world.settings.organization_id)
         )
         return [greeting.rows, *ask(platform)]
+
+
+@pytest.mark.parametrize(("status", "is_list"), [(200, True), (206, False), (403, False), (500, False)])
+def test_a_failure_that_shows_entries_is_no_list_of_them(status: int, *, is_list: bool) -> None:
+    body = Payload.of(b'[{"id": "log_1", "action": "deploy", "created_at": "2026-01-02T03:04:05Z"}]')
+    response = Recorded(url="https://api.example/audit", status=status, payload=body)
+
+    assert (read_again(response, source="a response", lenient=False) is not None) == is_list
 
 
 @pytest.mark.parametrize("dialects", ["A", "B"])
