@@ -43,6 +43,26 @@ def test_a_line_is_in_the_canonical_form(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('a"b', 'a\\"b'),
+        ("a\\b", "a\\\\b"),
+        ("\x1f", "\\u001f"),
+        ("a\nb", "a\\nb"),
+        (" \x7fé\u2028", " \x7fé\u2028"),
+    ],
+)
+def test_of_a_text_just_what_has_to_be_is_escaped(tmp_path: Path, text: str, written: str) -> None:
+    rows = page(entry(user_agent=text), entry(id="log_2"), entry(id="log_3", user_agent="plain"))
+
+    first, second, third = write(tmp_path / "audit.jsonl", rows).decode().split("\n")[:-1]
+
+    assert f'"user_agent":"{written}",' in first
+    assert '"user_agent":null,' in second
+    assert '"user_agent":"plain",' in third
+
+
 @given(
     sent=st.lists(
         st.fixed_dictionaries(
