@@ -1,6 +1,8 @@
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -117,3 +119,11 @@ def test_two_readings_that_share_no_entry_are_of_two_logs(tmp_path: Path) -> Non
     assert compare([one], other, WINDOW).strangers
     assert not compare([one], none, WINDOW).strangers
     assert not compare([none], one, WINDOW).strangers
+
+
+@pytest.mark.parametrize("shared", [{"same": 1}, {"changed": ("log_3",)}])
+def test_two_readings_that_share_an_entry_are_of_one_log(shared: dict[str, Any]) -> None:
+    unlike = Differences(same=0, late=("log_1",), changed=(), missing=("log_2",))
+
+    assert unlike.strangers
+    assert not replace(unlike, **shared).strangers

@@ -22,8 +22,8 @@ from tests.world import NOW
 LOG = {f"e{number}": 1_000 - number for number in range(100)}
 """A log, newest first: each entry with its second."""
 
-Asked = tuple[str, Sequence[str]]
-"""What was asked for, and the ids of the entries that came."""
+Asked = tuple[str, Sequence[str] | None]
+"""What was asked for, and the ids of the entries that came, or that the platform failed."""
 
 
 def some(first: int, last: int) -> list[str]:
@@ -42,10 +42,14 @@ def recorded(
     with ResponseFile(path, key=Key("k" * 12, origin="the test"), at=NOW) as kept:
         left = 0
         for number, (asked, ids) in enumerate((*before, *now)):
-            entries = [{"id": id_, "timestamp": at(LOG[id_]).isoformat(), "action": "deploy"} for id_ in ids]
+            entries = [
+                {"id": id_, "timestamp": at(LOG[id_]).isoformat(), "action": "deploy"} for id_ in ids or ()
+            ]
             body = json.dumps(entries).encode()
             request = httpx.Request("GET", f"https://api.example/v1/cli/audit?{asked}")
-            kept.append(httpx.Response(200 if ids else 503, request=request), Payload.of(body), at=NOW)
+            kept.append(
+                httpx.Response(503 if ids is None else 200, request=request), Payload.of(body), at=NOW
+            )
             left = path.stat().st_size if number < len(before) else left
     platform = SimpleNamespace(dialect=dialect or dialect_a(), lenient=False)
     return RecordedPages(path, cast("Platform", platform), left=left)
@@ -53,7 +57,7 @@ def recorded(
 
 def read(*asked: Asked, folder: Path, now: Sequence[Asked] = ()) -> RecordedPages:
     pages = recorded(folder, *asked, now=now)
-    assert len(list(pages.read())) == sum(bool(ids) for _, ids in (*asked, *now))
+    assert len(list(pages.read())) == sum(ids is not None for _, ids in (*asked, *now))
     return pages
 
 
@@ -61,7 +65,7 @@ def test_every_page_is_given_back_and_told_from_a_slice(tmp_path: Path) -> None:
     before = [
         ("limit=1", some(0, 0)),
         ("limit=4", some(0, 3)),
-        ("limit=4&offset=3", ()),
+        ("limit=4&offset=3", None),
         ("limit=4&offset=3", some(3, 6)),
         ("limit=4&action=deploy", some(0, 3)),
         ("limit=4&offset=3&user=someone", some(3, 6)),
@@ -97,6 +101,7 @@ def test_pages_lead_down_from_where_their_entries_stand_now(tmp_path: Path) -> N
         now=[("limit=9", some(0, 9))],
     )
 
+    assert pages.after(shown(0, "e0", "e1", "e9"), 1) is None
     first = pages.after(shown(0, "new", "e0", "e1", "e2"), 2)
     assert first is not None
     second = pages.after(first, 2)
@@ -110,7 +115,6 @@ def test_pages_lead_down_from_where_their_entries_stand_now(tmp_path: Path) -> N
         (5, some(4, 7)),
     ]
     assert pages.after(third, 2) is None
-    assert pages.after(shown(0, "e0", "e1", "e9"), 1) is None
 
 
 @pytest.mark.parametrize("turn", [1, -1])
@@ -147,6 +151,14 @@ def test_an_attempt_is_met_by_any_entry_that_it_had_received(tmp_path: Path) -> 
     assert not pages.unmet_since(at(LOG["e3"]))
     assert pages.unmet_since(at(LOG["e4"]))
     pages.meet(shown(0, "new", "e8"))
+    assert not pages.unmet_since(at(0))
+
+
+def test_an_attempt_that_met_an_empty_log_had_received_none_of_it(tmp_path: Path) -> None:
+    pages = read(("limit=1", []), ("limit=1", some(0, 0)), folder=tmp_path)
+
+    assert pages.unmet_since(at(LOG["e0"]))
+    pages.meet(shown(0, "e0"))
     assert not pages.unmet_since(at(0))
 
 

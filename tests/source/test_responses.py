@@ -85,7 +85,7 @@ def members(content: bytes) -> list[bytes]:
 def test_what_was_read_back_is_what_was_received_byte_for_byte(warc: Path) -> None:
     recorded = list(read_responses(warc))
     assert [response.body for response in recorded] == BODIES
-    assert {response.status for response in recorded} == {200}
+    assert {(response.status, response.coding) for response in recorded} == {(200, "")}
     assert recorded[3].url.endswith("/v1/cli/audit?offset=3&user=%C3%A4+b%26c")
 
 
