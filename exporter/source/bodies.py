@@ -75,7 +75,7 @@ class Payload:
         """Append bytes; raises ``OutputError`` where they would take room that is to be left free."""
         self.size += len(chunk)
         self._hash.update(chunk)
-        if self._file is None and self.size <= SMALL:
+        if self.size <= SMALL:
             self._memory += chunk
             return
         if self._file is None:
@@ -105,7 +105,6 @@ class Payload:
         """Return it as a file to read and seek, at its beginning."""
         if self._file is None:
             return io.BytesIO(self._memory)
-        self._file.flush()
         self._file.seek(0)
         return self._file
 
