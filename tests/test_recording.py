@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from exporter import record
-from exporter.facts import Check, Result, Verdict
+from exporter.facts import Check, Result, Selection, Verdict, Window
 from exporter.fetched import Fetched
 from exporter.recording import record_run
 from exporter.source.probe import Probe
@@ -142,3 +142,22 @@ def test_what_could_not_be_read_is_the_first_check_and_is_named_there(done: Done
     assert (run.checks[0].id, run.checks[0].result) == ("answers", Result.DIFFERS)
     assert run.verdict.value is Verdict.PARTIAL
     assert run.verdict.reasons[0] == f"The platform answered every request: {failure}"
+
+
+def test_the_archives_can_be_derived_again_by_what_the_record_says_of_their_selection(done: Done) -> None:
+    window = done.fetched.window
+    stretch = Window(since=window.since - timedelta(days=1), until=window.since)
+    overlap = record.Overlap(
+        since=stretch.since, bundles=["a" * 64], same=1, late=["log_7"], changed=[], missing=[]
+    )
+
+    run = done.recorded(differing={"overlap": overlap}, action="deploy", user="ada@acme.example")
+
+    assert record.selection(run) == Selection(
+        window=window,
+        action="deploy",
+        user="ada@acme.example",
+        overlap=stretch,
+        late=frozenset({"log_7"}),
+    )
+    assert record.selection(done.recorded()) == Selection(window=window)
