@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from asn1crypto import tsp
+from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
@@ -132,6 +133,29 @@ def test_a_token_that_names_another_certificate_than_its_signers_does_not_count(
     with pytest.raises(TokenError, match="does not name the certificate of its signer"):
         check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
     assert not openssl_accepts(tmp_path, token, CONTENT, authority_chain)
+
+
+def test_a_token_may_name_its_signers_issuer_too_and_the_certificates_above(
+    authority_chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many authorities do; what counts is the first, and its digest."""
+    named, naming = tsp.ESSCertID, tsp.SigningCertificate
+    root = authority_chain.root.certificate.public_bytes(Encoding.DER)
+    above = named({"cert_hash": hashlib.sha1(root).digest()})  # noqa: S324 - as the first version names it
+    signer = asn1_x509.Certificate.load(authority_chain.signer.certificate.public_bytes(Encoding.DER))
+    issuer = {
+        "issuer": [asn1_x509.GeneralName("directory_name", signer.issuer)],
+        "serial_number": signer.serial_number,
+    }
+    monkeypatch.setattr(tsp, "ESSCertID", lambda value: named({**value, "issuer_serial": issuer}))
+    monkeypatch.setattr(
+        tsp, "SigningCertificate", lambda value: naming({**value, "certs": [*value["certs"], above]})
+    )
+    with served(authority_chain.respond()) as url:
+        token = request_token(CONTENT, Authority(url=url))
+
+    check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
+    assert openssl_accepts(tmp_path, token, CONTENT, authority_chain)
 
 
 def test_a_token_that_names_a_certificate_of_another_in_it_or_none_does_not_count(
@@ -280,6 +304,16 @@ def test_the_token_of_another_request_is_not_kept(token: bytes) -> None:
         request_token(CONTENT, Authority(url=url))
     with served(lambda _: (200, token)) as url, pytest.raises(StampError, match="not about this request"):
         request_token(b"other bytes", Authority(url=url))
+
+
+def test_a_token_about_other_bytes_is_not_kept_whatever_request_it_names(authority_chain: Chain) -> None:
+    def answer(body: bytes) -> tuple[int, bytes]:
+        asked = tsp.TimeStampReq.load(body)
+        asked["message_imprint"]["hashed_message"] = bytes(32)
+        return 200, bytes(authority_chain.stamper().request_tsa_response(asked).dump())
+
+    with served(answer) as url, pytest.raises(StampError, match="not about this request"):
+        request_token(CONTENT, Authority(url=url))
 
 
 @pytest.mark.parametrize(
