@@ -9,12 +9,14 @@ import pytest
 import rfc8785
 
 from exporter.errors import UsageError
+from exporter.evidence.container import Folder
 from exporter.evidence.coverage import SealedBundle
 from exporter.export import Published
 from exporter.facts import Check, Result, Verdict, Window
 from exporter.verify import Examined, examine, open_bundle
 from exporter.verify import archive as archives
 from exporter.verify.archive import NOTHING, Anchors, Place, folders, has_traces, judge, read_place
+from exporter.verify.bundle import Bundle
 from exporter.verify.findings import Outcome
 from tests.verify.conftest import Sealer, found_by, result_of
 
@@ -240,6 +242,32 @@ def test_a_bundle_that_cannot_be_placed_is_still_examined(archive: Path, sealer:
 
     assert examined.outcome is Outcome.INCOMPLETE
     assert len(examined.bundles) == 4
+
+
+def test_a_bundle_is_examined_itself_also_where_another_was_put_into_it(signed: Path, sealer: Sealer) -> None:
+    (signed / "000001_20260101T000000Z_20260201T000000Z").mkdir()
+
+    examined = look(signed, sealer)
+
+    assert examined.bundles == []
+    assert result_of(examined.findings, "layout") is Result.DIFFERS
+
+
+def test_what_may_not_be_read_among_the_extracts_is_no_bundle_of_the_chain(
+    archive: Path, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = Bundle.unread
+
+    def refuse(bundle: Bundle, *paths: str) -> dict[str, OSError]:
+        closed = isinstance(bundle.container, Folder) and bundle.container.path.name == "closed"
+        return {paths[0]: PermissionError("said")} if closed else unread(bundle, *paths)
+
+    monkeypatch.setattr(Bundle, "unread", refuse)
+    shutil.rmtree(bundles(archive)[1])
+    for place, result in (("extracts", Result.MISSING), (".", Result.NOT_PERFORMED)):
+        (archive / place / "closed").mkdir(parents=True)
+        (archive / place / "closed" / "bagit.txt").touch()
+        assert result_of(look(archive, sealer).findings, "chain-sequence") is result
 
 
 def test_what_is_being_built_and_what_is_no_bundle_is_passed_over(archive: Path, sealer: Sealer) -> None:
