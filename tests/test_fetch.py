@@ -13,12 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.errors import OutputError, VerificationError
+from exporter.evidence.bag import RESPONSES
 from exporter.evidence.unfinished import Unfinished
 from exporter.fetch import fetch, table_of
 from exporter.fetched import Fetched
 from exporter.plan import Plan
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
+from exporter.source.platform import recorded_rows
 from tests.clock import no_sleep
 from tests.source.servers import Served, answering, http
 from tests.test_plan import asked
@@ -29,7 +31,8 @@ ENTRY = {"id": "log_1", "timestamp": "2026-10-01T00:00:00Z", "action": "deploy"}
 
 def answer(head: bytes, *headers: str) -> bytes:
     """Answer with the one entry of the log, unless it is asked for what lies below it or is not of it."""
-    elsewhere = b"offset=" in head or b"user" in head or (b"action=" in head and b"action=deploy" not in head)
+    line = head.partition(b"\r\n")[0]
+    elsewhere = b"offset=" in line or b"user=" in line or (b"action=" in line and b"=deploy" not in line)
     return http(json.dumps([] if elsewhere else [ENTRY]).encode(), *headers)
 
 
@@ -67,6 +70,15 @@ def test_the_platforms_clock_ends_the_window_whatever_this_machines_shows(
     done = fetched(tmp_path, lambda _served: None, f"Date: {date}")
 
     assert done.window.until == NOW + ahead - timedelta(minutes=1)
+
+
+def test_the_archives_are_derived_from_every_list_that_was_received_and_kept(tmp_path: Path) -> None:
+    """From the first answer and those to the probe too: who derives them again has no others."""
+    done = fetched(tmp_path)
+
+    kept = [rows.batch.num_rows for rows in recorded_rows(tmp_path / ".partial-test" / RESPONSES)]
+    assert done.answers == len(kept)
+    assert done.derived.received == sum(kept) > 2
 
 
 def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(
