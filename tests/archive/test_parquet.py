@@ -76,6 +76,7 @@ def test_an_empty_table_is_a_valid_file_with_the_same_schema(tmp_path: Path) -> 
     assert table.num_rows == 0
     assert table.schema.equals(SCHEMA)
     assert table.schema.metadata == SCHEMA.metadata
+    assert pq.read_metadata(tmp_path / "audit.parquet").num_row_groups == 0
 
 
 def test_row_groups_do_not_depend_on_how_the_rows_arrived(tmp_path: Path) -> None:

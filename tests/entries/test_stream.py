@@ -79,6 +79,15 @@ def test_it_does_not_matter_where_a_body_is_cut() -> None:
         assert (found, envelope.total) == ([odd, b"12", odd, b"{}"], 4)
 
 
+def test_entries_are_handed_on_as_soon_as_enough_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_ENOUGH", 20)
+    splitter = Splitter()
+
+    came = [splitter.feed(chunk) for chunk in (b'[{"id": 1}', b',{"id": 2},', b'{"id": 3}, ', b'{"id": 4}]')]
+
+    assert [len(entries) for entries in came] == [0, 2, 0, 2]
+
+
 @pytest.mark.parametrize("between", [",", ", ", ",\n", " , ", ",\n  "])
 @pytest.mark.parametrize("changes", [0, 20])
 def test_a_list_is_read_in_few_readings_however_it_is_written(
