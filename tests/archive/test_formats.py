@@ -52,4 +52,5 @@ def test_tables_that_wait_are_written_in_their_order(format_: str, tmp_path: Pat
     content = written.path.read_text("utf-8")
     places = [content.index(f'"{number:04}"') for number in range(TABLES)]
     assert written.rows == TABLES
+    assert list(tmp_path.iterdir()) == [written.path]
     assert places == sorted(places)
