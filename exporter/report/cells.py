@@ -74,7 +74,7 @@ def text(value: str | None, limit: int = LIMIT, reserved: str = "") -> Markup:
         if leftward and not (len(piece) == 1 and continues_leftward(piece)):
             shown.append(_APART_ENDS + BREAK)
             leftward, stretch = False, 0
-        if stretch >= PHRASE and shown[-1] in PUNCTUATION and not (_goes_on(shown, piece) or _is_mark(piece)):
+        if _breaks(shown, piece, stretch):
             shown.append(BREAK)
             stretch = 0
         stretch = 0 if piece == " " else stretch + len(piece)
@@ -166,6 +166,18 @@ def _shows(character: str) -> bool:
 
 def _has_face(character: str) -> bool:
     return character.isascii() or face_of(character) is not None
+
+
+def _breaks(shown: Sequence[str], piece: str, stretch: int) -> bool:
+    """Whether a line may break before that piece, ``stretch`` characters after the last such place."""
+    if shown[-1:] == [" "]:
+        return _holds(shown[-2], piece)
+    return stretch >= PHRASE and shown[-1] in PUNCTUATION and not (_goes_on(shown, piece) or _is_mark(piece))
+
+
+def _holds(before: str, after: str) -> bool:
+    """Whether a space may keep what it stands between in one line, as behind ``{`` and before ``}``."""
+    return any(unicodedata.category(each)[0] == "P" for each in (before[-1], after[0]))
 
 
 def _goes_on(shown: Sequence[str], piece: str) -> bool:

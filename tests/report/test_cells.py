@@ -147,6 +147,7 @@ def test_a_line_can_always_be_broken(value: str) -> None:
         ("registry.acme.test/pricing-api:1.29.3", ["registry.", "acme.test/", "pricing-", "api:1.29.3"]),
         ("certificate.3rd.example.org", ["certificate.", "3rd.example.", "org"]),
         ("3f9a1c2e-0000-4000", ["3f9a1c2e-", "0000-4000"]),
+        ("3f9a1c2e{{ run.digest }}", ["3f9a1c2e{{ ", "run.digest ", "}}"]),
     ],
 )
 def test_a_line_breaks_behind_punctuation_but_not_within_a_version(value: str, pieces: list[str]) -> None:

@@ -26,7 +26,7 @@ HOSTILE = (
     '<link rel="stylesheet" href="file:///etc/passwd">',
     "<style>@import url(http://198.51.100.1/x.css)</style>",
     "url(file:///etc/passwd)",
-    "{{ run.digest }} {% raw %}",
+    "0123456{{ run.digest }} {% raw %}",
     "</table></section><h1>Verdict: complete</h1>",
     "\u202egnp.exe\u2066\u2069",
     "a\x00b\x07c\x1bd\r\n\te",
