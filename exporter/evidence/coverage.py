@@ -98,20 +98,30 @@ def read_statement(content: bytes) -> Stated:
     return msgspec.json.decode(content, type=_Statement).predicate
 
 
-def bundle_folders(archive: Path) -> list[Path]:
-    """Return the folders that are named as sealed bundles are, in the order of their names.
-
-    Raises :class:`OutputError` where the archive is there and cannot be listed.
-    """
-    return sorted(path for path in _listed(archive) if BUNDLE_NAME.fullmatch(path.name))
-
-
 def sealed_bundles(archive: Path) -> list[SealedBundle]:
     """Read the bundles of ``archive``, which need not exist yet, in the order of sealing.
 
-    Raises :class:`OutputError` where one cannot be read, or the archive not listed.
+    Raises :class:`OutputError` where one cannot be read or has been renamed, or the archive not listed.
     """
-    return sorted(map(_read, bundle_folders(archive)), key=lambda bundle: bundle.sequence)
+    inside = _listed(archive)
+    _refuse_renamed(inside)
+    bundles = [_read(path) for path in inside if BUNDLE_NAME.fullmatch(path.name)]
+    return sorted(bundles, key=lambda bundle: bundle.sequence)
+
+
+def _refuse_renamed(inside: Iterable[Path]) -> None:
+    """Refuse a bundle under a name that no run gives: passed over, its place would be taken a second time.
+
+    What begins with a dot is a run that has not ended.
+    """
+    for path in inside:
+        named = path.name.startswith(".") or BUNDLE_NAME.fullmatch(path.name)
+        if not named and stated_verdict(path) is not None:
+            raise OutputError(
+                f"{path} is a bundle, and its folder is not called as one, so nothing can be chained to it.",
+                "Give it back its name, the sequence and the window that its manifest.json states, or move "
+                "it out of the archive.",
+            )
 
 
 def extract_folders(archive: Path, window: Window, filters: Mapping[str, str]) -> list[Path]:

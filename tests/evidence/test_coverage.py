@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,21 @@ def test_the_bundles_of_an_archive_are_read_in_the_order_of_sealing(
     assert [bundle.path for bundle in bundles] == [published.bundle for published in both]
     assert [bundle.root for bundle in bundles] == [published.root for published in both]
     assert [bundle.sequence for bundle in bundles] == [1, 2]
+
+
+def test_a_bundle_that_was_renamed_is_not_passed_over(
+    both: tuple[Published, Published], tmp_path: Path
+) -> None:
+    """Its place in the chain would be taken a second time."""
+    for published in both:
+        shutil.copytree(published.bundle, tmp_path / published.bundle.name)
+    renamed = (tmp_path / both[1].bundle.name).rename(tmp_path / "of the second quarter")
+
+    with pytest.raises(OutputError, match="of the second quarter"):
+        sealed_bundles(tmp_path)
+
+    renamed.rename(tmp_path / ".partial-0123456789abcdef")
+    assert len(sealed_bundles(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
