@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from exporter.verify import values
 from exporter.verify.values import same_values
 
 CHANGES = pa.list_(pa.struct([("field", pa.string()), ("old", pa.string())]))
@@ -16,6 +17,11 @@ ROWS: list[dict[str, object]] = [
     {"id": None, "at": 3, "changes": []},
     {"id": "a", "at": 4, "changes": [{"field": None, "old": "yy"}]},
 ]
+
+
+@pytest.fixture(autouse=True)
+def _a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "_ROWS", 2)
 
 
 def table(*rows: dict[str, object]) -> pa.Table:
