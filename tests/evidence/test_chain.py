@@ -1,6 +1,5 @@
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_the_next_bundle_names_the_newest_whatever_lies_beside_it(tmp_path: Path
     sealed(tmp_path, 9)
     for name in (".partial-x", "extracts", "notes.txt", "999999_of_another_kind", "1000000_later"):
         (tmp_path / name).mkdir()
-    shutil.copytree(tmp_path / NAME.format(10), tmp_path / f"{NAME.format(11)}-copy")
+    (tmp_path / f"{NAME.format(11)}-notes").mkdir()
 
     link = next_link(sealed_bundles(tmp_path), organization="renamed", random_part="ff")
 
