@@ -370,6 +370,11 @@ def test_a_budget_of_no_rows_prints_none_and_points_to_the_archive(other: Reader
     assert "6.1-1" not in other.words
 
 
+def test_that_the_log_is_printed_nowhere_is_said_beside_its_tests(html: str) -> None:
+    (aim,) = re.findall(r'<section id="log">.*?<div class="aim">(.*?)</div>', html, re.DOTALL)
+    assert "No entry is printed here: the populations above are its parts." in aim
+
+
 def test_a_heading_stands_where_its_figures_do(html: str) -> None:
     assert '<th scope="col" class="number">Rollbacks</th>' in html
     assert '<th scope="col">Kind of actor</th><th scope="col" class="number">Deployments</th>' in html
