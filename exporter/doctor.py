@@ -18,6 +18,7 @@ from typing import TypeVar
 from exporter.errors import AuditExportError, OutputError, UsageError
 from exporter.evidence import space
 from exporter.evidence.bundle import refuse_output, unwritable
+from exporter.facts import how_many
 from exporter.report import assets, fonts, libraries
 from exporter.source.client import Client
 from exporter.source.connection import Connection
@@ -226,10 +227,9 @@ def _clock(patient: Patient) -> Diagnosis:
 def _cap(patient: Patient) -> Diagnosis:
     patient.probed = seen = probe(_known(patient.greeting)[0], page_size=patient.page_size)
     if seen.capped:
-        return Diagnosis(
-            found=f"{seen.received:,} entries a page at most, where {seen.asked:,} were asked for"
-        )
-    return Diagnosis(found=f"{seen.received:,} entries came where {seen.asked:,} were asked for")
+        found = f"{how_many(seen.received)} a page at most, where {seen.asked:,} were asked for"
+        return Diagnosis(found=found)
+    return Diagnosis(found=f"{how_many(seen.received)} came where {seen.asked:,} were asked for")
 
 
 def _offset(patient: Patient) -> Diagnosis:

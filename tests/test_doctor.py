@@ -56,6 +56,7 @@ def test_each_finding_is_a_line_and_what_to_do_another(terminal: Terminal) -> No
     ("behaviour", "unlike"),
     [
         ({"cap": 100}, {"cap": (WELL, "100 entries a page at most, where 1,000 were asked for")}),
+        ({"cap": 1}, {"cap": (WELL, "1 entry a page at most, where 1,000 were asked for")}),
         ({"offset_honoured": False}, {"offset": (NOTE, "it is not followed")}),
         ({"ceiling": 300}, {"offset": (NOTE, "not down to the end of the log")}),
         ({"total": "absent"}, {"total": (NOTE, "does not count the log")}),

@@ -196,7 +196,7 @@ def _gaps(places: Sequence[Place], anchors: Anchors, unread: Sequence[str]) -> C
     check = finding(
         "chain-sequence",
         "No bundle is missing before the newest that is there",
-        expected=f"sequences {first:,} to {max(there, default=0):,}",
+        expected=f"sequences {first:,} to {max(there):,}" if there else "none",
         found=f"without {_lacking_numbers(claimed, there, missing)}" if missing else "all of them",
         result=Result.MISSING if missing else Result.AS_EXPECTED,
     )

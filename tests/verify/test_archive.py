@@ -386,6 +386,7 @@ def test_a_finding_about_an_archive_says_what_was_expected_and_found() -> None:
     assert some["chain"][1] == "1: acme/1"
     assert none["chain-begin"] == (begin, "with the first of its chain")
     assert some["chain-begin"] == (begin, "after the head head-1, not known here")
+    assert none["chain-sequence"] == ("none", "all of them")
     assert some["chain-sequence"] == ("sequences 1 to 5", "without 000001, 000004")
     assert some["head"] == ("head-3", f"{CHAIN[2].name}; sealed since: 1")
     assert none["coverage"] == ("everything up to 2026-04-01T00:00:00Z", "nothing")
