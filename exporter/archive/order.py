@@ -155,10 +155,11 @@ class Runs:
     def _judge(self, first: pa.Table, second: pa.Table, differing: pa.ChunkedArray) -> None:
         """Tell rows whose content another of their id and time has from those of a content of their own."""
         pairs = zip(first.filter(differing).to_pylist(), second.filter(differing).to_pylist(), strict=True)
-        place, met = None, set[str]()
+        judged, met = None, set[str]()
         for before, after in pairs:
-            if place != (place := (after["id"], after["timestamp"])):
-                met = {content_of(before)}
+            place = after["id"], after["timestamp"]
+            if place != judged:
+                judged, met = place, {content_of(before)}
             content = content_of(after)
             if content in met:
                 self.rewritten += 1
