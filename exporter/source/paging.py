@@ -5,9 +5,10 @@ to be there again. Where they are not, entries were removed, and the pass steps 
 head that they were pushed further down than a page, and it steps forward, until it finds them. Entries of one
 instant may change places between any two requests, so the next page has to begin above the instant that ends
 this one, and what it has to repeat begins where an instant does; where more entries share an instant than fit
-on a page, they are read again until as many have been seen as they have places in the list.
+on a page, they are read again, once at least, until as many have been seen as they have places in the list.
 """
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -300,24 +301,31 @@ class OffsetPass:
     def _past_ties(self, page: Page) -> Page:
         """Read on to the first entry that is older than the instant which fills the end of ``page``.
 
-        Nothing tells how far the list is pushed down meanwhile.
+        Nothing tells how far the list is pushed down meanwhile. What a reading met is known to be there still
+        where the instant has no fewer places than after the reading before; else some of it may be gone, and
+        would stand for an entry that was not met.
         """
         self._drift = None
         moment = page.moments[-1]
-        met: set[str] = set()
+        seen, met = set(_at(page, moment)), set[str]()
         starts: set[int] = set()
         rounds = fewest = 0
+        before = math.inf
         first = self._before(moment, page.offset)
         while True:
-            current = self._through_ties(first, moment, met)
-            if self.ignored:
+            current, found = self._through_ties(first, moment)
+            seen |= found
+            self._go_down(Bottom(moment, moment, seen))
+            if self.ignored or not self._window.since <= moment < self._window.until:
                 return current
-            self._go_down(Bottom(moment, moment, met))
             at_rest = first.total in {None, current.total}
             again = first if at_rest else self._before(moment, first.offset)
             places = _places(first, current, again, moment)
-            if len(met) == places or not self._window.since <= moment < self._window.until:
+            met = met | found if places >= before else set()
+            if len(met) == places:
+                self.vanished += len(seen - met)
                 return current
+            before = places
             starts.add(first.start_of(moment))
             if first.total is None and len(starts) > _BLIND_ROUNDS:
                 break  # entries keep joining, and nothing says how many
@@ -331,19 +339,18 @@ class OffsetPass:
         self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
         return current
 
-    def _through_ties(self, first: Page, moment: datetime, met: set[str]) -> Page:
-        """Read from ``first`` to a page that goes below ``moment``; ``met`` gains what is of that instant."""
-        current, seen = first, set(first.ids)
+    def _through_ties(self, first: Page, moment: datetime) -> tuple[Page, set[str]]:
+        """Read from ``first`` to a page that goes below ``moment``; returns it, and that instant's ids."""
+        current, found, ids = first, set(_at(first, moment)), set(first.ids)
         while current.size and current.moments[-1] >= moment:
-            met.update(_at(current, moment))
             self._head.remember(current)
             current = self._reader.page(current.reach)
-            seen.update(current.ids)
-            if current.offset - first.offset > _PLACES_AN_ENTRY * len(seen) + first.size:
+            found.update(_at(current, moment))
+            ids.update(current.ids)
+            if current.offset - first.offset > _PLACES_AN_ENTRY * len(ids) + first.size:
                 self.ignored = True
-                return current
-        met.update(_at(current, moment))
-        return current
+                break
+        return current, found
 
     def _before(self, moment: datetime, offset: int) -> Page:
         """Find a page that begins with an entry newer than ``moment`` and comes down to it."""

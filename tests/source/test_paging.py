@@ -684,7 +684,7 @@ def test_five_pages_whose_end_is_searched_for_in_vain_are_enough(
 
 
 @pytest.mark.parametrize("size", range(5, 13))
-def test_an_instant_of_several_pages_in_a_list_at_rest_is_read_once(size: int) -> None:
+def test_an_instant_of_several_pages_in_a_list_at_rest_is_read_twice(size: int) -> None:
     entries = {"a": 50, "b": 49, **{f"t{n}": 40 for n in range(size)}, "y": 30, "z": 29}
     listing = Listing(still(**entries))
 
@@ -692,4 +692,29 @@ def test_an_instant_of_several_pages_in_a_list_at_rest_is_read_once(size: int) -
 
     assert listing.shown == set(entries)
     assert [check.id for check in down.checks] == ["overlaps"]
-    assert listing.asked < 12
+    assert listing.asked < 15
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("gone", range(2, 16))
+def test_an_entry_that_vanishes_while_its_instant_is_read_does_not_stand_for_one_that_was_not_met(
+    gone: int,
+    counted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Older ones join meanwhile, so that the platform's count does not fall.
+
+    Gone from the one page to the next it may have changed places; gone after the last it is not looked for.
+    """
+    of_the_instant = {f"t{n}": 40 for n in range(11)}
+
+    def now(it: Listing) -> dict[str, int]:
+        there = {id_: at for id_, at in of_the_instant.items() if id_ != "t1" or it.asked < gone}
+        return {"a": 50, "b": 49, **there, **{f"z{n}": 30 - n for n in range(min(it.asked, 20))}}
+
+    listing = Listing(now, counted=counted)
+
+    down, _ = descend(listing)
+
+    assert listing.shown >= of_the_instant.keys() - {"t1"}
+    assert all(check.result is Result.AS_EXPECTED for check in down.checks)
+    assert down.vanished == (gone not in {2, 10})
