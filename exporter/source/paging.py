@@ -322,7 +322,8 @@ class OffsetPass:
             again = first if at_rest else self._before(moment, first.offset)
             places = _places(first, current, again, moment)
             met = met | found if places >= before else set()
-            if len(met) == places:
+            below = bool(current.size)  # else the list may break off here, by a ceiling on offset
+            if met and len(met) == places and (below or met == seen):
                 self.vanished += len(seen - met)
                 return current
             before = places

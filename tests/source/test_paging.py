@@ -718,3 +718,13 @@ def test_an_entry_that_vanishes_while_its_instant_is_read_does_not_stand_for_one
     assert listing.shown >= of_the_instant.keys() - {"t1"}
     assert all(check.result is Result.AS_EXPECTED for check in down.checks)
     assert down.vanished == (gone not in {2, 10})
+
+
+def test_an_instant_that_is_pushed_beyond_a_ceiling_on_offset_has_not_vanished() -> None:
+    def now(it: Listing) -> dict[str, int]:
+        joined = {f"h{n}": 100 + n for n in reversed(range(it.asked))}
+        return {} if it.offsets[-1] > 8 else {**joined, **{f"t{n}": 40 for n in range(9)}}
+
+    down, _ = descend(Listing(now))
+
+    assert down.vanished == 0
