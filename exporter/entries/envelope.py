@@ -1,10 +1,11 @@
 """The body of a list response: where the entries are, and what the platform says of them.
 
-Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``;
-and the envelope ``{"error", "message", "count", "data"}`` around either. An empty list may come as ``null``,
-as Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Halves of characters in escapes
-are overlooked here, and so is how deep an entry is nested. Entries are kept as the bytes that were received,
-so that each can be hashed before anything reads it.
+Accepted shapes: a bare array; an object that holds the array as ``audit_logs``, ``entries`` or ``data``; and
+the envelope ``{"error", "message", "count", "data"}`` around either. An empty list may come as ``null``, as
+Go writes it, and a byte-order mark is passed over (RFC 8259, section 8.1). Entries in two lists are refused:
+those of one would be overlooked. Halves of characters in escapes are overlooked here, and so is how deep an
+entry is nested. Entries are kept as the bytes that were received, so that each can be hashed before anything
+reads it.
 """
 
 import codecs
@@ -21,6 +22,9 @@ ENTRY_KEYS = ("audit_logs", "entries", "data")
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 """What reading JSON raises where it is none, or not of the shape that was asked for."""
+
+SEVERAL = "there are several lists in it"
+"""What is said of a body that has entries in more than one place, or beside an empty list."""
 
 _NOTHING = msgspec.Raw()
 
@@ -58,6 +62,8 @@ class _Numbers(msgspec.Struct):
 
 class _Listing(_Numbers, kw_only=True):
     audit_logs: list[msgspec.Raw]
+    entries: msgspec.Raw = _NOTHING
+    data: msgspec.Raw = _NOTHING
 
 
 class _Usual(msgspec.Struct):
@@ -65,6 +71,14 @@ class _Usual(msgspec.Struct):
 
     data: _Listing
     error: bool = False
+    audit_logs: msgspec.Raw = _NOTHING
+    entries: msgspec.Raw = _NOTHING
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it states no failure, and has one list alone."""
+        others = (self.audit_logs, self.entries, self.data.entries, self.data.data)
+        return not self.error and not any(others)
 
 
 _usual = msgspec.json.Decoder(_Usual)
@@ -145,20 +159,22 @@ def _parse(body: bytes) -> Body:
         usual = _usual.decode(body)
     except msgspec.ValidationError:
         usual = None
-    if usual is not None and not usual.error:
+    if usual is not None and usual.is_clear:
         data = usual.data
         return Body(entries=data.audit_logs, total=data.total, limit=data.limit)
     if _is_array(body):
         return Body(entries=_array.decode(body) or [], total=None, limit=None)
     envelope = _object.decode(body)
     _refuse_failure(envelope)
-    inner = envelope
+    inner, outer = envelope, []
     if _is_given(envelope.data) and not _is_array(bytes(envelope.data)):
-        inner = _object.decode(envelope.data)
+        inner, outer = _object.decode(envelope.data), [envelope.audit_logs, envelope.entries]
     lists = [raw for raw in (getattr(inner, key) for key in ENTRY_KEYS) if bytes(raw)]
     if not lists:
         raise msgspec.ValidationError(f"no {', '.join(ENTRY_KEYS)} in it")
     found = next(filter(_is_given, lists), lists[0])
+    if any(_is_array(bytes(raw)) and _array.decode(raw) for raw in (*lists, *outer) if raw is not found):
+        raise msgspec.ValidationError(SEVERAL)
     numbers = [raw or b"null" for raw in (inner.total, inner.limit, inner.offset)]
     said = _numbers.decode(b'{"total":%b,"limit":%b,"offset":%b}' % tuple(numbers))
     return Body(entries=_array.decode(found) or [], total=said.total, limit=said.limit)

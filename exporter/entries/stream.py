@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from exporter.entries.envelope import ENTRY_KEYS, UNREADABLE, Body, not_a_list, parse_list
+from exporter.entries.envelope import ENTRY_KEYS, SEVERAL, UNREADABLE, Body, not_a_list, parse_list
 from exporter.errors import SourceError
 
 _ENOUGH = 1 << 18  # bytes to gather before they are taken apart
@@ -55,7 +55,7 @@ class Splitter:
         body = parse_list(bytes(self._envelope))
         chosen = [str(self._lists).encode()] if self._lists else []
         if self._lists > 1 or [bytes(mark) for mark in body.entries] != chosen:
-            raise not_a_list("there are several lists in it")
+            raise not_a_list(SEVERAL)
         return last, body
 
     def _split(self) -> list[msgspec.Raw]:

@@ -1,7 +1,7 @@
 """Taking a body apart in chunks gives what reading it at once gives."""
 
 import json
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import msgspec
@@ -156,6 +156,35 @@ def test_a_body_that_ends_early_is_no_list(cut: int) -> None:
 def test_what_is_no_list_is_refused(body: bytes) -> None:
     with pytest.raises(SourceError):
         split(body, [3, 9], 0)
+
+
+OUTER = (
+    '"audit_logs": []',
+    '"audit_logs": [1]',
+    '"entries": null',
+    '"entries": [2]',
+    '"entries": {"a": [2]}',
+)
+DATA = (
+    '"data": null',
+    '"data": [3]',
+    '"data": {"entries": [4], "data": []}',
+    '"data": {"audit_logs": [], "data": [5]}',
+)
+
+
+@pytest.mark.parametrize("body", [f"{{{', '.join(members)}}}" for members in product(OUTER, DATA)])
+def test_of_several_lists_both_ways_make_the_same(body: str) -> None:
+    try:
+        whole: list[bytes] | None = [bytes(entry) for entry in parse_list(body.encode()).entries]
+    except SourceError:
+        whole = None
+    try:
+        found: list[bytes] | None = split(body.encode(), [3, 9], 0)[0]
+    except SourceError:
+        found = None
+
+    assert found == whole
 
 
 @pytest.mark.parametrize("part", [b'{"a": 1, ', b'{"a": "x', b"<p>"])
