@@ -111,7 +111,8 @@ class _CsvRows:
 
     @property
     def rows(self) -> int:
-        return self._breaks + (self._last != _BREAK and not self._quoted) - 1
+        lines = self._breaks + (self._last != _BREAK and not self._quoted)
+        return max(0, lines - 1)
 
     def feed(self, chunk: memoryview) -> None:
         marks = bytes(chunk).translate(None, _ALL_BUT_MARKS).replace(b'""', b"")

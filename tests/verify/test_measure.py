@@ -47,6 +47,11 @@ def test_a_row_of_csv_without_an_end_is_none(tmp_path: Path) -> None:
     assert measured(tmp_path, "audit.csv", b'id,detail\r\na,b\r\nc,"d').rows == 1
 
 
+@pytest.mark.parametrize("content", [b"", b'"id'])
+def test_a_csv_without_even_a_heading_has_no_rows(tmp_path: Path, content: bytes) -> None:
+    assert measured(tmp_path, "audit.csv", content).rows == 0
+
+
 @pytest.mark.parametrize("chunk", [1, 3, 100])
 def test_rows_of_json_are_lines_also_where_the_last_has_no_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
