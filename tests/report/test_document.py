@@ -214,14 +214,14 @@ def test_a_short_period_has_no_old_tokens_to_count(make: Make, entries: list[Ent
     reader = Reader(compose(make(entries[:60], window=window)))
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
     assert rules["Old tokens"][3] == "not performed"
-    assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
+    assert "the period is of 31 days, no longer than token_days = 90" in rules["Old tokens"][2]
 
 
 def test_a_month_has_all_its_days_where_an_hour_of_it_was_skipped(make: Make) -> None:
     window = {"since": "2026-02-28T23:00:00Z", "until": "2026-03-31T22:00:00Z"}
     reader = Reader(compose(make([], window=window, timezone="Europe/Berlin")))
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
-    assert "the period is of 31 days, no longer than token_days" in rules["Old tokens"][2]
+    assert "the period is of 31 days, no longer than token_days = 90" in rules["Old tokens"][2]
 
 
 def test_a_table_says_its_order_where_it_has_room_for_all_rows_too(make: Make, entries: list[Entry]) -> None:
@@ -281,7 +281,7 @@ def test_one_day_and_one_row_are_said_in_the_singular(make: Make, entries: list[
     assert ", 1 entry from each population or all there are" in words
     assert "1 of the entries received, repeats included, lies outside the window" in words
     rules = {row[1]: row for row in reader.table("Rules, thresholds and items")}
-    assert "the period is of 1 day, no longer than idle_days" in rules["Idle actors"][2]
+    assert "the period is of 1 day, no longer than idle_days = 90" in rules["Idle actors"][2]
 
 
 def test_a_period_that_is_longer_by_an_hour_is_long_enough(make: Make, tmp_path: Path) -> None:

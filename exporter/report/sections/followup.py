@@ -129,5 +129,5 @@ def _not_performed(analytic: Analytic, run: record.Run, figures: Figures) -> str
         days: int = getattr(run.options.thresholds, analytic.longer_than)
         if run.window.until - run.window.since <= timedelta(days=days):
             length = periods.length(run.window, run.timezone)
-            return f"the period is of {length}, no longer than {analytic.longer_than}"
+            return f"the period is of {length}, no longer than {analytic.longer_than} = {days:,}"
     return ""
