@@ -25,7 +25,7 @@ def find_zone(name: str) -> ZoneInfo:
     """Find a zone of the IANA database; raises :class:`~exporter.errors.UsageError` where it has none."""
     if not is_zone(name):
         raise UsageError(
-            f"--timezone {name!r} is no time zone of the IANA database.",
+            f"{name!r} is no time zone of the IANA database.",
             "Give a name such as UTC, Europe/Berlin or America/New_York.",
         )
     return ZoneInfo(name)

@@ -15,6 +15,8 @@ from exporter.commands.variables import variable_of
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from exporter.source.connection import Connection
     from exporter.source.credentials import Credentials, Profile
 
@@ -296,10 +298,20 @@ def timezone_option(section: str) -> Callable[[F], F]:
         section=section,
         everywhere=True,
         metavar="NAME",
+        callback=_find_zone,
         default="UTC",
         show_default=True,
         help="Where days begin: a zone of the IANA database, such as Europe/Berlin.",
     )
+
+
+def _find_zone(_context: click.Context, _parameter: click.Parameter, name: str) -> "ZoneInfo":
+    from exporter.windows import find_zone
+
+    try:
+        return find_zone(name)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _source(name: str, **attributes: Any) -> Callable[[F], F]:

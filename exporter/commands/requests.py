@@ -9,9 +9,11 @@ from exporter.commands.clock import now
 from exporter.commands.options import find_connection
 from exporter.errors import UsageError
 from exporter.facts import Window, rfc3339
-from exporter.windows import find_zone, parse_moment, parse_period
+from exporter.windows import parse_moment, parse_period
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from exporter.request import Request
     from exporter.source.connection import Connection
 
@@ -139,25 +141,26 @@ def _sealing(
     }
 
 
-def _window(*, since: str | None, until: str | None, period: str | None, timezone: str) -> dict[str, Any]:
+def _window(
+    *, since: str | None, until: str | None, period: str | None, timezone: "ZoneInfo"
+) -> dict[str, Any]:
     """Read what was asked for, as the request has it."""
-    zone = find_zone(timezone)
     if period is not None:
         if since is not None or until is not None:
             raise UsageError(
                 f"--period {period} says both ends of the window, and --since or --until was given as well.",
                 "Give --period alone, or --since with or without --until.",
             )
-        whole = parse_period(period, zone=zone, now=now())
+        whole = parse_period(period, zone=timezone, now=now())
         asked: dict[str, str | None] = {"period": period}
-        return {"since": whole.since, "until": whole.until, "asked": asked, "timezone": zone.key}
+        return {"since": whole.since, "until": whole.until, "asked": asked, "timezone": timezone.key}
     if since is None:
         raise UsageError(
             "No window was asked for.",
             "Give --since 2026-01-01, a --period such as 2026-Q1 or last-month, or --since last to continue.",
         )
-    begin = None if since == LAST else parse_moment(since, name="--since", zone=zone)
-    end = None if until is None else parse_moment(until, name="--until", zone=zone)
+    begin = None if since == LAST else parse_moment(since, name="--since", zone=timezone)
+    end = None if until is None else parse_moment(until, name="--until", zone=timezone)
     if begin is not None and begin == end:
         raise UsageError(
             f"The window ends where it begins ({rfc3339(begin)}), so nothing lies in it.",
@@ -166,4 +169,4 @@ def _window(*, since: str | None, until: str | None, period: str | None, timezon
     if begin is not None and end is not None:
         Window(since=begin, until=end)
     asked = {"since": since, "until": until}
-    return {"since": begin, "until": end, "asked": asked, "timezone": zone.key}
+    return {"since": begin, "until": end, "asked": asked, "timezone": timezone.key}

@@ -119,16 +119,14 @@ def _trust(*, allowed_signers: Path | None, identity: str | None, tsa_ca: Path |
 
 
 def _anchors(
-    *, head: str | None, from_head: str | None, expect_through: str | None, timezone: str
+    *, head: str | None, from_head: str | None, expect_through: str | None, timezone: "ZoneInfo"
 ) -> "Anchors":
     from exporter.verify.archive import Anchors
-    from exporter.windows import find_zone
 
-    zone = find_zone(timezone)
     return Anchors(
         head=_digest(head, "--head"),
         from_head=_digest(from_head, "--from-head"),
-        expect_through=None if expect_through is None else _end(expect_through, zone),
+        expect_through=None if expect_through is None else _end(expect_through, timezone),
     )
 
 

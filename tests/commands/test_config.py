@@ -210,6 +210,11 @@ def test_a_file_that_was_found_in_the_users_folder_does_not_decide_where_the_key
         (r'output = "a\u0000b"', f"output holds the character U+0000 in {NAME}", "Write it without"),
         (r'framework = ["soc2", "\u0000"]', "framework holds the character U+0000", "Write it without"),
         ("since = [[1]]", "since has a value of the wrong kind", ""),
+        (
+            'timezone = "Mars"',
+            "Invalid value for '--timezone': 'Mars' is no time zone",
+            f"It comes from file {NAME}.",
+        ),
         ("rate = nan", "'nan' is not a number.", f"It comes from file {NAME}."),
         ("[report]\nthresholds = 3", "report.thresholds is not a table", "[report.thresholds]"),
         ("[report.thresholds]\ntoken-day = 3", "no threshold 'token-day'", "Did you mean 'token_days'?"),
