@@ -1,4 +1,4 @@
-"""Files that somebody names, for rooms that do not know one another: read whole, digested, or not written."""
+"""Files that somebody names, for rooms that do not know one another: read whole, or digested."""
 
 import hashlib
 import os
@@ -34,19 +34,3 @@ def read_whole(path: Path, *, most: int, name: str, remedy: str) -> bytes:
     if len(content) > most:
         raise UsageError(f"{name} is larger than {most:,} bytes.", remedy)
     return content
-
-
-def refuse_inside(bundle: Path | None, to: Path, *, option: str = "--to") -> None:
-    """Raise :class:`UsageError` where what an ``option`` names lies inside ``bundle``, or any other."""
-    try:
-        place, own = to.resolve(), None if bundle is None else bundle.resolve()
-    except (OSError, RuntimeError):  # it leads nowhere, or to itself: whoever writes there says so
-        return
-    if any(folder == own or _is_sealed(folder) for folder in (place, *place.parents)):
-        raise UsageError(
-            f"{to} lies inside the bundle, which is sealed.", f"Name a folder outside it with {option}."
-        )
-
-
-def _is_sealed(folder: Path) -> bool:
-    return all(os.access(folder / name, os.F_OK) for name in ("tagmanifest-sha256.txt", "manifest.json"))

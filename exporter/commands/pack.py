@@ -26,8 +26,8 @@ def pack(bundle: Path, to: Path) -> int:
     not as sealed is not packed.
     """
     from exporter.commands.results import print_result
+    from exporter.evidence.bundle import refuse_inside
     from exporter.evidence.pack import pack as write
-    from exporter.files import refuse_inside
     from exporter.verify import examine, open_bundle
     from exporter.verify.archive import stated_name
     from exporter.verify.findings import Outcome

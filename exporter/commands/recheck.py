@@ -43,7 +43,7 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     changed or are missing, with 3 when others came late or the reading was not shown to be whole.
     """
     from exporter.commands.progress import shown_progress
-    from exporter.files import refuse_inside
+    from exporter.evidence.bundle import refuse_inside
     from exporter.recheck import Sealed
     from exporter.recheck import recheck as recheck_bundle
     from exporter.request import Request

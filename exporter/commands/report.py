@@ -56,11 +56,13 @@ def report(
     Under the same versions of what draws it, the bytes are those of the bundle's own report. Prints the path.
     Nothing is written to the bundle. With --seed the samples are filled in, under another name.
     """
+    from exporter.evidence.bundle import refuse_inside
     from exporter.report.redraw import redraw
     from exporter.report.sampling import Draw
 
     if seed is None:
         _refuse_samples(context)
+    refuse_inside(bundle, to)
     how = None if seed is None else Draw(seed=seed, size=sample_size, by_month=by_month)
     redrawn = redraw(bundle, to, how)
     say(_compared(redrawn), same=redrawn.same)

@@ -12,8 +12,8 @@ from pathlib import Path
 from slugify import slugify
 
 from exporter.errors import OutputError, UsageError
+from exporter.evidence import bag
 from exporter.evidence.coverage import BUNDLE_NAME
-from exporter.files import refuse_inside
 
 _TRIES = 20  # to make a folder that others remove as they leave
 _SYNCED_AT_ONCE = 8
@@ -47,6 +47,22 @@ def refuse_output(output: Path) -> None:
                 f"{output} is an archive itself: there are bundles in it.",
                 "Name the folder that holds the archive with --output.",
             )
+
+
+def refuse_inside(bundle: Path | None, to: Path, *, option: str = "--to") -> None:
+    """Raise :class:`UsageError` where what an ``option`` names lies inside ``bundle``, or any other."""
+    try:
+        place, own = to.resolve(), None if bundle is None else bundle.resolve()
+    except (OSError, RuntimeError):  # it leads nowhere, or to itself: whoever writes there says so
+        return
+    if any(folder == own or _is_sealed(folder) for folder in (place, *place.parents)):
+        raise UsageError(
+            f"{to} lies inside the bundle, which is sealed.", f"Name a folder outside it with {option}."
+        )
+
+
+def _is_sealed(folder: Path) -> bool:
+    return all(os.access(folder / name, os.F_OK) for name in (bag.TAG_MANIFEST, bag.STATEMENT))
 
 
 @contextmanager

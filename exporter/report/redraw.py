@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import OutputError
-from exporter.files import refuse_inside, sha256_file
+from exporter.files import sha256_file
 from exporter.report import libraries, render, runs
 from exporter.report.sampling import Draw
 
@@ -38,17 +38,16 @@ class Redrawn:
 
 
 def redraw(bundle: Path, to: Path, how: Draw | None = None) -> Redrawn:
-    """Draw the report of ``bundle`` into the folder ``to``, which is made if need be.
+    """Draw the report of ``bundle`` into the folder ``to``, outside it, which is made if need be.
 
     ``how`` says how to draw the samples; without it there are none.
 
-    Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none, or ``to`` lies inside it;
-    ``VerificationError`` where the archive, a query or a catalogue is not the one that the record lists;
-    ``OutputError`` where the report cannot be drawn or written.
+    Raises :class:`~exporter.errors.UsageError` where ``bundle`` is none, ``VerificationError`` where the
+    archive, a query or a catalogue is not the one that the record lists, and ``OutputError`` where the report
+    cannot be drawn or written.
     """
     data = bundle / "data"
     run = runs.of_bundle(bundle).run
-    refuse_inside(bundle, to)
     target = to / (NAME if how is None else SAMPLED)
     _draw(data, target, how)
     digest = sha256_file(target)

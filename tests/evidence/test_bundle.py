@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import OutputError
-from exporter.evidence.bundle import archive_folder, made_folder, publish, sync
+from exporter.errors import OutputError, UsageError
+from exporter.evidence import bag
+from exporter.evidence.bundle import archive_folder, made_folder, publish, refuse_inside, sync
 
 ACME = hashlib.sha256(b"org-1").hexdigest()[:8]
 
@@ -54,6 +55,20 @@ def test_no_name_leads_out_of_the_output_folder(name: str) -> None:
     assert folder.name.isascii()
     assert len(folder.name) <= 49
     assert not folder.name.startswith((".", "-"))
+
+
+def test_nothing_goes_into_a_bundle_by_whatever_way(tmp_path: Path) -> None:
+    bundle, other = tmp_path / "bundle", tmp_path / "other"
+    (bundle / "data").mkdir(parents=True)
+    other.mkdir()
+    for name in (bag.TAG_MANIFEST, bag.STATEMENT):
+        (other / name).touch()
+    (tmp_path / "link").symlink_to(bundle)
+
+    refuse_inside(bundle, tmp_path / "beside")
+    for to in (bundle, bundle / "new", bundle / "data" / ".." / "data", tmp_path / "link", other / "new"):
+        with pytest.raises(UsageError, match="lies inside the bundle, which is sealed"):
+            refuse_inside(bundle, to)
 
 
 def test_publishing_gives_the_whole_folder_its_name_and_leaves_nothing_else(tmp_path: Path) -> None:

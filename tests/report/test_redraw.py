@@ -94,11 +94,6 @@ def test_a_bundle_without_parquet_has_no_figures(copied: Path, tmp_path: Path) -
         redraw(copied, tmp_path / "out")
 
 
-def test_nothing_is_drawn_into_a_bundle(ordinary: Path) -> None:
-    with pytest.raises(UsageError, match="lies inside the bundle, which is sealed"):
-        redraw(ordinary.parent, ordinary / ".." / "data")
-
-
 def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a bundle"):
         redraw(tmp_path, tmp_path / "out")
