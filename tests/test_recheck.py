@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from exporter.commands.results import UnreadError
 from exporter.errors import AuditExportError, OutputError, UsageError, VerificationError
 from exporter.export import export
 from exporter.facts import Result, Verdict
@@ -252,6 +253,25 @@ def test_a_finding_that_cannot_be_kept_is_printed_all_the_same(
     assert "Error: The finding could not be kept in kept (No space left on device)." in terminal.err
     assert terminal("recheck", bundle, "--to", "kept too", "--json") == (7 if same else 4)
     assert terminal.result["format"] == "audit-export/recheck/v1"
+
+
+@pytest.mark.parametrize("unwritten", [UnreadError("Nobody reads it.", ""), OutputError("It is full.", "")])
+def test_that_a_finding_was_not_kept_is_said_where_it_cannot_be_printed_either(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, unwritten: OutputError
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fail(*_: object) -> None:
+        raise unwritten
+
+    terminal("--since", "2026-07-01", "--until", "2026-10-01", "--report", "none")
+    bundle = terminal.out.strip()
+    monkeypatch.setattr("shutil.copyfile", refuse)
+    monkeypatch.setattr("exporter.commands.results.print_result", fail)
+
+    assert terminal("recheck", bundle, "--to", "kept") == 7
+    assert "Error: The finding could not be kept in kept (No space left on device)." in terminal.err
 
 
 def test_no_finding_is_put_into_the_bundle_that_it_is_of(terminal: Terminal, tmp_path: Path) -> None:

@@ -65,16 +65,15 @@ def recheck(bundle: Path, *, to: Path | None, org: str | None, **given: Any) -> 
     sealed = Sealed.open(bundle)
     with shown_progress(mode, since=sealed.run.window.since, now=now()) as progress:
         finding = recheck_bundle(sealed, request, to=to, now=now, progress=progress)
-    code = note(_exit_code(finding))
+    compared, unkept = _exit_code(finding), finding.unkept
+    code = note(compared if unkept is None else most_serious([compared, unkept.exit_code]))
+    if unkept is not None:
+        complain(visible(unkept.what), visible(unkept.remedy), code, unkept)
     if as_json:
         print_json(json.loads(finding.encode()))
     else:
         print_findings(finding.checks)
         print_result(f"{_said(finding)}: {bundle}")
-    if finding.unkept is None:
-        return code
-    code = most_serious([code, finding.unkept.exit_code])
-    complain(visible(finding.unkept.what), visible(finding.unkept.remedy), code, finding.unkept)
     return code
 
 
