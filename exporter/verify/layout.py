@@ -47,7 +47,7 @@ def _looked_at(container: Container) -> tuple[str, Result]:
     if container.unlisted:
         return not_read(container.unlisted), Result.NOT_PERFORMED
     try:
-        if isinstance(container, Zip) and not container.odd and not is_as_packed(container):
+        if isinstance(container, Zip) and (container.odd or not is_as_packed(container)):
             return "other bytes than those that its files would be packed into", Result.DIFFERS
     except OSError as error:
         return f"not compared: {error}", lacking(error)
