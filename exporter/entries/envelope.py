@@ -12,6 +12,7 @@ import codecs
 from dataclasses import dataclass, replace
 
 import msgspec
+import pyarrow as pa
 
 from exporter.entries.depth import without_depths
 from exporter.entries.surrogates import without_halves
@@ -133,10 +134,8 @@ def parse_entry(body: bytes) -> msgspec.Raw:
 def _parse_whole(body: bytes) -> Body:
     try:
         return _parse(body)
-    except RecursionError:
+    except (RecursionError, msgspec.DecodeError):
         readable = without_depths(without_halves(body))
-    except msgspec.DecodeError:
-        readable = without_halves(body)
         if readable == body:
             raise
     parsed = _parse(readable)
@@ -144,14 +143,10 @@ def _parse_whole(body: bytes) -> Body:
 
 
 def _as_received(entries: list[msgspec.Raw], readable: bytes, body: bytes) -> list[msgspec.Raw]:
-    """Return the same stretches of ``body`` as ``entries`` are of ``readable``, which is as long."""
-    received = []
-    end = 0
-    for entry in entries:
-        begin = readable.index(entry, end)
-        end = begin + len(entry)
-        received.append(msgspec.Raw(body[begin:end]))
-    return received
+    """Return the same stretches of ``body`` as ``entries``, views into ``readable``, which is as long."""
+    begin = pa.py_buffer(readable).address  # not by what an entry says, which may stand elsewhere too
+    stretches = [(pa.py_buffer(entry).address - begin, len(memoryview(entry))) for entry in entries]
+    return [msgspec.Raw(body[at : at + size]) for at, size in stretches]
 
 
 def _parse(body: bytes) -> Body:

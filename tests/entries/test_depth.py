@@ -114,6 +114,16 @@ def test_what_is_deep_spoils_nothing_beside_it(body: str, depth: int) -> None:
 
 
 @pytest.mark.parametrize("depth", [LEVELS, 1_000, 100_000])
+@pytest.mark.parametrize("body", ['["\\ud800", %s]', '[%s, "\\ud800"]', '[{"id": %s, "a": "\\ud800"}]'])
+def test_what_is_deep_costs_nothing_beside_half_a_character_either(body: str, depth: int) -> None:
+    listed = (body % nested(depth, "{")[0]).encode()
+
+    entries = [bytes(entry) for entry in parse_list(listed).entries]
+
+    assert b"[%b]" % b", ".join(entries) == listed
+
+
+@pytest.mark.parametrize("depth", [LEVELS, 1_000, 100_000])
 def test_a_single_entry_is_handed_on_however_deep_it_is(depth: int) -> None:
     deep = b'{"id": "1", "x": %b}' % nested(depth, "[")[0].encode()
 

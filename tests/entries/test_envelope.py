@@ -179,6 +179,13 @@ def test_half_a_character_in_an_escape_costs_nothing_but_is_handed_on_as_receive
     assert [bytes(entry) for entry in parse_list(body % listed).entries] == [ONE, odd, ONE, odd, TWO]
 
 
+@pytest.mark.parametrize("body", [b'{"entries": %b, "entries": %b}', b'{"debug": {"of": %b}, "entries": %b}'])
+def test_entries_with_halves_of_characters_are_those_of_the_list_whatever_reads_alike(body: bytes) -> None:
+    beside, odd = b'{"id": "\\ud800"}', b'{"id": "\\udfff"}'
+
+    assert [bytes(entry) for entry in parse_list(body % (b"[%b]" % beside, b"[%b]" % odd)).entries] == [odd]
+
+
 def test_a_single_entry_with_half_a_character_is_handed_on_as_received() -> None:
     odd = b'{"id": "\\ud800"}'
 
