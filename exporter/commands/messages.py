@@ -67,15 +67,41 @@ class _JsonLines(logging.Formatter):
 
 
 class _Text(logging.Formatter):
-    """The message as it is; an error with its mark, what to do, and before it the traceback."""
+    """The message as it is; an error with its mark, what to do, and before it the traceback.
+
+    What went wrong is long enough for a terminal to break it within a word, so it is broken before.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         details: dict[str, Any] | None = getattr(record, "details", None)
         if details is None or "remedy" not in details:
-            return super().format(record)
-        text = f"{click.style('Error:', fg='red')} {record.getMessage()}\n{details['remedy']}".rstrip()
+            text = super().format(record)
+            return _wrapped(text) if record.levelno >= logging.WARNING and not record.exc_info else text
+        what, remedy = _wrapped(f"Error: {record.getMessage()}"), _wrapped(details["remedy"])
+        text = what.replace("Error:", click.style("Error:", fg="red"), 1) + f"\n{remedy}".rstrip()
         trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
         return trace + text
+
+
+def _wrapped(text: str) -> str:
+    """Break lines between words where stderr leads to a terminal; a path or an option stays whole."""
+    import textwrap
+
+    width = _terminal_width()
+    if not width:
+        return text
+    lines = text.split("\n")
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines
+    )
+
+
+def _terminal_width() -> int:
+    """Return the columns of the terminal that stderr leads to; 0 where there is none, or it has no size."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError):  # it is closed, or no file
+        return 0
 
 
 def configure(*, form: str = "text", verbosity: int = 0) -> None:

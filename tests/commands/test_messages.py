@@ -1,17 +1,21 @@
 """What goes to stderr and what to stdout, for people and for machines."""
 
+import fcntl
 import itertools
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from datetime import datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from exporter.commands.results import UnreadError
@@ -54,9 +58,10 @@ def program(
     )
 
 
-def on_a_terminal(world: World, folder: Path, *arguments: str) -> tuple[int, str]:
+def on_a_terminal(world: World, folder: Path, *arguments: str, columns: int = 0) -> tuple[int, str]:
     """Run the program with a terminal as its stderr, and return its exit code and what was shown there."""
     terminal, program_side = pty.openpty()
+    fcntl.ioctl(program_side, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     done = program(world, folder, *arguments, stderr=program_side)
     os.write(program_side, b"\0")  # there is something to read in any case
     os.close(program_side)
@@ -361,6 +366,21 @@ def test_what_the_encoding_of_a_stream_lacks_is_escaped(
     refused = program(world, tmp_path, "verify", "Łuź")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "Path '\\u0141uź'".replace("ź", "\\u017a") in refused.stderr
+
+
+def test_an_error_is_broken_between_words_on_a_terminal_and_nowhere_else(
+    world: World, tmp_path: Path
+) -> None:
+    path = f"{'a' * 50}-and-{'b' * 50}"
+    line = ("list", "--api-key-file", path)
+    whole = program(world, tmp_path, *line).stderr
+    assert len(whole.splitlines()) == 2
+
+    _, shown = on_a_terminal(world, tmp_path, *line, columns=40)
+
+    lines = click.unstyle(shown).splitlines()
+    assert " ".join(lines) == " ".join(whole.splitlines())
+    assert [each for each in lines if len(each) > 40] == [path]
 
 
 @pytest.mark.parametrize(("variable", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
