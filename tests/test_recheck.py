@@ -21,7 +21,7 @@ from exporter.facts import Result, Verdict
 from exporter.recheck import Finding, Sealed, recheck
 from exporter.sandbox.entry import Entry, nanoseconds
 from exporter.source.credentials import Profile
-from exporter.source.responses import read_responses
+from exporter.source.warc import read_responses
 from tests.conftest import Serve
 from tests.terminal import Terminal
 from tests.world import NOW, World

@@ -27,7 +27,8 @@ from exporter.source.client import Client
 from exporter.source.credentials import Profile
 from exporter.source.platform import connect
 from exporter.source.recorded import RecordedPages
-from exporter.source.responses import ResponseFile, read_responses
+from exporter.source.responses import ResponseFile
+from exporter.source.warc import read_responses
 from exporter.verify import verify
 from tests.conftest import Serve
 from tests.source.servers import http, serving

@@ -9,7 +9,7 @@ from exporter.entries.normalize import Rows, normalize
 from exporter.errors import RecordError, SourceError
 from exporter.source.batches import read_batches
 from exporter.source.bodies import decoded
-from exporter.source.responses import Recorded
+from exporter.source.warc import Recorded
 
 
 def read_again(response: Recorded, *, source: str, lenient: bool) -> tuple[Body, Rows, Iterable[Rows]] | None:

@@ -20,7 +20,7 @@ from exporter.source.batches import read_batches
 from exporter.source.client import NEEDED, Client, Wish
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.refusals import NotFoundError, RefusedError
-from exporter.source.responses import read_responses
+from exporter.source.warc import read_responses
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMITS = (10_000, 5_000, 2_000, 1_000, 500, 250, 200, 100, 50, 20)

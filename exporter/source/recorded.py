@@ -19,7 +19,7 @@ from exporter.errors import RecordError
 from exporter.source.again import read_again
 from exporter.source.bearings import Bearing, bearing, shift
 from exporter.source.platform import Page, Platform
-from exporter.source.responses import Recorded, read_response, read_responses
+from exporter.source.warc import Recorded, read_response, read_responses
 
 _INDEXED = 40  # entries at the beginning of a page by which it is found, at least
 _INDEXED_PART = 5  # and at least this part of its entries: a fifth

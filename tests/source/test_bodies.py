@@ -19,7 +19,8 @@ from exporter.source.connection import Connection
 from exporter.source.credentials import Key
 from exporter.source.dialects import dialect_b
 from exporter.source.platform import Page, Platform, recorded_rows
-from exporter.source.responses import ResponseFile, read_responses
+from exporter.source.responses import ResponseFile
+from exporter.source.warc import read_responses
 from tests.source.conftest import TELLTALE
 from tests.source.servers import http, serving
 from tests.world import NOW, World

@@ -26,7 +26,8 @@ from exporter.source.credentials import Key
 from exporter.source.dialects import Dialect, dialect_a, dialect_b
 from exporter.source.platform import Platform, connect, recorded_rows
 from exporter.source.refusals import NotFoundError, RefusedError
-from exporter.source.responses import Recorded, ResponseFile
+from exporter.source.responses import ResponseFile
+from exporter.source.warc import Recorded
 from tests.clock import Clock, no_sleep
 from tests.source.servers import http, serving
 from tests.world import ENTRIES, NOW, World

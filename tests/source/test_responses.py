@@ -23,11 +23,13 @@ from warcio.archiveiterator import ArchiveIterator
 from exporter.errors import AuditExportError, EchoError, SourceError, VerificationError
 from exporter.sandbox.faults import Fault
 from exporter.source import bodies, responses
+from exporter.source import warc as reading
 from exporter.source.bodies import Payload
 from exporter.source.client import Client
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
-from exporter.source.responses import Recorded, ResponseFile, read_response, read_responses
+from exporter.source.responses import ResponseFile
+from exporter.source.warc import Recorded, read_response, read_responses
 from tests.archive.test_formats import files_of_at_most
 from tests.source.conftest import TELLTALE
 from tests.source.servers import Answer, http, serving
@@ -374,8 +376,9 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have bodies of kilobytes lie in files, and be compressed and read, as those of megabytes are."""
     monkeypatch.setattr(bodies, "SMALL", 1_000)
     monkeypatch.setattr(responses, "SMALL", 1_000)
-    monkeypatch.setattr(responses, "_CHUNK", 700)
-    monkeypatch.setattr(responses, "_AT_ONCE", 300)
+    monkeypatch.setattr(reading, "SMALL", 1_000)
+    monkeypatch.setattr(reading, "_CHUNK", 700)
+    monkeypatch.setattr(reading, "_AT_ONCE", 300)
 
 
 @pytest.mark.usefixtures("_small_pieces")
