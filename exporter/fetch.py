@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 
 from exporter import record
 from exporter.archive.compare import compare
 from exporter.archive.parquet import refuse_other_schema
 from exporter.derive import Derivation, Derived, derive
-from exporter.errors import OutputError, RecordError, SourceError, VerificationError
+from exporter.errors import OutputError, RecordError, SourceError, UsageError, VerificationError
 from exporter.evidence.bag import RESPONSES
 from exporter.evidence.container import Folder, read, refuse_altered, was_not_read
 from exporter.evidence.space import refuse_without_space
@@ -55,7 +56,8 @@ def fetch(
 
     Raises :class:`NotCarriedOnError` where only beginning anew can help,
     :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as the platform
-    gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's.
+    gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's; as
+    :func:`refuse_other_dialect` does, before the log is read.
     """
     request, started = plan.request, now()
     data = unfinished.folder / "data"
@@ -67,6 +69,7 @@ def fetch(
     ):
         platform, greeting = greet(client, request)
         greeted = now()
+        refuse_other_dialect(plan, platform)
         refuse_without_space(data.parent, total=greeting.total)
         begun = unfinished.window
         window = _settled_window(plan, begun, greeting.server_time or started, sleep)
@@ -121,6 +124,31 @@ def greet(client: Client, request: Request) -> tuple[Platform, Page]:
         known_organization=request.known_organization,
         lenient=request.allow_partial,
     )
+
+
+def refuse_other_dialect(plan: Plan, platform: Platform) -> None:
+    """Raise :class:`UsageError` where the overlap touches a bundle of the other dialect.
+
+    That writes ids otherwise, so what the bundle holds would be called gone, and another organization's.
+    """
+    spoken = platform.dialect.name
+    others = [bundle for bundle in plan.overlapping if _dialect_of(bundle.path) not in {None, spoken}]
+    if others:
+        end = max(bundle.window.until for bundle in others)
+        raise UsageError(
+            f"The archive was read in dialect {_dialect_of(others[-1].path)}, and the platform now in "
+            f"dialect {spoken}, which writes ids and entries otherwise: none could be found again.",
+            "Give --org as then, or leave it out as then; where the platform no longer speaks the former, "
+            f"choose an --overlap that reaches no further back than {rfc3339(end)}.",
+        )
+
+
+def _dialect_of(bundle: Path) -> str | None:
+    """Return the dialect that a bundle was read in; ``None`` where it does not say: ``verify`` will."""
+    try:
+        return record.decode((bundle / "data" / "run.json").read_bytes()).source.dialect
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _settled_window(plan: Plan, begun: Window | None, server_time: datetime, sleep: Sleep) -> Window:

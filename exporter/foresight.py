@@ -10,7 +10,7 @@ from exporter import record
 from exporter.evidence.bundle import archive_folder
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Window
-from exporter.fetch import greet
+from exporter.fetch import greet, refuse_other_dialect
 from exporter.plan import plan, read_sealed
 from exporter.report import controls, libraries
 from exporter.request import Request
@@ -66,6 +66,8 @@ def foresee(request: Request, *, now: Callable[[], datetime]) -> Foresight:
     before = None if sealed is None else record.window(read_sealed(sealed)[1])
     with Client(request.connection, now=now) as client:
         platform, greeting = greet(client, request)
+        if sealed is None:
+            refuse_other_dialect(task, platform)
         server_time = greeting.server_time or now()
         return Foresight(
             sealed=sealed,

@@ -14,7 +14,8 @@ import pytest
 from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.evidence.bag import PAYLOAD_MANIFEST
 from exporter.export import Published, export
-from exporter.facts import Result, Verdict
+from exporter.facts import Result, Verdict, rfc3339
+from exporter.foresight import foresee
 from exporter.request import Request
 from exporter.sandbox.app import Settings, create_app
 from exporter.sandbox.audit_service import AuditService, Filters
@@ -22,6 +23,7 @@ from exporter.sandbox.entry import Entry, nanoseconds
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.history import generate
 from exporter.sandbox.server import serving
+from exporter.source.credentials import Profile
 from exporter.verify import verify
 from tests.world import World
 
@@ -450,3 +452,26 @@ def test_entries_that_were_lost_and_came_late_in_a_quiet_hour_are_told_from_anot
 
     assert overlap is not None
     assert (overlap.late, overlap.missing) == ([str(late.id)], [str(lost.id)])
+
+
+def test_an_archive_read_in_the_other_dialect_is_not_called_another_organizations(
+    night: Night, tmp_path: Path
+) -> None:
+    """In that, ids are written otherwise, so none of the overlap would be found again."""
+    organization = str(night.world.settings.organization_id)
+    asked: dict[str, Any] = {"organization": None, "profile": Profile(current_org_id=organization)}
+    first = night.run(since=BEGINS, asked={}, **asked)
+    night.go_on(BEGINS + timedelta(days=21))
+    night.world.behave(dialects="B")
+
+    with pytest.raises(UsageError, match="read in dialect A, and the platform now in dialect B") as refused:
+        night.run(**asked)
+    assert f"no further back than {rfc3339(first.run.window.until)}" in refused.value.remedy
+    assert list(first.bundle.parent.iterdir()) == [first.bundle]
+    with pytest.raises(UsageError, match="read in dialect A"):
+        foresee(night.world.request(tmp_path, since=None, until=None, **asked), now=lambda: night.now)
+
+    night.run(**asked, overlap=timedelta())
+    night.go_on(BEGINS + timedelta(days=22))
+    published = night.run(**asked, overlap=timedelta(hours=3))
+    assert published.run.verdict.value is Verdict.COMPLETE
