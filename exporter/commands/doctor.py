@@ -8,8 +8,10 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import NAME, configuration_of
-from exporter.commands.options import SectionedCommand, TextPath, find_connection, option, source_options
+from exporter.commands.connection import find_connection, source_options
+from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import most_serious, print_json, print_result, visible
+from exporter.commands.types import TextPath
 
 if TYPE_CHECKING:
     from exporter.doctor import Diagnosis

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
+from exporter.commands.connection import find_connection, source_options
 from exporter.commands.messages import warn
-from exporter.commands.options import NonEmpty, SectionedCommand, find_connection, option, source_options
+from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_result, print_table, visible
+from exporter.commands.types import NonEmpty
 from exporter.errors import AuthorizationError, SourceError, UsageError
 
 if TYPE_CHECKING:

@@ -1,8 +1,6 @@
-"""Options that commands share, and what every option has: a section, a variable, a name in the file."""
+"""What every option has (a section, a variable, a name in the file), and options that commands share."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,20 +9,15 @@ import click
 from exporter.commands import configuration, messages
 from exporter.commands.results import read_by_somebody
 from exporter.commands.session import Session
+from exporter.commands.types import EMPTY, is_text
 from exporter.commands.variables import variable_of
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from exporter.source.connection import Connection
-    from exporter.source.credentials import Credentials, Profile
-
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_API_URL = "https://api.satusky.com/v1/cli"
-
-_EMPTY = "It is empty, as is a variable that the shell does not know."
 _KEPT = "exporter.option."
 _LAST_SECTIONS = ("Window", "Source", "Output", "Trust", "Behaviour", "Other")
 """Headings that come last in the help, in this order; a command's own stand before them."""
@@ -67,17 +60,12 @@ class SectionedOption(click.Option):
         return value
 
 
-def is_text(value: str) -> bool:
-    """Whether a value can be written down: the command line may hold bytes that are no UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
 def _refuse_misread_path(option: click.Option, value: Any) -> None:
-    """Refuse a path that would be another than was meant, and with a tilde one of two to the libraries."""
+    """Refuse a path that is not the one meant: an empty one, or one with a tilde that no shell has read."""
     if not isinstance(option.type, click.Path) or not isinstance(value, str):
         return
     if not value:
-        raise click.BadParameter(_EMPTY)
+        raise click.BadParameter(EMPTY)
     if value.startswith("~"):
         raise click.BadParameter(f"{value!r} begins with a tilde, which a shell alone reads. Write it out.")
 
@@ -224,62 +212,6 @@ def _set_form(context: click.Context, _parameter: click.Parameter, value: str) -
     return value
 
 
-class NonEmpty(click.types.StringParamType):
-    """A text that names something: an empty one would stand for another thing than was meant, or for none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Read the text."""
-        text: str = super().convert(value, param, ctx)
-        if not text.strip():
-            self.fail(_EMPTY, param, ctx)
-        return text
-
-
-class GivenPath(click.Path):
-    """A path. Of one that has to exist and lies in a closed folder, it is not said that it does not."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the path."""
-        if self.exists and _is_out_of_reach(value):
-            self.fail(f"{str(value)!r} lies where this user may not look.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-def _is_out_of_reach(path: str) -> bool:
-    try:
-        Path(path).stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False  # Click has words for these
-    return False
-
-
-class TextPath(GivenPath):
-    """A path whose name is text in UTF-8, which the archives' library needs."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the path."""
-        if not is_text(str(value)):
-            self.fail(
-                f"{str(value)!r} is not a name in UTF-8, which the archives' library needs.", param, ctx
-            )
-        return super().convert(value, param, ctx)
-
-
-class Amount(click.FloatRange):
-    """A number within bounds, which neither "nan" nor "inf" is."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read the number."""
-        number: float = super().convert(value, param, ctx)
-        if not isfinite(number):
-            self.fail(f"{value!r} is not a number.", param, ctx)
-        return number
-
-
 progress_option = option(
     "--progress",
     section="Behaviour",
@@ -312,100 +244,3 @@ def _find_zone(_context: click.Context, _parameter: click.Parameter, name: str) 
         return find_zone(name)
     except UsageError as error:
         raise click.BadParameter(str(error)) from error
-
-
-def _source(name: str, **attributes: Any) -> Callable[[F], F]:
-    return option(name, section="Source", everywhere=True, **attributes)
-
-
-_SOURCE = (
-    _source(
-        "--api-url", metavar="URL", type=NonEmpty(), help=f"Base URL of the API. [default: {DEFAULT_API_URL}]"
-    ),
-    _source("--org", metavar="ID", type=NonEmpty(), help="Organization id; implies dialect B."),
-    _source(
-        "--profile", metavar="NAME", type=NonEmpty(), help="Profile of the platform's own client to use."
-    ),
-    _source(
-        "--api-key-file",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="File that holds the API key. [default: SATUSKY_API_KEY, then the profile]",
-    ),
-    _source(
-        "--timeout",
-        metavar="SECONDS",
-        type=Amount(min=0, min_open=True, max=86_400),
-        default=30.0,
-        show_default=True,
-        help="How long one request may take.",
-    ),
-    _source(
-        "--retry-for",
-        metavar="SECONDS",
-        type=Amount(min=0),
-        default=600.0,
-        show_default=True,
-        help="How long a failing request is tried again.",
-    ),
-    _source(
-        "--rate",
-        metavar="N",
-        type=Amount(min=0.001, max=1000),
-        help="Requests a second, at most. [default: no limit]",
-    ),
-    _source("--proxy", metavar="URL", help="Proxy to use instead of the environment's."),
-    _source(
-        "--ca-bundle",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="PEM certificates to trust instead of the usual ones.",
-    ),
-)
-
-
-def source_options(command: F) -> F:
-    """Add the options that say where to fetch from and with which key."""
-    for add in reversed(_SOURCE):
-        command = add(command)
-    return command
-
-
-def find_connection(
-    *,
-    api_url: str | None,
-    profile: str | None,
-    api_key_file: Path | None,
-    timeout: float,
-    retry_for: float,
-    rate: float | None,
-    proxy: str | None,
-    ca_bundle: Path | None,
-) -> "tuple[Connection, Credentials]":
-    """Find the key and the address: option, then environment, then the profile of the platform's client."""
-    from exporter.source.connection import Connection
-    from exporter.source.credentials import find_credentials
-
-    credentials = find_credentials(
-        key_file=api_key_file, profile_name=profile, environ=os.environ, home=configuration.home()
-    )
-    url = api_url or find_api_url(os.environ, credentials.profile)[0]
-    connection = Connection(
-        base_url=url,
-        key=credentials.key,
-        timeout=timeout,
-        retry_for=retry_for,
-        rate=rate,
-        proxy=proxy,
-        ca_bundle=ca_bundle,
-    )
-    return connection, credentials
-
-
-def find_api_url(environ: Mapping[str, str], profile: "Profile") -> tuple[str, str]:
-    """Return the address to use where none was asked for, and where it comes from."""
-    if environ.get("SATUSKY_API_URL"):
-        return environ["SATUSKY_API_URL"], "environment variable SATUSKY_API_URL"
-    if profile.api_url:
-        return profile.api_url, "profile of the platform's client"
-    return DEFAULT_API_URL, "default"

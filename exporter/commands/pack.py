@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from exporter.commands.options import GivenPath, SectionedCommand, option
+from exporter.commands.options import SectionedCommand, option
+from exporter.commands.types import GivenPath
 from exporter.errors import OutputError, UsageError, VerificationError
 
 

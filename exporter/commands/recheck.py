@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
+from exporter.commands.connection import find_connection, source_options
 from exporter.commands.messages import complain
-from exporter.commands.options import (
-    SectionedCommand,
-    TextPath,
-    find_connection,
-    option,
-    progress_option,
-    source_options,
-)
+from exporter.commands.options import SectionedCommand, option, progress_option
 from exporter.commands.results import most_serious, note, print_findings, print_json, print_result, visible
+from exporter.commands.types import TextPath
 from exporter.facts import Result, Verdict
 
 if TYPE_CHECKING:

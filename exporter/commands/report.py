@@ -7,8 +7,9 @@ import click
 from click.core import ParameterSource
 
 from exporter.commands.messages import say
-from exporter.commands.options import SectionedCommand, TextPath, option
+from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_json, print_result
+from exporter.commands.types import TextPath
 from exporter.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter.commands.clock import now
-from exporter.commands.options import find_connection
+from exporter.commands.connection import find_connection
 from exporter.errors import UsageError
 from exporter.facts import Window, rfc3339
 from exporter.windows import parse_moment, parse_period

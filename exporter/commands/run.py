@@ -8,16 +8,9 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import configuration_of, thresholds_of
-from exporter.commands.options import (
-    Amount,
-    NonEmpty,
-    SectionedCommand,
-    TextPath,
-    option,
-    progress_option,
-    source_options,
-    timezone_option,
-)
+from exporter.commands.connection import source_options
+from exporter.commands.options import SectionedCommand, option, progress_option, timezone_option
+from exporter.commands.types import Amount, NonEmpty, TextPath
 
 _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
 """As in ``windows.PERIODS``; the help does not wait for the time zones."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.commands.messages import say
-from exporter.commands.options import SectionedCommand, TextPath, option
+from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_result
+from exporter.commands.types import TextPath
 from exporter.facts import how_many, rfc3339
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from exporter.commands.clock import invented_now
-from exporter.commands.options import NonEmpty, SectionedCommand, option
+from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import print_result
+from exporter.commands.types import NonEmpty
 from exporter.errors import OutputError, UsageError
 from exporter.facts import how_many
 

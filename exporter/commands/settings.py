@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from exporter.commands.configuration import Configuration, options_of, origin, thresholds_of
-from exporter.commands.options import find_api_url, value_of
+from exporter.commands.connection import find_api_url
+from exporter.commands.options import value_of
 from exporter.errors import AuthorizationError, UsageError
 
 _URLS = frozenset({"api-url", "proxy", "tsa-url"})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.clock import now
-from exporter.commands.options import GivenPath, NonEmpty, SectionedCommand, option, timezone_option
+from exporter.commands.options import SectionedCommand, option, timezone_option
+from exporter.commands.types import GivenPath, NonEmpty
 from exporter.errors import UsageError
 from exporter.facts import Result
 
