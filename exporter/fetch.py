@@ -87,13 +87,13 @@ def fetch(
             walk = Walk(reader, reading)
             if begun is None:
                 for rows in greeting.batches:
-                    derivation.add(rows)
+                    reader.take(rows)
             else:
                 _recall(reader, RecordedPages(unfinished.responses, platform, left=kept.left))
             probed = probe(
                 platform,
                 page_size=request.page_size,
-                collect=derivation.add,
+                collect=reader.take,
                 at_once=request.concurrency,
             )
             failure = _walk(walk, reader, reading, allow_partial=request.allow_partial)

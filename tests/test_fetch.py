@@ -15,6 +15,7 @@ import pytest
 from exporter.errors import OutputError, VerificationError
 from exporter.evidence.bag import RESPONSES
 from exporter.evidence.unfinished import Unfinished
+from exporter.facts import Verdict
 from exporter.fetch import fetch, table_of
 from exporter.fetched import Fetched
 from exporter.plan import Plan
@@ -36,8 +37,13 @@ def answer(head: bytes, *headers: str) -> bytes:
     return http(json.dumps([] if elsewhere else [ENTRY]).encode(), *headers)
 
 
-def fetched(folder: Path, look: Callable[[Served], None] = lambda _served: None, *headers: str) -> Fetched:
-    with answering(lambda head: answer(head, *headers)) as served:
+def fetched(
+    folder: Path,
+    look: Callable[[Served], None] = lambda _served: None,
+    *headers: str,
+    reply: Callable[..., bytes] = answer,
+) -> Fetched:
+    with answering(lambda head: reply(head, *headers)) as served:
         connection = Connection(base_url=served.url, key=Key("k" * 12, origin="the test"))
         since = NOW - timedelta(days=90)
         request = asked(connection=connection, organization=None, since=since, until=None, concurrency=3)
@@ -79,6 +85,26 @@ def test_the_archives_are_derived_from_every_list_that_was_received_and_kept(tmp
     kept = [rows.batch.num_rows for rows in recorded_rows(tmp_path / ".partial-test" / RESPONSES)]
     assert done.answers == len(kept)
     assert done.derived.received == sum(kept) > 2
+
+
+def test_a_total_that_is_cut_off_where_the_list_is_shows_no_end_above_what_a_filter_showed(
+    tmp_path: Path,
+) -> None:
+    """The archive would hold more entries than the log that it is said to be the whole of."""
+    log = [ENTRY, {**ENTRY, "id": "log_2", "action": "org.update"}]
+    below = {**ENTRY, "id": "log_3", "timestamp": "2026-09-30T00:00:00Z"}
+
+    def reply(head: bytes) -> bytes:
+        line = head.partition(b"\r\n")[0]
+        if b"action=" in line or b"user=" in line:
+            return http(json.dumps({"entries": [ENTRY, below] if b"action=deploy " in line else []}).encode())
+        listed = [] if b"offset=" in line else log[:1] if b"limit=1 " in line else log
+        return http(json.dumps({"entries": listed, "total": len(log)}).encode())
+
+    done = fetched(tmp_path, reply=reply)
+
+    assert done.derived.rows == 3
+    assert Verdict.of(done.checks) is not Verdict.COMPLETE
 
 
 def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(

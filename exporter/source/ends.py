@@ -103,15 +103,18 @@ def ended(reader: Reader, window: Window, listed: Listed) -> Check:
     """
     by_total = None
     if listed.total is not None:
-        by_total = _end_by_total(window, listed.entries, listed.total)
+        by_total = _end_by_total(reader, window, listed.entries, listed.total)
         if by_total.result is Result.DIFFERS or listed.total % _ROUND:
             return by_total
     by_actions = _end_by_actions(reader, window, listed)
     return by_actions if by_total is None or by_actions.result is Result.DIFFERS else by_total
 
 
-def _end_by_total(window: Window, entries: int, total: int) -> Check:
+def _end_by_total(reader: Reader, window: Window, entries: int, total: int) -> Check:
+    """Judge a list by its length; what a filter showed below it refutes a total that is cut off with it."""
     found = f"the list ended after {entries:,} entries, of a total of {total:,}"
+    if reader.met_below:
+        return missed(window, f"{found}, though older ones had been met")
     return reached(window, found) if total <= entries else missed(window, found)
 
 

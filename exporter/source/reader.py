@@ -70,6 +70,7 @@ class Reader:
         self._foresight = _AHEAD * (platform.client.at_once - 1)
         self._collect = collect
         self._progress = progress
+        self._eldest: datetime | None = None
         self._received = 0
         self._recorded: RecordedPages | None = None
         self._recalled: RecordedPages | None = None
@@ -77,6 +78,11 @@ class Reader:
         self._ahead: dict[int, Future[Page]] = {}
         self._closing = threading.Event()
         self._wish = Wish(unwanted=self._closing)
+
+    def take(self, rows: Rows) -> None:
+        """Take rows that came before the walk asked for any."""
+        self._eldest = _older(self._eldest, pc.min(rows.batch["timestamp"]).as_py())
+        self._collect(rows)
 
     def recall(self, recorded: RecordedPages) -> None:
         """Take the pages that an attempt which was broken off had received; the walk may pass over them."""
@@ -124,6 +130,11 @@ class Reader:
         """How many entries a page holds that is cut off by the limit, as far as that was seen."""
         return min(self.largest_page, self.limit)
 
+    @property
+    def met_below(self) -> bool:
+        """Whether any answer showed an entry that is older than all in the list of the whole log."""
+        return _older(self._eldest, self.oldest) != self.oldest
+
     def _foreseen(self, offset: int, step: int) -> range:
         """Return the offsets that should follow, as far as the platform says that the log goes."""
         foresight = self._foresight if step < _LONG else max(1, self._foresight)
@@ -159,7 +170,8 @@ class Reader:
         if whole:
             self.totals.note(page)
             self.in_order &= page.in_order
-            self.oldest = min(filter(None, (self.oldest, page.oldest)), default=None)
+            self.oldest = _older(self.oldest, page.oldest)
+        self._eldest = _older(self._eldest, page.oldest)
         for rows in page.batches:
             self._collect(rows)
         self._progress(self._received, page.oldest)
@@ -198,6 +210,10 @@ class Reader:
                 if not future.cancelled():
                     self._let_go(future)
         self._ahead.clear()
+
+
+def _older(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(filter(None, (one, other)), default=None)
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Filtered:
 
     def __init__(self, slices: Mapping[str, Page], *, in_order: bool = True, full: int = 3) -> None:
         self.in_order = in_order
+        self.met_below = False
         self.full = full
         self.offsets: list[int] = []
         self._slices = slices
