@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from exporter import record
 from exporter.errors import OutputError, UsageError
 from exporter.evidence.bag import TAG_MANIFEST
@@ -185,7 +183,7 @@ def read_sealed(bundle: Path) -> tuple[str, record.Run]:
     try:
         root = sha256_file(bundle / TAG_MANIFEST)
         return root, record.decode((bundle / "data" / "run.json").read_bytes())
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:
         raise OutputError(
             f"The bundle {bundle} answers the request already, and cannot be read ({error}).",
             "Run audit-export verify on it, and restore it from a copy.",

@@ -25,7 +25,7 @@ EXTRACTS = "extracts"
 BUNDLE_NAME = re.compile(r"(\d{6})_\d{8}T\d{6}Z_\d{8}T\d{6}Z", re.ASCII)
 """What the folder of a sealed bundle is called: its sequence and its window."""
 
-_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError, UsageError)
+_UNREADABLE = (OSError, ValueError, UsageError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

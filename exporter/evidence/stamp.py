@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from exporter import record
 from exporter.errors import StampError
 from exporter.evidence import bag
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.evidence.authority import Authority
 
 _PREFIX = ".token-"
-_UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
+_UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 def stamp(bundle: Path, authority: "Authority") -> None:

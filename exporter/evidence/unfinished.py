@@ -19,7 +19,7 @@ from exporter.facts import Window
 
 _PARTIAL = ".partial-"
 _REFUSED = ".refused-"
-_UNREADABLE = (OSError, ValueError, msgspec.MsgspecError, UsageError)
+_UNREADABLE = (OSError, ValueError, UsageError)
 
 
 class Unfinished:

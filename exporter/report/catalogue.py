@@ -16,7 +16,7 @@ def read(path: Path, kind: type[Record]) -> Record:
         table: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
         record = msgspec.convert(table, kind)
         _refuse_unknown(table, msgspec.to_builtins(record))
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"The catalogue {path} cannot be used: {error}.",
             "Compare it with one that ships with audit-export; docs/report.md says what goes into it.",

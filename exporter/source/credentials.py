@@ -33,7 +33,7 @@ _ESCAPED_AS_SUCH = frozenset(b'"\\/')
 
 _log = logging.getLogger(__name__)
 
-_UNREADABLE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
+_UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 class Key:

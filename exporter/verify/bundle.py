@@ -24,7 +24,7 @@ from exporter.verify.measure import Measure
 SMALL, LARGE = 1 << 20, 64 << 20
 """Bytes that are read at most of a short file, and of one that grows with the log."""
 
-NOT_READABLE = (OSError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+NOT_READABLE = (OSError, ValueError, OverflowError, RecursionError)
 """What the properties below raise where the bundle does not hold what it should."""
 
 _AROUND, _ESCAPED = 128, 6
