@@ -183,14 +183,29 @@ def test_the_modes_that_count_are_those_of_the_file_and_not_of_a_link_to_it(tmp_
         load_signing_key(tmp_path / "link", None)
 
 
+@pytest.mark.parametrize("passphrase", [None, b"something"])
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\n", b"x" * 100_000])
-def test_what_is_no_key_is_refused_without_being_shown(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_key_is_refused_without_being_shown(
+    tmp_path: Path, content: bytes, passphrase: bytes | None
+) -> None:
+    """A passphrase that is given for it is not blamed."""
     (tmp_path / "key").write_bytes(content)
     (tmp_path / "key").chmod(0o600)
 
     with pytest.raises(SigningError, match="holds no private key in OpenSSH's format") as refused:
-        load_signing_key(tmp_path / "key", None)
+        load_signing_key(tmp_path / "key", passphrase)
     assert "xxx" not in str(refused.value)
+
+
+def test_a_private_key_that_signs_in_no_way_known_here_is_refused(
+    keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library opens DSA keys too, and may come to open more."""
+    library = "exporter.evidence.keys.serialization.load_ssh_private_key"
+    monkeypatch.setattr(library, lambda *_: object())
+
+    with pytest.raises(SigningError, match="of a kind that cannot be used here"):
+        load_signing_key(keys["ed25519"], None)
 
 
 def test_a_pipe_in_the_keys_place_is_not_waited_for(tmp_path: Path) -> None:

@@ -266,9 +266,32 @@ def test_an_answer_without_a_token_is_an_error_with_exit_code_7(status: int, bod
     assert "Run the same command again" in error.value.remedy
 
 
-def test_an_authority_that_is_not_there_is_an_error_with_exit_code_7() -> None:
+def test_an_authority_that_is_not_there_is_asked_three_times_and_an_error_with_exit_code_7(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with pytest.raises(StampError, match=r"http://127\.0\.0\.1:9/tsa gave no token"):
         request_token(CONTENT, Authority(url="http://127.0.0.1:9/tsa"))
+
+    assert sum("Trying the time-stamping authority again" in said for said in caplog.messages) == 2
+
+
+def test_an_authority_that_keeps_one_waiting_is_not_asked_again_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = itertools.count()
+    monkeypatch.setattr(authority, "_PATIENCE", 0.0)
+
+    with served(lambda _: (503, b"%d" % next(asked))) as url, pytest.raises(StampError):
+        request_token(CONTENT, Authority(url=url))
+
+    assert next(asked) == 1
+
+
+def test_an_authority_is_asked_by_way_of_the_proxy_that_is_named(authority_chain: Chain) -> None:
+    with served(authority_chain.respond()) as proxy:
+        token = request_token(CONTENT, Authority(url="http://tsa.example/tsa", proxy=proxy))
+
+    check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
 
 
 def test_an_authority_whose_answer_only_trickles_does_not_outlast_the_time_out(
@@ -311,6 +334,20 @@ def test_a_token_about_other_bytes_is_not_kept_whatever_request_it_names(authori
         asked = tsp.TimeStampReq.load(body)
         asked["message_imprint"]["hashed_message"] = bytes(32)
         return 200, bytes(authority_chain.stamper().request_tsa_response(asked).dump())
+
+    with served(answer) as url, pytest.raises(StampError, match="not about this request"):
+        request_token(CONTENT, Authority(url=url))
+
+
+def test_a_token_that_was_granted_with_changes_is_not_kept(authority_chain: Chain) -> None:
+    """It counts for nobody: whoever checks it later refuses it."""
+    good = authority_chain.respond()
+
+    def answer(body: bytes) -> tuple[int, bytes]:
+        status, granted = good(body)
+        changed = tsp.TimeStampResp.load(granted)
+        changed["status"]["status"] = "granted_with_mods"
+        return status, bytes(changed.dump())
 
     with served(answer) as url, pytest.raises(StampError, match="not about this request"):
         request_token(CONTENT, Authority(url=url))
