@@ -1,6 +1,8 @@
 """What is settled before a log is read: the window, the room on the disk, and how many requests go out."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.errors import OutputError, VerificationError
-from exporter.evidence.bag import RESPONSES
+from exporter.evidence.bag import RESPONSES, TAG_FILES, TAG_MANIFEST, manifest_text
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Verdict
 from exporter.fetch import fetch, table_of
 from exporter.fetched import Fetched
+from exporter.files import sha256_file
 from exporter.plan import Plan
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key
@@ -117,6 +120,36 @@ def test_a_disk_without_room_is_refused_when_one_entry_was_asked_for(
         fetched(tmp_path, lambda served: sent.append(len(served.heads)))
 
     assert sent == [1]
+
+
+def test_a_bundle_sealed_without_parquet_is_not_derived_by_a_record_that_is_not_as_sealed(
+    tmp_path: Path,
+) -> None:
+    """By another window than its own, what lies beyond would be late, or missing."""
+    (tmp_path / RESPONSES).parent.mkdir(parents=True)
+    for name in ("data/run.json", RESPONSES):
+        (tmp_path / name).write_bytes(b"{}")
+    listed = manifest_text({name: sha256_file(tmp_path / name) for name in ("data/run.json", RESPONSES)})
+    for name in TAG_FILES:
+        (tmp_path / name).write_text(listed)
+    tags = {name: sha256_file(tmp_path / name) for name in TAG_FILES}
+    (tmp_path / TAG_MANIFEST).write_text(manifest_text(tags))
+    (tmp_path / "data" / "run.json").write_bytes(b"[]")
+
+    with pytest.raises(VerificationError, match=r"data/run\.json is not the file that"):
+        table_of(tmp_path, tmp_path)
+
+
+def test_a_table_that_the_system_does_not_let_be_read_is_not_called_altered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("exporter.fetch.refuse_altered", refuse)
+
+    with pytest.raises(OutputError, match=r"could not be read \(Permission denied\)"):
+        table_of(tmp_path, tmp_path)
 
 
 def test_a_table_of_other_columns_is_not_compared_with_though_it_is_as_sealed(
