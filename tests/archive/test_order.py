@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
@@ -176,6 +177,39 @@ def test_rows_of_any_content_pass_through_the_sort_on_the_disk() -> None:
 
     assert on_disk.equals(in_memory)
     assert on_disk.num_rows == len(sent)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "overlapping"),
+    [
+        ([(0, 0), (1, 2), (4, 5)], 1),
+        ([(4, 5), (0, 1), (2, 3)], 1),
+        ([(0, 1), (1, 2), (2, 3)], 2),
+        ([(0, 9), (1, 2), (3, 4), (5, 6)], 2),
+        ([(0, 5), (1, 9), (2, 3), (4, 6), (7, 8)], 3),
+    ],
+)
+def test_the_disk_sorts_where_more_pages_overlap_at_one_instant_than_may_be_held_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, minutes: list[tuple[int, int]], overlapping: int
+) -> None:
+    """However many there are in all."""
+    pages = [
+        page(*(entry(id=f"log_{number}{at}", created_at=f"2026-01-02T00:0{at}:00Z") for at in edges))
+        for number, edges in enumerate(minutes)
+    ]
+    most = overlapping * max(one.batch.nbytes for one in pages)
+    on_disk: list[object] = []
+
+    def sort(spooled: object) -> Iterator[pa.RecordBatch]:
+        on_disk.append(spooled)
+        return iter(())
+
+    monkeypatch.setattr(spool.Spool, "sorted", sort)
+
+    merged(pages, held=most)
+    assert on_disk == []
+    merged(pages, held=most - 1)
+    assert len(on_disk) == 1
 
 
 def test_a_disk_without_room_for_the_sort_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
