@@ -52,6 +52,23 @@ def test_a_file_is_read_up_to_its_bound_and_not_beyond(tmp_path: Path) -> None:
         read(Folder(tmp_path), "file", most=3)
 
 
+def test_nothing_but_a_plain_file_is_opened_or_given_a_place_and_what_is_refused_is_not_held_open(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    folder, held = Folder(tmp_path), len(list(Path("/dev/fd").iterdir()))
+
+    with folder.local("file") as place:
+        assert place == tmp_path / "file"
+    for name in ("link", "pipe"):
+        for take in (folder.open, folder.local):
+            with pytest.raises(UnsafeError):
+                take(name)
+    assert len(list(Path("/dev/fd").iterdir())) == held
+
+
 def test_a_file_of_a_bundle_that_was_not_sealed_so_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "one").write_bytes(b"1")

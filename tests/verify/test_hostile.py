@@ -352,6 +352,7 @@ def test_a_zip_that_reaches_out_of_its_folder_is_found_and_nothing_is_written(
     checks = verify(packed, reperform=True)
 
     assert Outcome.of(checks) is Outcome.ALTERED
+    assert name.rpartition("/")[2] in found_by(checks, "layout")
     assert sorted(tmp_path.rglob("*")) == before
 
 
