@@ -42,6 +42,7 @@ class Listing:
         self.full = self.fits = self.limit = self.largest_page = full
         self.asked = self.empty = self.forgotten = 0
         self.in_order = True
+        self.met_below = False
         self.asking = False
         self.totals = Totals()
         self.oldest: datetime | None = None

@@ -23,6 +23,7 @@ class Capped:
     """What answers for a log of ``total`` entries whose list goes no further down than ``shown``."""
 
     in_order = True
+    met_below = False
 
     def __init__(self, shown: Page, slices: Mapping[str, Page], *, total: int | None) -> None:
         self.limit = self.full = self.largest_page = shown.size
