@@ -177,6 +177,12 @@ def test_the_disk_for_temporary_files_is_looked_at_too(
     assert "No temporary file can be written" in diagnoses["temporary"]["found"]
 
 
+def test_a_page_size_that_no_export_takes_is_not_examined(terminal: Terminal) -> None:
+    for command in ("run", "doctor"):
+        assert terminal(command, "--page-size", "1000001") == 2
+        assert "Invalid value for '--page-size': 1000001 is not in the range" in terminal.err
+
+
 def test_a_log_that_is_too_small_to_tell_is_no_failure(terminal: Terminal, world: World) -> None:
     world.behave(edit=lambda entry: entry)
     diagnoses = examined(terminal, "--page-size", "1", "--org", str(world.settings.organization_id))

@@ -78,6 +78,18 @@ def source_options(command: F) -> F:
     return command
 
 
+page_size_option = option(
+    "--page-size",
+    section="Source",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    default=1000,
+    show_default=True,
+    help="Entries to ask for in one request.",
+)
+"""The option that says how much to ask for at once, for an export and for what examines its chances."""
+
+
 def find_connection(
     *,
     api_url: str | None,

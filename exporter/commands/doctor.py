@@ -8,7 +8,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import NAME, configuration_of
-from exporter.commands.connection import find_connection, source_options
+from exporter.commands.connection import find_connection, page_size_option, source_options
 from exporter.commands.options import SectionedCommand, option
 from exporter.commands.results import most_serious, print_json, print_result, visible
 from exporter.commands.types import TextPath
@@ -39,15 +39,7 @@ class _Unshaken(SectionedCommand):
     help="Folder that is to hold the archives.",
 )
 @source_options
-@option(
-    "--page-size",
-    section="Source",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    help="Entries to ask for in one request.",
-)
+@page_size_option
 @option("--json", section="Behaviour", is_flag=True, help="Print the findings as one JSON object.")
 @click.pass_context
 def doctor(context: click.Context, /, *, output: Path, org: str | None, page_size: int, **given: Any) -> int:

@@ -8,7 +8,7 @@ import click
 
 from exporter.commands.clock import now
 from exporter.commands.configuration import configuration_of, thresholds_of
-from exporter.commands.connection import source_options
+from exporter.commands.connection import page_size_option, source_options
 from exporter.commands.options import SectionedCommand, option, progress_option, timezone_option
 from exporter.commands.types import Amount, NonEmpty, TextPath
 
@@ -136,15 +136,7 @@ _PERIODS = "2026, 2026-Q1, 2026-03, last-quarter, last-month, yesterday"
     help="How long to wait for another run on the same archive to end.",
 )
 @source_options
-@option(
-    "--page-size",
-    section="Source",
-    metavar="N",
-    type=click.IntRange(1, 1_000_000),
-    default=1000,
-    show_default=True,
-    help="Entries to ask for in one request.",
-)
+@page_size_option
 @option(
     "--concurrency",
     section="Source",
