@@ -10,6 +10,9 @@ from enum import Enum, auto
 
 from exporter.source.platform import Page
 
+SEARCHES = 48
+"""Pages that a search looks at, at most: with strides that double and halve, all of any log."""
+
 
 class Bearing(Enum):
     """Where to look for the end of a page."""

@@ -4,35 +4,30 @@ The next offset follows from the entries received, never from the limit asked fo
 to be there again. Where they are not, entries were removed, and the pass steps back, or so many joined at the
 head that they were pushed further down than a page, and it steps forward, until it finds them. Entries of one
 instant may change places between any two requests, so the next page has to begin above the instant that ends
-this one, and what it has to repeat begins where an instant does; where more entries share an instant than fit
-on a page, they are read again, once at least, until as many have been seen as they have places in the list.
+this one, and what it has to repeat begins where an instant does. Where more entries share an instant than fit
+on a page, they are read in a way of their own (:mod:`exporter.source.ties`).
 """
 
-import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
 from exporter.facts import Check, Result, Window, rfc3339
-from exporter.source.bearings import Bearing, Search, bearing, lacking, shift
+from exporter.source.bearings import SEARCHES, Bearing, Search, bearing, lacking, shift
 from exporter.source.ends import ASKED_AGAIN, OVERLAP, Bottom, Listed, ended, missed, reached, recounted
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
+from exporter.source.ties import Ties
 from exporter.source.witnesses import Head
 
-_SEARCHES = 48  # pages that a search looks at, at most: with strides that double and halve, all of any log
 _FURTHER = 4  # pages between offsets that are tried before offset is taken to be without effect
 _STILL_THE_SAME = 3  # of them have to bring what was there before, until it is
-_ROUNDS = 60  # readings of an instant that fills pages, until it is left open
-_BLIND_ROUNDS = 5  # places where such an instant was seen to begin, likewise, where there is no total
-_OUTGROWN = 4  # times as many places as such an instant had at the fewest, likewise
 _ASKED_BEYOND = 8  # pages that are asked for below what looks like the end
 _EMPTY_ENOUGH = 2  # empty answers below an entry, until it is the last
 _STALLED_PAGES = 30  # in a row that bring nothing new further down, until the pass is given up
 _OUTRUN_PAGES = 40  # that were pushed down by half their length while nothing older came, likewise
 _SEARCHED_IN_VAIN = 10  # how many such pages a search counts for that found nothing
-_PLACES_AN_ENTRY = 3  # that may be passed for each entry met at an instant, or offset has no effect
 _RECENT_PAGES = 4  # pages whose ids are remembered, lest an entry that was repeated be counted again
 
 
@@ -44,7 +39,7 @@ class OffsetPass:
         self._window = window
         self._head = head
         self._overlaps = self._confirmed = 0
-        self._open_ties: list[str] = []
+        self._open_ties: list[Check] = []
         self._counts: Counter[str] = Counter()
         self._last: dict[str, datetime] = {}
         self._bottom: Bottom | None = None
@@ -110,17 +105,7 @@ class OffsetPass:
             found=f"{self._confirmed:,} of {self._overlaps:,}",
             result=Result.AS_EXPECTED if self._confirmed == self._overlaps else Result.DIFFERS,
         )
-        ties = [
-            Check(
-                id="ties",
-                what="Every place in the list that entries of one instant share is accounted for",
-                expected="as many entries as places",
-                found=found,
-                result=Result.NOT_SHOWN,
-            )
-            for found in self._open_ties
-        ]
-        return [overlaps, *ties]
+        return [overlaps, *self._open_ties]
 
     def _take(self, page: Page) -> bool:
         """Count the entries of a page; ``False`` where they bring the pass no further."""
@@ -211,7 +196,7 @@ class OffsetPass:
         shorter = max(0, page.size - self._reader.full)  # than one that an attempt before had received
         width = max(1, step - shorter) if self._reader.in_order else 1
         search = Search(up=min(OVERLAP, max(1, page.size // 2)), down=max(step, joined), width=width)
-        for _ in range(_SEARCHES):
+        for _ in range(SEARCHES):
             where = bearing(page, step, following)
             if where is Bearing.HERE:
                 self._confirmed += 1
@@ -299,73 +284,15 @@ class OffsetPass:
         return True
 
     def _past_ties(self, page: Page) -> Page:
-        """Read on to the first entry that is older than the instant which fills the end of ``page``.
-
-        Nothing tells how far the list is pushed down meanwhile. What a reading met is known to be there still
-        where the instant has no fewer places than after the reading before; else some of it may be gone, and
-        would stand for an entry that was not met.
-        """
-        self._drift = None
-        moment = page.moments[-1]
-        seen, met = set(_at(page, moment)), set[str]()
-        starts: set[int] = set()
-        rounds = fewest = 0
-        before = math.inf
-        first = self._before(moment, page.offset)
-        while True:
-            current, found = self._through_ties(first, moment)
-            seen |= found
-            self._go_down(Bottom(moment, moment, seen))
-            if self.ignored or not self._window.since <= moment < self._window.until:
-                return current
-            at_rest = first.total in {None, current.total}
-            again = first if at_rest else self._before(moment, first.offset)
-            places = _places(first, current, again, moment)
-            met = met | found if places >= before else set()
-            below = bool(current.size)  # else the list may break off here, by a ceiling on offset
-            if met and len(met) == places and (below or met == seen):
-                self.vanished += len(seen - met)
-                return current
-            before = places
-            starts.add(first.start_of(moment))
-            if first.total is None and len(starts) > _BLIND_ROUNDS:
-                break  # entries keep joining, and nothing says how many
-            fewest = min(fewest or places, places)
-            if places > _OUTGROWN * fewest + page.size:
-                break  # entries of this very instant keep joining, as fast as they are read
-            rounds += 1
-            if rounds == _ROUNDS:
-                break
-            first = self._before(moment, first.offset) if at_rest else again
-        self._open_ties.append(f"{len(met):,} entries for {places:,} places at {rfc3339(moment)}")
-        return current
-
-    def _through_ties(self, first: Page, moment: datetime) -> tuple[Page, set[str]]:
-        """Read from ``first`` to a page that goes below ``moment``; returns it, and that instant's ids."""
-        current, found, ids = first, set(_at(first, moment)), set(first.ids)
-        while current.size and current.moments[-1] >= moment:
-            self._head.remember(current)
-            current = self._reader.page(current.reach)
-            found.update(_at(current, moment))
-            ids.update(current.ids)
-            if current.offset - first.offset > _PLACES_AN_ENTRY * len(ids) + first.size:
-                self.ignored = True
-                break
-        return current, found
-
-    def _before(self, moment: datetime, offset: int) -> Page:
-        """Find a page that begins with an entry newer than ``moment`` and comes down to it."""
-        first = self._reader.page(offset)
-        across = max(1, first.size - 1)
-        search = Search(up=max(1, first.size // 2), down=across, width=across)
-        for _ in range(_SEARCHES):
-            too_deep = first.offset > 0 and _begins_below(first, moment)
-            too_high = first.size > 1 and first.moments[-1] > moment
-            if not too_deep and not too_high:
-                break
-            where = Bearing.UP if too_deep else Bearing.DOWN
-            first = self._reader.page(search.next(first.offset, where))
-        return first
+        """Read on to the first entry that is older than the instant which fills the end of ``page``."""
+        ties = Ties(self._reader, self._window, self._head, page)
+        following = ties.run()
+        self._go_down(Bottom(ties.moment, ties.moment, ties.seen))
+        self._open_ties += ties.checks
+        self._drift = None  # nothing tells how far the list was pushed down meanwhile
+        self.ignored = ties.ignored
+        self.vanished += ties.vanished
+        return following
 
     def _end(self, bottom: Page) -> Check:
         bottom = recounted(bottom, lambda page: self._reader.page(page.reach))
@@ -393,31 +320,3 @@ def _repeat(moments: Sequence[datetime]) -> tuple[int, int] | None:
         if moments[step] != moments[step + 1]:
             return min(usual, step), step
     return None
-
-
-def _at(page: Page, moment: datetime) -> list[str]:
-    return [id_ for id_, at in zip(page.ids, page.moments, strict=True) if at == moment]
-
-
-def _begins_below(page: Page, moment: datetime) -> bool:
-    """Tell whether a page shows nothing newer than ``moment``, so that its entries may begin above."""
-    return not page.size or page.moments[0] <= moment
-
-
-def _places(first: Page, last: Page, again: Page, moment: datetime) -> int:
-    """Return how many places the entries of an instant have, from ``first``, where they begin, to ``last``.
-
-    What joined the list above them meanwhile counts too, unless ``again``, which came after ``last`` and also
-    shows where they begin, tells that all that joined did so above them: then the platform's count says how
-    many those were when ``last`` was answered. So it may be more than there are, and never less.
-    """
-    end = last.offset + sum(at >= moment for at in last.moments)
-    if first.offset and _begins_below(first, moment):
-        return end
-    places = end - first.start_of(moment)
-    if first.total is None or last.total is None or again.total is None:
-        return places
-    shown = all(page.size and page.moments[-1] <= moment for page in (first, again))
-    pushed = again.start_of(moment) - first.start_of(moment)
-    joined_above = shown and pushed == again.total - first.total
-    return places - (last.total - first.total) if joined_above else places

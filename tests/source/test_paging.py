@@ -9,9 +9,10 @@ from typing import cast
 import pytest
 
 from exporter.facts import Check, Result, Window, rfc3339
-from exporter.source.paging import OffsetPass, _places
+from exporter.source.paging import OffsetPass
 from exporter.source.platform import Page
 from exporter.source.reader import Reader
+from exporter.source.ties import count_places
 from exporter.source.witnesses import Head, Totals
 from tests.source.test_walk import EVERYTHING
 from tests.source.test_witnesses import at, counting, page
@@ -442,7 +443,7 @@ def test_an_instant_has_the_places_between_its_begin_and_end_less_those_that_sur
     """Where another look does not show its begin, or it moved by less than the total rose, none did."""
     begun, ended, seen = map(counting, (first, last, again), totals)
 
-    assert _places(begun, ended, seen, at(40)) == places
+    assert count_places(begun, ended, seen, at(40)) == places
 
 
 @pytest.mark.parametrize(
