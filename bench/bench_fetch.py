@@ -34,6 +34,8 @@ _OVERLAP = 11
 _HELD, _CAP, _ASKED = 1_000, 100, 250
 _KITS = {"dlt": "dlt", "singer-sdk": "singer", "airbyte-cdk": "airbyte"}
 _ORGANIZATION = str(Settings().organization_id)
+_KEY = Settings().api_key
+_ENVIRONMENT = {"SATUSKY_API_KEY": _KEY, "PYTHONPATH": str(ROOT.parent)}
 
 
 def measure(setting: Setting) -> Result:
@@ -93,10 +95,6 @@ def _peer(url: str, entries: int, concurrency: int) -> Subject:
     numbers = map(str, (entries, PAGE, PAGE - _OVERLAP, concurrency))
     command = [sys.executable, str(PEERS / "fetch_with_httpx.py"), listed, *numbers]
     return Subject(name=_peer_name(concurrency), command=command)
-
-
-_KEY = Settings().api_key
-_ENVIRONMENT = {"SATUSKY_API_KEY": _KEY, "PYTHONPATH": str(ROOT.parent)}
 
 
 def _run(url: str, output: str, *options: str) -> list[str]:

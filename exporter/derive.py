@@ -25,6 +25,15 @@ from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
 from exporter.facts import NAMED, Check, Result, Selection, Window, counted, rfc3339
 
+_BYTES_ONLY = "entry-in-other-bytes"
+
+OBSERVATIONS = normalize.OBSERVATIONS | {
+    _BYTES_ONLY: "Entries that came again with the same content in other bytes; the smallest digest is kept"
+}
+"""Oddities that are counted on the way to the archives: what each means, by its name."""
+
+_USER_COLUMNS = ("actor_id", "actor_email")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
@@ -93,16 +102,6 @@ class Derived:
                 result=Result.AS_EXPECTED if set(counts.values()) == {expected} else Result.DIFFERS,
             ),
         ]
-
-
-_BYTES_ONLY = "entry-in-other-bytes"
-
-OBSERVATIONS = normalize.OBSERVATIONS | {
-    _BYTES_ONLY: "Entries that came again with the same content in other bytes; the smallest digest is kept"
-}
-"""Oddities that are counted on the way to the archives: what each means, by its name."""
-
-_USER_COLUMNS = ("actor_id", "actor_email")
 
 
 def _records_check(left_out: Sequence[str]) -> Check:

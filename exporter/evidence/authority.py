@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 _PATIENCE = 45.0  # seconds
+_EXAMPLE = "Give one such as http://timestamp.example/tsa."
 _backoff = wait_exponential_jitter(multiplier=0.2, max=5.0)  # seconds
 
 
@@ -66,9 +67,6 @@ class Authority:
             )
         if url.scheme not in {"http", "https"} or not host:
             raise UsageError(f"--tsa-url {self.url} is no http or https address.", _EXAMPLE)
-
-
-_EXAMPLE = "Give one such as http://timestamp.example/tsa."
 
 
 def request_token(content: bytes, authority: Authority) -> bytes:

@@ -56,6 +56,12 @@ MARKS = 2
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 """Letters, marks and symbols that show nothing; variation selectors are the other ones."""
 
+_APART_BEGINS = Markup("<span>")
+"""The renderer lays out each element by itself: what is in it runs leftward, what surrounds it does not.
+It breaks no line at the edge of one, unless there is a place to."""
+
+_APART_ENDS = Markup("</span>")
+
 Drawable = Callable[[str], bool]
 
 
@@ -183,13 +189,6 @@ def _holds(before: str, after: str) -> bool:
 def _goes_on(shown: Sequence[str], piece: str) -> bool:
     """Whether a number goes on behind its point: broken there, version 1.29.3 reads as 1.29."""
     return shown[-1] == "." and piece.isdigit() and "".join(shown[-2:-1]).isdigit()
-
-
-_APART_BEGINS = Markup("<span>")
-"""The renderer lays out each element by itself: what is in it runs leftward, what surrounds it does not.
-It breaks no line at the edge of one, unless there is a place to."""
-
-_APART_ENDS = Markup("</span>")
 
 
 def _plain(value: str | None) -> str | None:

@@ -18,6 +18,9 @@ from exporter.report.sampling import Draw
 TIME_LIMIT = 300
 """Seconds after which rendering is given up; a report of the default size takes less than ten."""
 
+_KNOWN = {kind.exit_code: kind for kind in (UsageError, VerificationError, OutputError)}
+"""Errors that a step can end with, as what they are."""
+
 
 def render_report(
     data: Path, to: Path | None = None, *, how: Draw | None = None, time_limit: float = TIME_LIMIT
@@ -78,10 +81,6 @@ def _end(process: subprocess.Popen[bytes], given: bytes, time_limit: float) -> b
         f"The report could not be rendered: {last}",
         "Leave the report out with `--report none`, and report this message.",
     )
-
-
-_KNOWN = {kind.exit_code: kind for kind in (UsageError, VerificationError, OutputError)}
-"""Errors that a step can end with, as what they are."""
 
 
 def leave(error: AuditExportError) -> NoReturn:

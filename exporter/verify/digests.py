@@ -18,6 +18,9 @@ from exporter.verify.bundle import NOT_READABLE, Bundle, Statement
 from exporter.verify.findings import finding, lacking, named, none_of, not_read
 from exporter.verify.measure import Measure
 
+_LATER_FILES = {"data/run.json", "data/report.pdf"}
+"""What is made after the record of the run, and so is not listed there."""
+
 
 def tag_files(bundle: Bundle) -> Iterator[Check]:
     """Compare the manifests and the description with the tag manifest, and with their one form."""
@@ -67,10 +70,6 @@ def payload(bundle: Bundle) -> Iterator[Check]:
     added = {path for path in bundle.container.files if path.startswith("data/")} - listed.keys()
     added.update(_left_empty(bundle.container.empty, sorted(listed)))
     yield none_of("payload-listed", "Every file below data/ is listed, and no folder is empty", added)
-
-
-_LATER_FILES = {"data/run.json", "data/report.pdf"}
-"""What is made after the record of the run, and so is not listed there."""
 
 
 def statement(bundle: Bundle) -> Iterator[Check]:
