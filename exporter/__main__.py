@@ -1,7 +1,7 @@
 """Where the program begins: ``audit-export``, and ``python -m exporter``.
 
-Whoever interrupts it while it still loads is told the same as later (:mod:`exporter.cli`). So nothing that
-takes its time to import comes before that is seen to.
+An interruption while it still loads is answered as a later one is (:mod:`exporter.cli`). So the signals are
+handled before anything is imported that takes its time.
 """
 
 import os

@@ -134,7 +134,7 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 def _give_up_what_is_unwritten() -> None:
-    """Let go nowhere what could not be written, or the interpreter tries again at its end, and says so."""
+    """Discard what could not be written: the interpreter would try again at its end, and complain."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

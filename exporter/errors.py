@@ -15,7 +15,8 @@
     │   └── StampError          the time-stamping authority gives no token
     └── BusyError               another run holds the archive                 exit 75
 
-Rooms raise them; ``cli`` alone turns them into sentences on stderr and an exit code.
+Rooms raise them, and narrower kinds of their own; ``cli`` alone turns them into sentences on stderr and an
+exit code.
 """
 
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class RecordError(SourceError):
 
 
 class EchoError(AuditExportError):
-    """An answer holds the API key: whoever keeps it, keeps the key, so all stops."""
+    """An answer holds the API key: to keep the answer would be to keep the key, so the run stops."""
 
     exit_code = 6
 

@@ -24,7 +24,7 @@ from exporter.evidence.seal import seal
 from exporter.evidence.stamp import stamp, stamp_missing
 from exporter.evidence.unfinished import Unfinished, forget, unfinished
 from exporter.facts import Result, Verdict, Window
-from exporter.fetch import NotCarriedOnError, fetch
+from exporter.fetch import NotResumableError, fetch
 from exporter.fetched import Fetched
 from exporter.plan import Plan, plan, read_sealed
 from exporter.recording import record_run
@@ -112,7 +112,7 @@ def _fetch_publishable(request: Request, run: Unfinished, read: Callable[[], Fet
 
 
 def _fetch(run: Unfinished, read: Callable[[], Fetched]) -> Fetched:
-    """Carry on with what an earlier attempt had received, or begin anew where no attempt ever could.
+    """Carry on with what an earlier attempt had received, or begin again where no attempt ever could.
 
     The platform may have mended the record meanwhile that cannot be a row.
     """
@@ -120,7 +120,7 @@ def _fetch(run: Unfinished, read: Callable[[], Fetched]) -> Fetched:
         _log.warning("Carrying on from what an earlier attempt fetched, in %s.", run.folder)
     try:
         return read()
-    except NotCarriedOnError as error:
+    except NotResumableError as error:
         _log.warning("%s The log is read anew; what was received is kept in %s.", error.what, run.set_aside())
         run.begin()
         return read()
@@ -154,7 +154,7 @@ def _publish(
         root=root,
         link=f"{link.place}@{root}" if link else None,
         run=run,
-        failure=_bring_name_to_disk(bundle) or _stamp_what_lacks(task),
+        failure=_bring_name_to_disk(bundle) or _stamp_missing(task),
     )
 
 
@@ -178,7 +178,7 @@ def _next_link(task: Plan) -> Link:
 def _sealed_before(bundle: Path, task: Plan) -> Published:
     root, run = read_sealed(bundle)
     link = f"{place}@{root}" if (place := chained_place(bundle)) else None
-    failure = _stamp_what_lacks(task)
+    failure = _stamp_missing(task)
     return Published(
         bundle=bundle,
         root=root,
@@ -218,7 +218,7 @@ def _bring_name_to_disk(bundle: Path) -> OutputError | None:
     return None
 
 
-def _stamp_what_lacks(task: Plan) -> StampError | None:
+def _stamp_missing(task: Plan) -> StampError | None:
     """Have every bundle stamped that was to be and is not; says why one could not be.
 
     What is published stays published: a missing time stamp can be added, a missing window cannot.

@@ -38,7 +38,7 @@ from exporter.source.walk import Walk
 _log = logging.getLogger(__name__)
 
 
-class NotCarriedOnError(RecordError):
+class NotResumableError(RecordError):
     """What an earlier attempt had received cannot be derived from, or is of another log or dialect."""
 
 
@@ -54,7 +54,7 @@ def fetch(
 
     ``sleep`` waits where the window has yet to settle, and before what failed is tried again.
 
-    Raises :class:`NotCarriedOnError` where only beginning anew can help,
+    Raises :class:`NotResumableError` where only beginning again can help,
     :class:`~exporter.errors.SourceError` and :class:`~exporter.errors.AuthorizationError` as the platform
     gives cause, and :class:`~exporter.errors.VerificationError` where its log is not the archive's; as
     :func:`refuse_other_dialect` does, before the log is read.
@@ -171,7 +171,7 @@ def _recall(reader: Reader, recorded: RecordedPages) -> None:
     try:
         reader.recall(recorded)
     except RecordError as error:
-        raise NotCarriedOnError(error.what, error.remedy) from error
+        raise NotResumableError(error.what, error.remedy) from error
 
 
 def _walk(walk: Walk, reader: Reader, reading: Window, *, allow_partial: bool) -> str | None:
@@ -185,7 +185,7 @@ def _walk(walk: Walk, reader: Reader, reading: Window, *, allow_partial: bool) -
             raise
         failure = error.what
     if walk.arrived and reader.recalls_another_log(reading.since):
-        raise NotCarriedOnError(
+        raise NotResumableError(
             "What an earlier attempt had received is of another log: this one shows none of it.",
             "Check --org and the key.",
         )
@@ -193,7 +193,7 @@ def _walk(walk: Walk, reader: Reader, reading: Window, *, allow_partial: bool) -
 
 
 def _derive_again(plan: Plan, unfinished: Unfinished, selection: Selection) -> Derived:
-    """Derive anew from all that was kept: pages may be there that were under way when the reading failed."""
+    """Derive again from all that was kept: pages may be there that were under way when the reading failed."""
     data, formats = unfinished.folder / "data", plan.request.formats
     return derive(recorded_rows(unfinished.responses, lenient=True), selection, data, formats)
 
@@ -228,7 +228,7 @@ def table_of(bundle: Path, folder: Path) -> Path:
     """Return a bundle's table as Parquet, derived from its responses where it was sealed without.
 
     Raises :class:`~exporter.errors.VerificationError` where what stands there is not what was sealed: what a
-    disk did to it would be laid to the log. Raises ``OutputError`` where the system does not let it be read.
+    disk did to it would be blamed on the log. Raises ``OutputError`` where it may not be read.
     """
     files, table = Folder(bundle), "data/audit.parquet"
     try:

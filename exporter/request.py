@@ -36,7 +36,7 @@ class Request:
     """The profile of the platform's own client, for what it knows of the organization."""
 
     organization: str | None
-    """Organization id that was asked for by name of option; it implies dialect B."""
+    """Organization id that was asked for with ``--org``; it implies dialect B."""
 
     label: str | None
     """Name for the archive's folder and the report."""

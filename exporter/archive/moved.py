@@ -1,7 +1,7 @@
 """Ids that came with more than one time, found in bounded memory.
 
 Each id is compared with all others, wherever they lie. Where that would take too much memory, the rows are
-first dealt out to files by the hash of their id, and the ids of one file are compared at a time.
+first partitioned into files by the hash of their id, and the ids of one file are compared at a time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ PLACES = pa.schema([SCHEMA.field("id"), SCHEMA.field("timestamp")], metadata=SCH
 
 _HELD = 96 << 20  # bytes
 _COPIES, _AROUND = 3, 128  # of each id, and bytes of other things a row, that it takes to compare them
-_TOGETHER = 16  # batches; dealt out one by one, they would become crumbs
+_TOGETHER = 16  # batches; one at a time, each would leave a few rows in every part
 
 
 def moved_ids(*spools: Spool, held: int = _HELD) -> frozenset[str]:
@@ -36,8 +36,8 @@ def moved_ids(*spools: Spool, held: int = _HELD) -> frozenset[str]:
         rows = chain.from_iterable(map(_gathered, readers))
         if parts == 1:
             return frozenset(_moved(rows))
-        dealt_out = _dealt_out(rows, parts, filled[0].folder)
-        return frozenset(id_ for part in dealt_out for id_ in _moved(part))
+        partitioned = _partitioned(rows, parts, filled[0].folder)
+        return frozenset(id_ for part in partitioned for id_ in _moved(part))
 
 
 def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
@@ -48,10 +48,10 @@ def _gathered(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(map(reader.get_batch, places))
 
 
-def _dealt_out(
+def _partitioned(
     rows: Iterable[pa.RecordBatch], parts: int, folder: Path
 ) -> Iterator[pa.ipc.RecordBatchStreamReader]:
-    """Deal rows out to files without a name, all rows of one id to the same, and yield what each holds."""
+    """Partition rows into files without a name, all rows of one id into one, and yield what each holds."""
     with ExitStack() as stack:
         files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(parts)]
         writers = [pa.ipc.new_stream(pa.PythonFile(file, mode="w"), PLACES) for file in files]

@@ -22,13 +22,13 @@ _PATIENCE = 5.0  # seconds
 _COLOURS = {"ok": "green", "note": "yellow", "failed": "red", "not checked": "yellow"}
 
 
-class _Unshaken(SectionedCommand):
+class _Tolerant(SectionedCommand):
     """A command that goes on where the configuration cannot be used, and says so."""
 
     examines_configuration = True
 
 
-@click.command(cls=_Unshaken)
+@click.command(cls=_Tolerant)
 @option(
     "--output",
     section="Output",

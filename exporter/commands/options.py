@@ -76,7 +76,7 @@ def _refuse_bytes(value: Any) -> None:
 
 
 def value_of(context: click.Context, parameter: click.Parameter) -> Any:
-    """Return what a parameter was given, or stands at, also where the command does not get it."""
+    """Return the value of a parameter, given or not, also of one that the command itself does not get."""
     return context.params.get(str(parameter.name), context.meta.get(_KEPT + str(parameter.name)))
 
 
@@ -87,7 +87,7 @@ class SectionedCommand(click.Command):
         self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any
     ) -> None:
         # The file's option comes first: the defaults of all others depend on it.
-        super().__init__(name, params=[_config(), *(params or ()), *_speech()], **settings)
+        super().__init__(name, params=[_config(), *(params or ()), *_message_options()], **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line, and remember whose it was, and whether a failure is wanted as JSON."""
@@ -152,7 +152,7 @@ def _config() -> click.Parameter:
     )
 
 
-def _speech() -> list[click.Parameter]:
+def _message_options() -> list[click.Parameter]:
     return [
         _parameter(
             "-v",

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-_ONE_WISH = 1.0  # second
+_SAME_REQUEST = 1.0  # second
 
 
 def heed(stop: "Callable[[int, FrameType | None], NoReturn]") -> None:
     """Have ``stop`` called then, so that nothing half made stays behind.
 
-    Who asks again within a second asks for the same: the clearing up is not broken off by that.
-    Where ``nohup`` has the program outlive its terminal, it does.
+    A second signal within a second is the same request: it does not interrupt the clearing up. Under
+    ``nohup`` the program outlives its terminal.
     """
-    asked = -_ONE_WISH
+    asked = -_SAME_REQUEST
 
     def stop_once(number: int, frame: "FrameType | None") -> None:
         nonlocal asked
         now = time.monotonic()
-        if now - asked >= _ONE_WISH:
+        if now - asked >= _SAME_REQUEST:
             asked = now
             stop(number, frame)
 

@@ -1,7 +1,7 @@
 """Plain values as Arrow has them, with their type.
 
 Where Arrow has to find out the type of a plain value it first looks for libraries that may have made it, each
-time anew, and that takes longer than most of what is done with a page.
+time again, and that takes longer than most of what is done with a page.
 """
 
 from array import array

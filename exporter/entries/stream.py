@@ -47,7 +47,7 @@ class Splitter:
         return self._split() if self._size >= self._enough else []
 
     def finish(self) -> tuple[list[msgspec.Raw], Body]:
-        """Return the last entries, and the envelope; ``entries`` of the latter are of no meaning."""
+        """Return the last entries, and the envelope; ``entries`` of the latter mean nothing."""
         last = self._split()
         self._envelope += self._buffer[self._at :]
         if self._inside:

@@ -1,4 +1,4 @@
-"""A bundle's files, in a folder or in a zip, read as if they had been put there by an enemy.
+"""A bundle's files, in a folder or in a zip, read as if an attacker had put them there.
 
 Nothing is followed out of the container, nothing but plain files is opened, and what is opened is what was
 looked at. A zip has to be one that ``pack`` writes, in which nothing is compressed, so that it holds no bomb.

@@ -56,7 +56,7 @@ def stamp_missing(archive: Path, authority: "Authority") -> list[Path]:
     except OSError as error:
         where = error.filename or archive
         raise _unstampable(
-            f"What lacks a time stamp could not be found out, by reason of {where}", error
+            f"What lacks a time stamp could not be found out because of {where}", error
         ) from error
     for bundle in lacking:
         stamp(bundle, authority)

@@ -2,7 +2,7 @@
 
 The same command finds it again by its *fingerprint*, a digest of where it fetches from and what it was asked
 for. What it fetched is the file of responses; the window is fixed in a record beside the folder, from the
-moment it was decided. Everything else is derived and made anew.
+moment it was decided. Everything else is derived and made again.
 """
 
 import shutil

@@ -22,8 +22,8 @@ MEMORY = "110MB"
 """What the engine may hold before it spills to disk; the report as a whole stays below 300 MB."""
 
 THREADS = 2
-"""How many work on a query. Each holds memory of its own: one for every core of a larger machine asks, at a
-million entries, for more than there is."""
+"""Threads that work on a query. Each holds memory of its own: with one for every core of a larger machine, a
+million entries would take more than there is."""
 
 AS_WRITTEN = "build_side_probe_side"
 """What the optimizer leaves alone: which side of a join is held in memory. It guesses from sizes that it does
@@ -39,7 +39,7 @@ PAGEWISE = "true"
 for the sake of files that are far away; a sixth of the time went into memory for that."""
 
 KEEP_FOOTER = "true"
-"""Whether the file's footer is kept, and not read anew by each query, which took a fifth of their time."""
+"""Whether the file's footer is kept, and not read again by each query, which took a fifth of their time."""
 
 ARCHIVE = "'data/audit.parquet'"
 """How the shipped set-up names the file, for whoever starts the engine in the bundle's folder."""

@@ -33,7 +33,7 @@ from exporter.source.retries import Patience, Sleep, TemporaryError, Unreachable
 T = TypeVar("T")
 
 _LONGEST = 8_000  # bytes of a request target, RFC 9110 section 4.1
-_IN_EARNEST = 1 << 20  # bytes a second
+_STEADY = 1 << 20  # bytes a second
 _LITTLE_PATIENCE = 10.0  # seconds
 
 
@@ -67,7 +67,7 @@ class Wish:
 
 
 NEEDED = Wish()
-"""As much as that the run fails without it."""
+"""So much that the run fails without it."""
 
 
 class UnwantedError(SourceError):
@@ -226,8 +226,8 @@ class Client:
             with closing(self._http.send(request, stream=True)) as response:
                 for chunk in response.iter_raw():
                     body.write(chunk)
-                    # The library's limit is one for each read; what comes in earnest may take longer.
-                    if time.monotonic() - began > self._timeout + body.size / _IN_EARNEST:
+                    # The library's limit is one for each read; a body that comes steadily may take longer.
+                    if time.monotonic() - began > self._timeout + body.size / _STEADY:
                         raise httpx.ReadTimeout("the body took longer than --timeout allows")
         except httpx.HTTPError as error:
             self._refuse_certificate(error)

@@ -103,7 +103,7 @@ def trusted(base_url: str) -> str:
         )
     if (url.port or 0) > _LAST_PORT:  # the system would take another
         raise UsageError(
-            f"--api-url names the port {url.port}, which there is none of.", f"Give one up to {_LAST_PORT}."
+            f"--api-url names the port {url.port}, which does not exist.", f"Give one up to {_LAST_PORT}."
         )
     if not host:
         raise UsageError("--api-url names no host.", "Give one such as https://api.example/v1/cli.")

@@ -28,7 +28,7 @@ _EMPTY_ENOUGH = 2  # empty answers below an entry, until it is the last
 _STALLED_PAGES = 30  # in a row that bring nothing new further down, until the pass is given up
 _OUTRUN_PAGES = 40  # that were pushed down by half their length while nothing older came, likewise
 _SEARCHED_IN_VAIN = 10  # how many such pages a search counts for that found nothing
-_RECENT_PAGES = 4  # pages whose ids are remembered, lest an entry that was repeated be counted again
+_RECENT_PAGES = 4  # pages whose ids are remembered, so that an entry that was repeated is not counted again
 
 
 class OffsetPass:
@@ -45,7 +45,7 @@ class OffsetPass:
         self._bottom: Bottom | None = None
         self._recent: deque[list[str]] = deque(maxlen=_RECENT_PAGES)
         self._reach = 0
-        self._eldest = datetime.max.replace(tzinfo=UTC)
+        self._oldest = datetime.max.replace(tzinfo=UTC)
         self._steady = True
         self._pushes: deque[float] = deque([0, 0], maxlen=2)
         self._asked_at_join = 0
@@ -120,9 +120,9 @@ class OffsetPass:
         self._recent.append(page.ids)
         bottom = Bottom.of(page)
         self._go_down(bottom if self._reader.in_order else bottom._replace(ids=known.union(page.ids)))
-        eldest = min(page.moments)
-        deeper, older = page.reach > self._reach, eldest < self._eldest
-        self._reach, self._eldest = max(page.reach, self._reach), min(eldest, self._eldest)
+        oldest = min(page.moments)
+        deeper, older = page.reach > self._reach, oldest < self._oldest
+        self._reach, self._oldest = max(page.reach, self._reach), min(oldest, self._oldest)
         if older:
             self._outrun = 0
         return bool(new) and (deeper or older)  # else pages before held them all, or ties changed places
@@ -152,7 +152,7 @@ class OffsetPass:
     def _received_before(self, page: Page, step: int) -> Page | None:
         """Return the page after ``page`` where an attempt that was broken off had received it.
 
-        That which shows the start of the window is read anew: if the list moved, it stands elsewhere now. So
+        That which shows the start of the window is read again: if the list moved, it stands elsewhere now. So
         is one whose end nothing could be held against, since one instant fills it, or since pages that are
         shorter now have no room for it.
         """

@@ -124,7 +124,7 @@ class Platform:
         self.lenient = lenient
         self.most: int | None = None
         """The highest limit that is still sent; ``None`` where none was refused."""
-        self._reading = threading.Lock()  # threads that wrest the interpreter from each other are slower
+        self._reading = threading.Lock()  # threads that compete for the interpreter are slower
 
     def page(
         self,

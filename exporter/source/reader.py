@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _AHEAD = 2  # pages for each request under way: one on its way, one being read or waiting for its turn
 _LONG = 200  # entries from which on a page takes so long to read that the next is fetched meanwhile
 _SHOWN = 100  # characters of an action that may be of any length
-_ONE_AND_MORE = 2  # the total with one entry of a platform that counts a page, and one more where there is
+_ONE_AND_MORE = 2  # the total of a page of one entry, where the page is counted, and one more if more follow
 
 Progress = Callable[[int, datetime | None], None]
 """Told after each page how many entries were received so far, and the time of the oldest of that page."""
@@ -91,7 +91,7 @@ class Reader:
         self._recorded = self._recalled = recorded
 
     def forget(self) -> None:
-        """Fetch anew from now on, whatever was received before."""
+        """Fetch everything from now on, whatever was received before."""
         self._recorded = None
 
     def recalls_another_log(self, since: datetime) -> bool:
@@ -178,7 +178,7 @@ class Reader:
         return page
 
     def _without_total_of_itself(self, page: Page) -> Page:
-        """Leave out a total that counts what a page shows, or one more where there is, and not the log."""
+        """Leave out a total that counts what a page shows, or one more where more follow, and not the log."""
         if page.total is not None and not self._totals_follow_pages and self._stays_behind(page):
             self._totals_follow_pages = True
             self.totals = Totals()

@@ -176,5 +176,5 @@ def _emails(page: Page) -> dict[str, str]:
 
 def _passed(page: Page, window: Window) -> bool:
     """Tell whether the last entries of a page, and not merely one of them, lie before the window."""
-    eldest = page.moments[-_WITNESSES:]
-    return len(eldest) == _WITNESSES and max(eldest) < window.since
+    oldest = page.moments[-_WITNESSES:]
+    return len(oldest) == _WITNESSES and max(oldest) < window.since

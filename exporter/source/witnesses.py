@@ -178,7 +178,7 @@ class Look:
         self.closed = known and self._moved is not None
 
     def count_again(self, page: Page) -> None:
-        """Take the platform's count anew from a page on which the marks may stand."""
+        """Take the platform's count again from a page on which the marks may stand."""
         self._moved = self._moved and self._moved.counted_again(page)
         self.mark = self.mark and self.mark.counted_again(page)
 
@@ -229,9 +229,9 @@ class Head:
     def remember(self, page: Page) -> None:
         """Take a page of the pass into the memory: those down to the mark, and twenty."""
         if not self._known:
-            eldest = min(page.moments, default=None)
+            oldest = min(page.moments, default=None)
             placed = zip(page.ids, page.moments, strict=True)
-            self._first = {id_: moment for id_, moment in placed if moment != eldest}
+            self._first = {id_: moment for id_, moment in placed if moment != oldest}
             self._mark = _TOP._replace(total=page.total)
         if self._pages == _REMEMBERED_PAGES:
             return

@@ -154,7 +154,7 @@ def _reperformed(bundle: Bundle) -> list[Check]:
 
 
 def _is_like_a_zip(path: Path) -> bool:
-    """Tell a zip, also one that was spoilt, from a file that was named by mistake."""
+    """Tell a zip, also one that was damaged, from a file that was named by mistake."""
     if not path.is_file():
         return False
     try:

@@ -35,6 +35,6 @@ def test_who_asks_again_at_once_lets_the_clearing_up_be(monkeypatch: pytest.Monk
         ask(signal.SIGINT)
     for number in NUMBERS:
         ask(number)
-    monkeypatch.setattr(signals, "_ONE_WISH", 0.0)
+    monkeypatch.setattr(signals, "_SAME_REQUEST", 0.0)
     with pytest.raises(SystemExit):
         ask(signal.SIGTERM)

@@ -242,7 +242,7 @@ def test_what_stands_in_the_way_of_a_time_stamp_does_not_hide_what_is_published(
 
     assert ran.code == 7
     assert ran.bundle.name.startswith("000002_")
-    assert f"by reason of {archive.relative_to(Path.cwd())}/.token-x (Is a directory)" in ran.err
+    assert f"because of {archive.relative_to(Path.cwd())}/.token-x (Is a directory)" in ran.err
     (archive / ".token-x").rmdir()
     assert run("--sign-key", str(key), "--tsa-url", tsa, "--again").code == 0
     assert (ran.bundle / "tagmanifest-sha256.txt.sig.tsr").is_file()
