@@ -23,7 +23,11 @@ from exporter.archive.spool import Spool
 from exporter.entries import normalize
 from exporter.entries.normalize import Rows
 from exporter.entries.schema import SCHEMA
+from exporter.evidence.scratch import unwritable
 from exporter.facts import NAMED, Check, Result, Selection, Window, counted, rfc3339
+from exporter.record import Run
+from exporter.record import selection as selection_of
+from exporter.source.platform import recorded_rows
 
 _BYTES_ONLY = "entry-in-other-bytes"
 
@@ -200,6 +204,20 @@ def derive(
             derivation.add(page)
         derivation.add_late(selection.late)
         return derivation.finish()
+
+
+def derive_again(responses: Path, run: Run, folder: Path, formats: Collection[str]) -> Derived:
+    """Derive archives of a bundle from its responses, which could be read, into a temporary folder.
+
+    Raises :class:`~exporter.errors.OutputError` where that cannot be written.
+    """
+    rows = recorded_rows(responses, lenient=run.options.allow_partial)
+    try:
+        return derive(rows, selection_of(run), folder, formats)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise unwritable(error) from error
 
 
 def _write(

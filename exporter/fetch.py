@@ -16,10 +16,11 @@ import pyarrow as pa
 from exporter import record
 from exporter.archive.compare import compare
 from exporter.archive.parquet import refuse_other_schema
-from exporter.derive import Derivation, Derived, derive
+from exporter.derive import Derivation, Derived, derive, derive_again
 from exporter.errors import OutputError, RecordError, SourceError, UsageError, VerificationError
 from exporter.evidence.bag import RESPONSES
 from exporter.evidence.container import Folder, read, refuse_altered, was_not_read
+from exporter.evidence.scratch import scratch_folder
 from exporter.evidence.space import refuse_without_space
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Selection, Window, rfc3339
@@ -203,8 +204,8 @@ def _compare(plan: Plan, derivation: Derivation) -> record.Overlap | None:
     if plan.overlap is None:
         return None
     bundles = plan.overlapping
-    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-        tables = [table_of(bundle.path, Path(folder)) for bundle in bundles]
+    with scratch_folder() as folder:
+        tables = [table_of(bundle.path, folder) for bundle in bundles]
         later, contradicting = derivation.write_overlap()
         differences = compare(tables, later, plan.overlap)
     if differences.strangers:
@@ -228,7 +229,8 @@ def table_of(bundle: Path, folder: Path) -> Path:
     """Return a bundle's table as Parquet, derived from its responses where it was sealed without.
 
     Raises :class:`~exporter.errors.VerificationError` where what stands there is not what was sealed: what a
-    disk did to it would be blamed on the log. Raises ``OutputError`` where it may not be read.
+    disk did to it would be blamed on the log. Raises ``OutputError`` where it may not be read, or where
+    nothing can be written into ``folder``, which is temporary.
     """
     files, table = Folder(bundle), "data/audit.parquet"
     try:
@@ -241,8 +243,7 @@ def table_of(bundle: Path, folder: Path) -> Path:
         run = record.decode(read(files, "data/run.json", most=record.MOST))
         with files.local(RESPONSES) as responses:
             to = Path(tempfile.mkdtemp(dir=folder))
-            rows = recorded_rows(responses, lenient=run.options.allow_partial)
-            derive(rows, record.selection(run), to, ["parquet"])
+            derive_again(responses, run, to, ["parquet"])
         return to / "audit.parquet"
     except (OSError, ValueError, pa.ArrowException) as error:
         if was_not_read(error):

@@ -7,7 +7,6 @@ send them is the caller's to say, never the bundle's, whose author may want the 
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from exporter.archive.compare import Differences, compare
 from exporter.errors import OutputError, UsageError, VerificationError
 from exporter.evidence.bag import TAG_MANIFEST
 from exporter.evidence.container import Folder, UnsafeError, read, refuse_altered
+from exporter.evidence.scratch import scratch_folder
 from exporter.evidence.unfinished import Unfinished
 from exporter.facts import Check, Result, Verdict, counted, rfc3339
 from exporter.fetch import fetch, table_of
@@ -169,9 +169,9 @@ def _read_again(
     )
     again = replace(window, since=begin)
     task = Plan(request=asked, archive=bundle.parent, bundles=(), since=begin, overlap=None, rechecked=again)
-    with tempfile.TemporaryDirectory(prefix="audit-export-") as folder:
-        table = table_of(bundle, Path(folder))
-        reading = Unfinished(Path(folder), "recheck")
+    with scratch_folder() as folder:
+        table = table_of(bundle, folder)
+        reading = Unfinished(folder, "recheck")
         reading.begin()
         fetched = fetch(task, reading, now=now, progress=progress)
         _refuse_other_dialect(run.source.dialect, fetched.platform.dialect.name)

@@ -1,5 +1,6 @@
 """Runs that continue an archive: each begins where coverage ends and is held against the bundles before."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -204,9 +205,16 @@ def test_an_overlap_of_a_part_of_a_second_more_begins_with_a_whole_one(night: Ni
     assert published.run.window.since - published.run.overlap.since == timedelta(seconds=1_199)
 
 
-def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(night: Night) -> None:
+def test_a_bundle_without_parquet_is_derived_again_to_be_compared_with(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     night.run(since=BEGINS, asked={}, formats=("csv", "jsonl"))
     night.go_on(BEGINS + timedelta(days=21))
+    (tmp_path / "caf\udce9").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "caf\udce9"))
+    with pytest.raises(OutputError, match="is not a name in UTF-8"):
+        night.run()
+    monkeypatch.undo()
 
     overlap = night.run().run.overlap
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -222,6 +223,18 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(
         again(world, bundle, tmp_path / "evidence")
 
     assert world.requests == asked
+
+
+def test_where_temporary_files_cannot_go_is_not_laid_to_the_bundle(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = sealed(world, tmp_path, formats=("csv",))
+    odd = tmp_path / "caf\udce9"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+
+    with pytest.raises(OutputError, match="is not a name in UTF-8"):
+        again(world, bundle)
 
 
 def test_where_there_is_no_finding_no_folder_is_left(serve: Serve, tmp_path: Path) -> None:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from exporter import record
 from exporter.archive.formats import FORMATS
-from exporter.derive import derive
+from exporter.derive import derive_again
 from exporter.errors import AuditExportError, OutputError
 from exporter.evidence.bag import RESPONSES
-from exporter.evidence.scratch import scratch_folder, unwritable
+from exporter.evidence.scratch import scratch_folder
 from exporter.facts import Check, Result
-from exporter.source.platform import recorded_rows
 from exporter.verify.bundle import NOT_READABLE, Bundle
 from exporter.verify.findings import finding, lacking
 from exporter.verify.measure import Measure
@@ -78,17 +76,11 @@ def _derived(bundle: Bundle, folder: Path) -> dict[str, str]:
     if responses.sha256 != bundle.payload[RESPONSES]:
         raise _NothingToDeriveFromError(f"not derived: {RESPONSES} is not as sealed")
     try:
-        selection = record.selection(bundle.run)
+        run = bundle.run
     except NOT_READABLE as error:
         raise _NothingToDeriveFromError(f"not derived: data/run.json cannot be read ({error})") from error
     with bundle.container.local(RESPONSES) as path:
-        rows = recorded_rows(path, lenient=bundle.run.options.allow_partial)
-        try:
-            derived = derive(rows, selection, folder, bundle.run.options.formats)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            raise unwritable(error) from error  # the responses were read a moment ago
+        derived = derive_again(path, run, folder, run.options.formats)
     return {name: file.sha256 for name, file in derived.files.items()}
 
 
