@@ -1,6 +1,6 @@
 """The platform's audit API over HTTP, well behaved or as badly as the settings ask.
 
-`app.state.settings` may be replaced while the app runs; requests are then counted anew.
+``app.state.settings`` may be replaced while the app runs; requests are then counted from 1 again.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class Settings:
     """The share of requests that meet each fault, drawn from the seed; 1.0 is all of them."""
 
     script: tuple[Fault | None, ...] = ()
-    """What the first requests meet, one after the other, before `faults` applies."""
+    """What the first requests meet, one after the other, before ``faults`` applies."""
 
     seed: int = 0
     """The n-th request under the same seed and the same faults meets the same fate."""
@@ -96,7 +96,7 @@ class Settings:
     """Seconds that a rate-limited client is told to wait."""
 
     redirect_to: str = "https://elsewhere.example"
-    """Origin that `Fault.REDIRECT` points at."""
+    """Origin that ``Fault.REDIRECT`` points at."""
 
     insert_every: int = 0
     """Record more entries before every n-th list request; 0 is never."""
@@ -114,7 +114,7 @@ class Settings:
     """Entries that the API denies having."""
 
     hidden_after: int = 0
-    """List requests answered in full before `hidden` applies."""
+    """List requests answered in full before ``hidden`` applies."""
 
     edit: Callable[[dict[str, Json]], dict[str, Json]] | None = None
     """Last word on every entry as it goes out: other field names, other values, another body."""
@@ -130,7 +130,7 @@ class _Tally:
 
 
 def create_app(service: AuditService, settings: Settings, clock: Clock) -> Starlette:
-    """Serve the log of `service` under ``/v1/cli``, every response dated by `clock`."""
+    """Serve the log of ``service`` under ``/v1/cli``, every response dated by ``clock``."""
     app = Starlette(
         routes=[
             *_routes(A, f"{BASE}/audit"),

@@ -90,7 +90,7 @@ class AuditService:
             self._connection.close()
 
     def record(self, entry: Entry) -> None:
-        """Append one entry. Raises `sqlite3.IntegrityError` when its id is taken."""
+        """Append one entry. Raises ``sqlite3.IntegrityError`` when its id is taken."""
         self.record_all((entry,))
 
     def record_all(self, entries: Iterable[Entry]) -> None:
@@ -120,7 +120,7 @@ class AuditService:
     def shuffled_page(
         self, *, salt: int, limit: int, offset: int = 0, filters: Filters | None = None
     ) -> list[Entry]:
-        """Read entries newest first, those of one instant in an order that depends on `salt` alone."""
+        """Read entries newest first, those of one instant in an order that depends on ``salt`` alone."""
         return self._page(
             f"created_at DESC, seq * {salt * 7919 + 104729:d} % 1000003, seq", limit, offset, filters
         )

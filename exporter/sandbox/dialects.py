@@ -70,7 +70,7 @@ def public_id(prefix: str, identifier: UUID) -> str:
 
 
 def read_public_id(text: str) -> UUID:
-    """Take back what `public_id` wrote. Raises ValueError for anything else."""
+    """Take back what ``public_id`` wrote. Raises ValueError for anything else."""
     prefix, _, digits = text.partition("_")
     identifier = UUID(hex=digits)
     if public_id(prefix, identifier) != text:
@@ -120,7 +120,7 @@ def write_b(entry: Entry) -> dict[str, Json]:
 def wrap(
     body: Body, entries: Sequence[Json], *, total: int | None, limit: int, offset: int
 ) -> dict[str, Json] | Sequence[Json]:
-    """Put a page into the shape asked for; `total` is left out where it is None."""
+    """Put a page into the shape asked for; ``total`` is left out where it is None."""
     page: dict[str, Json] = {"limit": limit, "offset": offset}
     if total is not None:
         page["total"] = total

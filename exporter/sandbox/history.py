@@ -25,10 +25,10 @@ SEED = 20_260_427
 def generate(
     *, entries: int = ENTRIES, ends: datetime, days: int = DAYS, seed: int = SEED
 ) -> Iterator[Entry]:
-    """Yield exactly `entries` entries, oldest first, from the `days` before `ends`, an aware time.
+    """Yield exactly ``entries`` entries, oldest first, from the ``days`` before ``ends``, an aware time.
 
-    None is as late as `ends`. The stories come first and everyday work fills up the number; where the number
-    is too small for the stories, it is the oldest entries that are left out.
+    None is as late as ``ends``. The stories come first and everyday work fills up the number; where the
+    number is too small for the stories, it is the oldest entries that are left out.
     """
     period = Period(begins=nanoseconds(ends - timedelta(days=days)), ends=nanoseconds(ends))
     cast = assemble(seed, period)

@@ -45,7 +45,7 @@ TICKET_SHARE = 0.4
 
 
 def work(cast: Cast, period: Period, scribe: Scribe, count: int) -> Iterator[Entry]:
-    """Do exactly `count` entries of work, in order of time, spread over the period's days."""
+    """Do exactly ``count`` entries of work, in order of time, spread over the period's days."""
     days = list(period.days())
     silent = _silent_weekend(period)
     busy = list(accumulate(_busyness(day, period, silent) for day in days))
@@ -84,7 +84,7 @@ def _bounds(day: date, period: Period) -> tuple[int, int]:
 def _plan(
     shop: "_Shop", day: date, period: Period, count: int
 ) -> list[tuple[int, int, Act, Actor, Resource]]:
-    """Plan `count` steps for one day: when, order among equals, what, who, to what."""
+    """Plan ``count`` steps for one day: when, order among equals, what, who, to what."""
     rng = shop.rng
     begins, ends = _bounds(day, period)
     automated = AUTOMATION_SHARE_AT_WEEKENDS if day.weekday() > FRIDAY else AUTOMATION_SHARE
@@ -122,7 +122,7 @@ class _Shop:
         self.replicas = dict.fromkeys(self.newest, FEW)
 
     def present(self, begins: int, ends: int) -> list[Actor]:
-        """Return who is there from `begins` to `ends`, each as often as they are busy."""
+        """Return who is there from ``begins`` to ``ends``, each as often as they are busy."""
         return [
             person
             for person in self.people
@@ -132,7 +132,7 @@ class _Shop:
         ]
 
     def draw(self, actor: Actor, room: int) -> Work:
-        """Draw a piece of work that suits the actor and takes at most `room` steps."""
+        """Draw a piece of work that suits the actor and takes at most ``room`` steps."""
         pieces, shares = HABITS[actor.duty]
         work = self.rng.choices(pieces, shares)[0](self)
         return work if len(work) <= room else self.rescale()

@@ -29,7 +29,7 @@ class Scribe:
         changes: Mapping[str, Json] | None = None,
         **metadata: Json,
     ) -> Entry:
-        """Write down that `actor` did `action` at `moment`, nanoseconds since 1970."""
+        """Write down that ``actor`` did ``action`` at ``moment``, nanoseconds since 1970."""
         draw = self.rng.random()
         if draw < ELSEWHERE:
             address = f"2001:db8:{self.rng.randrange(1, 0x10000):x}::{self.rng.randrange(1, 0x10000):x}"

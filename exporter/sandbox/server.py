@@ -52,7 +52,7 @@ class _Protocol(H11Protocol):
 
 @contextmanager
 def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
-    """Serve `app` from a thread for as long as the context lasts.
+    """Serve ``app`` from a thread for as long as the context lasts.
 
     Port 0 takes any free one. Raises OSError when the address cannot be had.
     """
@@ -85,7 +85,7 @@ def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Se
 def serve_forever(
     app: ASGIApp, host: str, port: int, ready: Callable[[Served], None] = lambda _served: None
 ) -> None:
-    """Serve `app` until SIGINT or SIGTERM, then return; `ready` is told where, once it is reachable.
+    """Serve ``app`` until SIGINT or SIGTERM, then return; ``ready`` is told where, once it is reachable.
 
     To be called from the main thread. Raises OSError when the address cannot be had.
     """
