@@ -52,6 +52,7 @@ class OffsetPass:
         self._outrun = 0
         self._empty_below: Counter[str] = Counter()
         self._drift: int | None = 0
+        self._misplaced = 0
         self.pages = 0
         """How many pages brought it down."""
         self.displaced = 0
@@ -240,6 +241,9 @@ class OffsetPass:
         if page.recorded and not following.recorded and drift != 0:
             self.displaced = max(self.displaced, self._came_late(page, following, step))
         self._drift = drift
+        if page.stated is not None and following.stated is not None:
+            joined = max(0, following.stated - page.stated)
+            self._misplaced = max(0, self._misplaced + moved - joined)
         if following.asked > page.answered:
             self.vanished = max(self.vanished, -moved)
 
@@ -295,10 +299,15 @@ class OffsetPass:
         return following
 
     def _end(self, bottom: Page) -> Check:
+        """Judge the end, by the total only where places are what they seem, since it is held against them.
+
+        A platform that goes no further down than some offset may answer there as for that one: what it shows
+        seems pushed down, though nothing joined, and the list longer than what was read of it.
+        """
         bottom = recounted(bottom, lambda page: self._reader.page(page.reach))
         listed = Listed(
             entries=bottom.reach,
-            total=bottom.total,
+            total=None if self._misplaced else bottom.total,
             counts=self._counts,
             last=self._last,
             bottom=self._bottom,

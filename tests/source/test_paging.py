@@ -35,6 +35,7 @@ class Listing:
         full: int = 4,
         counted: bool = True,
         offset_honoured: bool = True,
+        deepest: int = 10**9,
         filtered: bool = False,
         lasting: float = 0,
         received: Callable[[Page, int], Page | None] = nothing_received,
@@ -59,6 +60,7 @@ class Listing:
         self._lasting = lasting
         self._counted = counted
         self._offset_honoured = offset_honoured
+        self._deepest = deepest
         self._filtered = filtered
 
     def page(self, offset: int = 0, *, step: int = 0) -> Page:
@@ -69,7 +71,7 @@ class Listing:
         self.asking = True
         now = self._now(self)
         self.asking = False
-        begin = offset if self._offset_honoured else 0
+        begin = min(offset, self._deepest) if self._offset_honoured else 0
         shown = replace(page(0, **dict([*now.items()][begin : begin + self.fits])), offset=offset)
         self.shown.update(shown.ids)
         self.empty += not shown.size
@@ -213,6 +215,21 @@ def test_entries_that_join_at_the_head_lose_nothing_and_leave_nothing_open(
     assert (down.ignored, down.deepest, down.vanished) == (False, None, 0)
     assert [check.result for check in down.checks] == [Result.AS_EXPECTED]
     assert check.result is (Result.AS_EXPECTED if counted else Result.NOT_SHOWN)
+
+
+@pytest.mark.parametrize(("filtered", "result"), [(True, Result.DIFFERS), (False, Result.NOT_SHOWN)])
+def test_where_an_offset_goes_no_further_no_total_counts_places_for_entries_that_were_not_read(
+    filtered: bool,  # noqa: FBT001 - a parameter
+    result: Result,
+) -> None:
+    """Asked for at 45, the last of its pages ends at 50, and seems to end at 53, where the log does."""
+    log = dict([*SIXTY.items()][:53])
+    listing = Listing(still(**log), full=8, deepest=42, filtered=filtered)
+
+    _, check = descend(listing)
+
+    assert len(listing.shown) == 50
+    assert check.result is result
 
 
 def test_an_offset_without_effect_is_known_by_three_pages_further_down_that_bring_what_was_there() -> None:
