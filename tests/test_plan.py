@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import UsageError
+from exporter.errors import OutputError, UsageError
 from exporter.evidence.chain import Predecessor
 from exporter.evidence.coverage import SealedBundle
 from exporter.facts import Selection, Verdict, Window
-from exporter.plan import Plan, plan
+from exporter.plan import Plan, plan, read_sealed
 from exporter.request import Request
 from exporter.source.connection import Connection
 from exporter.source.credentials import Key, Profile
@@ -129,6 +129,13 @@ def test_an_archive_that_is_far_enough_is_answered_for_by_what_covers_the_end(
     task = planned(bundles=[bundle("a", days(2, 5))], until=day(until))
 
     assert task.sealed == (name and Path(name))
+
+
+def test_a_bundle_that_answers_already_and_is_not_all_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        OutputError, match=r"answers the request already, and cannot be read \(.*No such file"
+    ):
+        read_sealed(tmp_path)
 
 
 @pytest.mark.parametrize(
