@@ -140,6 +140,8 @@ def test_a_passphrase_from_the_environment_is_the_bytes_that_stand_there() -> No
     environ = {PASSPHRASE_VARIABLE: os.fsdecode(b"p\xe4ss")}
 
     assert read_passphrase(None, environ) == b"p\xe4ss"
+    for nothing in ({}, {PASSPHRASE_VARIABLE: ""}):
+        assert read_passphrase(None, nothing) is None
 
 
 def test_a_passphrase_comes_by_a_pipe_too_and_an_empty_one_is_none(tmp_path: Path) -> None:
@@ -197,6 +199,19 @@ def test_what_is_no_key_is_refused_without_being_shown(
     assert "xxx" not in str(refused.value)
 
 
+def test_a_private_key_of_a_kind_that_the_library_does_not_open_is_refused(
+    keys: dict[str, Path], tmp_path: Path
+) -> None:
+    """Such as one on a security token. No passphrase was given, and none is blamed."""
+    first, *lines, last = keys["ed25519"].read_text().splitlines()
+    content = base64.b64decode("".join(lines)).replace(b"ssh-ed25519", b"ssh-another")
+    (tmp_path / "key").write_text("\n".join([first, base64.b64encode(content).decode(), last, ""]))
+    (tmp_path / "key").chmod(0o600)
+
+    with pytest.raises(SigningError, match="holds no private key in OpenSSH's format"):
+        load_signing_key(tmp_path / "key", None)
+
+
 def test_a_private_key_that_signs_in_no_way_known_here_is_refused(
     keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +224,8 @@ def test_a_private_key_that_signs_in_no_way_known_here_is_refused(
 
 
 def test_a_pipe_in_the_keys_place_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "key", 0o600)
+    """Nor held to the modes of a file: it is the process at its other end that has the key."""
+    os.mkfifo(tmp_path / "key", 0o644)
 
     with pytest.raises(SigningError, match="holds no private key"):
         load_signing_key(tmp_path / "key", None)
