@@ -119,11 +119,13 @@ def read_one_by_one(
     """Read the entries at ``places`` by themselves, whatever they hold; ``unusable`` takes what cannot be."""
     columns: dict[str, list[object]] = {column.name: [] for column in COLUMNS}
     for place in places:
+        seen: Counter[str] = Counter()
         try:
-            row = _Entry(bytes(entries[place]), observations).row(observations)
+            row = _Entry(bytes(entries[place]), seen).row(seen)
         except _UNREADABLE as error:
             unusable[place] = str(error)
             continue
+        observations.update(seen)
         row["source_sha256"] = digests[place].as_py()
         for name, cells in columns.items():
             cells.append(row.get(name))

@@ -287,6 +287,14 @@ def test_what_is_left_out_leaves_the_others_of_its_page_in_their_order() -> None
     }
 
 
+def test_oddities_are_counted_of_entries_that_are_rows_only() -> None:
+    entries = [msgspec.Raw(b'{"id": "\\ud800", "id": "\\ud800", "action": "a", "created_at": "never"}')]
+
+    rows = normalize(entries, source="the page", lenient=True)
+
+    assert not any(rows.observations.values())
+
+
 def test_the_source_digest_is_of_the_bytes_as_received() -> None:
     spaced = b'{ "id" : "1" ,"action":"\\u0061",\n "created_at": 1767225600, "x": 1.10 }'
     plain = b'{"id":"1","action":"a","created_at":1767225600,"x":1.10}'
