@@ -288,10 +288,13 @@ def test_an_authority_that_keeps_one_waiting_is_not_asked_again_for_ever(
 
 
 def test_an_authority_is_asked_by_way_of_the_proxy_that_is_named(authority_chain: Chain) -> None:
-    with served(authority_chain.respond()) as proxy:
-        token = request_token(CONTENT, Authority(url="http://tsa.example/tsa", proxy=proxy))
+    with served(authority_chain.respond()) as address:
+        proxy = address.replace("//", "//user:secret@")
+        asked = Authority(url="http://tsa.example/tsa", proxy=proxy)
+        token = request_token(CONTENT, asked)
 
     check_token(parse_token(token), CONTENT, [authority_chain.root.certificate])
+    assert "secret" not in repr(asked)
 
 
 def test_an_authority_whose_answer_only_trickles_does_not_outlast_the_time_out(
@@ -351,6 +354,11 @@ def test_a_token_that_was_granted_with_changes_is_not_kept(authority_chain: Chai
 
     with served(answer) as url, pytest.raises(StampError, match="not about this request"):
         request_token(CONTENT, Authority(url=url))
+
+
+@pytest.mark.parametrize("url", ["http://tsa.example", "https://tsa.example:8443/tsa?policy=1"])
+def test_an_authority_may_answer_by_http_as_by_https(url: str) -> None:
+    assert Authority(url=url).url == url
 
 
 @pytest.mark.parametrize(
