@@ -25,7 +25,7 @@ One answer may disagree with itself: the platform may take the entries of a page
 """
 
 _SEARCHES = 60  # pages that the search for the end of an action may look at
-_ROUND = 100  # totals that are a multiple of it may be as far as a search engine counts
+_ROUND = 100  # totals that are a multiple of it may be as far as a search engine counts; none counts less far
 
 
 class Bottom(NamedTuple):
@@ -138,6 +138,9 @@ def _end_by_actions(reader: Reader, window: Window, listed: Listed) -> Check:
     refuted = _others_going_on(reader, window, listed.bottom, DOCUMENTED_ACTIONS - listed.counts.keys())
     if refuted or not has_room:
         return refuted or unconfirmed(window, f"the list ended at {rfc3339(oldest)}, where a page is full")
+    if max(listed.counts.values(), default=0) >= listed.entries >= _ROUND:
+        found = f"the list ended at {rfc3339(oldest)}, and its only action where a ceiling would end both"
+        return unconfirmed(window, found)
     return reached(
         window, f"the list ended at {rfc3339(oldest)}, and so does each of {len(listed.counts):,} actions"
     )

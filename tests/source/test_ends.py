@@ -96,6 +96,25 @@ def test_in_a_list_out_of_order_what_no_action_may_show_below_may_stand_above() 
     assert check.result is Result.NOT_SHOWN
 
 
+@pytest.mark.parametrize(
+    ("met", "result"), [(99, Result.AS_EXPECTED), (100, Result.NOT_SHOWN), (101, Result.NOT_SHOWN)]
+)
+def test_the_only_action_of_a_long_list_ends_where_a_ceiling_ends_both(met: int, result: Result) -> None:
+    """It is the same list over again."""
+    ends = page(0, **{f"e{n}": 500 - n for n in range(met)})
+    reader = cast("Reader", Filtered({"deploy": ends}, full=50))
+    only = Listed(
+        entries=met,
+        total=None,
+        counts={"deploy": met},
+        last={"deploy": min(ends.moments)},
+        bottom=Bottom.of(ends),
+        by_offset=True,
+    )
+
+    assert ended(reader, EVERYTHING, only).result is result
+
+
 def test_a_filter_that_gives_other_actions_confirms_no_end() -> None:
     slices = {"deploy": page(0, a=50, b=40, c=30, d=20), "org.update": page(0, z=59)}
 
