@@ -287,6 +287,15 @@ def test_an_authority_that_keeps_one_waiting_is_not_asked_again_for_ever(
     assert next(asked) == 1
 
 
+def test_an_authority_that_refuses_is_not_asked_again() -> None:
+    asked = itertools.count()
+
+    with served(lambda _: (404, b"%d" % next(asked))) as url, pytest.raises(StampError, match="HTTP 404"):
+        request_token(CONTENT, Authority(url=url))
+
+    assert next(asked) == 1
+
+
 def test_an_authority_is_asked_by_way_of_the_proxy_that_is_named(authority_chain: Chain) -> None:
     with served(authority_chain.respond()) as address:
         proxy = address.replace("//", "//user:secret@")
