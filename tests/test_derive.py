@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from exporter.archive import order
 from exporter.derive import Derived, derive
 from exporter.entries.normalize import Rows, normalize
 from exporter.entries.schema import SCHEMA
-from exporter.facts import Result, Selection, Verdict
+from exporter.facts import NAMED, Result, Selection, Verdict
 from tests.pages import SELECTION, VALUES, WINDOW, Entry, entry, page, received
 
 HISTORY: list[Entry] = [
@@ -283,7 +284,7 @@ def test_an_id_with_two_contents_contradicts_the_log_and_stands_once(
     files, derived = derived_from(*pages)
 
     assert sorted(json.loads(line)["id"] for line in files["audit.jsonl"].splitlines()) == ["log_1", "log_2"]
-    assert derived.conflicts == ("log_1",)
+    assert (derived.rows, derived.conflicts) == (2, ("log_1",))
     assert result_of(derived, "one-content") is Result.CONTRADICTS
     assert result_of(derived, "counts") is Result.AS_EXPECTED
     assert Verdict.of(derived.checks) is Verdict.PARTIAL
@@ -304,6 +305,15 @@ def test_an_id_that_came_inside_and_outside_the_window_contradicts_the_log(
     (check,) = (check for check in derived.checks if check.id == "one-content")
     assert (check.found, check.result) == ("1 (log_1)", Result.CONTRADICTS)
     assert result_of(derived, "counts") is Result.AS_EXPECTED
+
+
+def test_ids_that_came_outside_the_window_as_well_are_named_ascending() -> None:
+    ids = [f"log_{number}" for number in range(9)]
+    strays = (entry(id=id_, created_at="2026-02-01T00:00:00Z") for id_ in ids)
+
+    _, derived = derived_from(page(*strays, *(entry(id=id_) for id_ in ids)))
+
+    assert derived.strays == tuple(ids)
 
 
 def test_an_id_with_two_times_that_both_lie_outside_is_no_matter_of_the_window() -> None:
@@ -380,6 +390,25 @@ def test_what_is_left_out_is_named_once_in_the_order_received() -> None:
         "entry 0 of the second",
         "entry 0 of the third",
     ]
+
+
+def test_of_many_that_are_left_out_all_are_counted_and_the_first_few_are_named() -> None:
+    raws = [msgspec.Raw(json.dumps(entry(id=None, at=at)).encode()) for at in range(NAMED + 1)]
+
+    _, derived = derived_from(normalize(raws, source="the page", lenient=True))
+
+    (check,) = (check for check in derived.checks if check.id == "records")
+    assert check.found.startswith(f"{NAMED + 1} left out: entry 0 of the page")
+    assert check.found.count("of the page") == NAMED
+    assert check.result is Result.DIFFERS
+
+
+def test_an_archive_that_holds_another_number_of_entries_than_was_received_differs() -> None:
+    _, derived = derived_from(page(entry()))
+
+    assert result_of(replace(derived, received=2), "counts") is Result.DIFFERS
+    lost = replace(derived.files["csv"], rows=0)
+    assert result_of(replace(derived, files={**derived.files, "csv": lost}), "counts") is Result.DIFFERS
 
 
 def test_an_archive_that_is_there_is_not_written_over(tmp_path: Path) -> None:
