@@ -115,15 +115,26 @@ def recorded(bundle: Bundle) -> Iterator[Check]:
     except NOT_READABLE:
         return  # which the statement's comparison says
     if bundle.lists_payload:
-        listed = {file.path: file.sha256 for file in run.files}
-        there = {path: digest for path, digest in bundle.payload.items() if path not in _LATER_FILES}
         what = "The files are those that the record of the run lists"
-        yield none_of("record-files", what, {path for path, _ in listed.items() ^ there.items()})
+        yield none_of("record-files", what, set(_unlike_files(bundle, run.files)))
     yield none_of("record", "The record of the run agrees with itself", set(_contradictions(run)))
 
 
+def _unlike_files(bundle: Bundle, files: Sequence[record.File]) -> Iterator[str]:
+    """Name the files that are not listed as they are, once each."""
+    listed = Counter((file.path, file.sha256) for file in files)
+    there = Counter(file for file in bundle.payload.items() if file[0] not in _LATER_FILES)
+    yield from (path for path, _ in (listed - there) + (there - listed))
+    for file in files:
+        found = bundle.measured.get(file.path)
+        if isinstance(found, Measure) and found.sha256 == file.sha256 and found.size != file.bytes:
+            yield file.path
+
+
 def _contradictions(run: record.Run) -> Iterator[str]:
-    """Name what other parts of the record do not bear out."""
+    """Name what other parts of the record do not bear out, or that it is of another format."""
+    if run.format != record.FORMAT:
+        yield "format"
     if run.verdict.value is not Verdict.of(run.checks):
         yield "verdict"
     archives = {file.path for file in run.files if file.path.startswith("data/audit.")}

@@ -86,7 +86,8 @@ def seal_again(bundle: Path) -> None:
     record = bundle / "data" / "run.json"
     run = json.loads(record.read_bytes())
     for file in run.get("files", []):
-        file["sha256"] = sha256_file(bundle / file["path"])
+        path = bundle / file["path"]
+        file.update(sha256=sha256_file(path), bytes=path.stat().st_size)
     record.write_text(json.dumps(run))
     list_again(bundle)
 
@@ -429,6 +430,38 @@ def test_a_changed_row_count_is_found_under_a_whole_new_seal(bundle: Path, forma
     rewrite_run(bundle, one_less)
 
     assert differing(verify(bundle, reperform=True)) == {f"rows-{format_}"}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda run: run["counts"].update(entries=7), {"rows-parquet", "rows-csv", "rows-jsonl"}),
+        (lambda run: run["files"][0].update(rows=7), {"rows-csv"}),
+        (lambda run: run["files"][0].update(rows=None), {"rows-csv"}),
+        (lambda run: run["files"].append(run["files"][0]), {"record-files"}),
+        (lambda run: run.update(format="audit-export/run/v2"), {"record"}),
+    ],
+    ids=["entries", "rows", "no rows", "twice", "format"],
+)
+def test_a_record_that_says_other_things_of_its_files_or_is_of_another_format_is_found(
+    bundle: Path, change: Callable[[dict[str, Any]], None], found: set[str]
+) -> None:
+    rewrite_run(bundle, change)
+
+    assert differing(verify(bundle, reperform=False)) == found
+
+
+def test_a_record_that_gives_a_file_another_size_is_found(bundle: Path) -> None:
+    record = bundle / "data" / "run.json"
+    run = json.loads(record.read_bytes())
+    run["files"][0]["bytes"] += 1
+    record.write_text(json.dumps(run))
+    list_again(bundle)
+
+    checks = verify(bundle, reperform=False)
+
+    assert differing(checks) == {"record-files"}
+    assert check_of(checks, "record-files").found == run["files"][0]["path"]
 
 
 @pytest.mark.parametrize(
