@@ -52,14 +52,17 @@ def test_a_file_is_read_up_to_its_bound_and_not_beyond(tmp_path: Path) -> None:
         read(Folder(tmp_path), "file", most=3)
 
 
-def test_nothing_but_a_plain_file_is_opened_or_given_a_place_and_what_is_refused_is_not_held_open(
+def test_nothing_but_a_plain_file_is_opened_or_given_a_place_and_nothing_is_held_open_on_the_way(
     tmp_path: Path,
 ) -> None:
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "file").touch()
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
     folder, held = Folder(tmp_path), len(list(Path("/dev/fd").iterdir()))
 
+    folder.open("data/raw/file").close()
     with folder.local("file") as place:
         assert place == tmp_path / "file"
     for name in ("link", "pipe"):
