@@ -137,8 +137,34 @@ def test_a_folder_and_what_is_encrypted_or_not_as_long_as_it_says_are_no_files_o
         assert Zip(path).odd == {"two": "compressed, encrypted or not a file"}
         assert Zip(path).files == {"one"}
     with zipfile.ZipFile(path, "w") as file:
+        file.writestr("bundle/", b"")
         file.writestr("bundle/folder/", b"")
-    assert Zip(path).odd == {"folder/": "compressed, encrypted or not a file"}
+    assert Zip(path).odd == dict.fromkeys(["bundle/", "folder/"], "compressed, encrypted or not a file")
+
+
+def test_a_zip_of_more_than_one_folder_has_none_that_everything_is_in(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "file.zip", one=b"1")
+    assert (Zip(path).top, Zip(path).flaws) == ("bundle", [])
+
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("another/two", b"2")
+
+    assert (Zip(path).top, Zip(path).flaws) == ("", ["more than one folder at its top"])
+
+
+def test_a_zip_that_asks_for_a_later_version_is_none_that_pack_writes(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "file.zip", one=b"1")
+    content = path.read_bytes()
+    version = content.rindex(b"PK\x01\x02") + 6
+
+    path.write_bytes(content[:version] + b"\xff" + content[version + 1 :])
+
+    assert Zip(path).flaws == ["not a whole zip file (zip file version 25.5)"]
+    assert Zip(path).files == frozenset()
+
+
+def test_a_folder_that_is_gone_when_it_is_looked_into_has_a_flaw(tmp_path: Path) -> None:
+    assert Folder(tmp_path / "gone").flaws == ["the folder cannot be listed (No such file or directory)"]
 
 
 def test_a_file_that_would_begin_before_the_zip_is_not_looked_for(tmp_path: Path) -> None:
