@@ -124,6 +124,8 @@ def test_a_file_in_a_zip_is_read_as_if_it_were_alone(tmp_path: Path) -> None:
         assert file.read() == b"y" * 50
     with pytest.raises(FileNotFoundError):
         found.open("none")
+    accented = {"\u00e9": b""}
+    assert Zip(zipped(tmp_path / "other.zip", **accented)).files == accented.keys()
 
 
 def test_a_folder_and_what_is_encrypted_or_not_as_long_as_it_says_are_no_files_of_a_zip(
@@ -187,7 +189,7 @@ def test_no_end_is_believed_but_one_as_pack_writes_it_of_a_directory_within_boun
     monkeypatch.setattr(container, "_MOST_DIRECTORY", size)
     assert Zip(path).flaws == []
 
-    for spoilt in (content + b"more", content[:-2] + b"\x01\0"):
+    for spoilt in (content + b"more", content + bytes(22), content[:-2] + b"\x01\0"):
         path.write_bytes(spoilt)
         assert Zip(path).flaws == ["not a whole zip file (its end is not the one that pack writes)"]
     path.write_bytes(content)
