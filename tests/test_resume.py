@@ -207,6 +207,23 @@ def test_shorter_pages_carry_on_from_longer_ones(
     assert published.run.verdict.value is Verdict.COMPLETE
 
 
+def test_pages_that_the_platform_cuts_shorter_by_now_carry_on_from_longer_ones(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """How long a page is that it cuts off, its own answers tell, and not those of the attempt before."""
+    world = serve(entries=100, cap=20)
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    request = broken_off(world, tmp_path, after=10, since=since, concurrency=1)
+    world.behave(cap=5)
+
+    published = run(request)
+
+    whole = run(world.request(tmp_path / "whole", since=since))
+    assert archives(published.bundle) == archives(whole.bundle)
+    assert published.run.verdict.value is Verdict.COMPLETE
+    assert published.run.probe["largest_page"] == 5
+
+
 def test_a_page_that_was_received_twice_in_two_orders_does_not_lead_back_to_itself(
     serve: Serve, tmp_path: Path
 ) -> None:

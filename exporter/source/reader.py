@@ -49,7 +49,7 @@ class Reader:
         self.limit = page_size
         """Entries to ask for in one request."""
         self.largest_page = 0
-        """The most entries that came in one page."""
+        """The most entries that came in one page, as the platform cuts them off now."""
         self.asked = 0
         """How many pages of the whole log the walk has asked for."""
         self.oldest: datetime | None = None
@@ -162,7 +162,8 @@ class Reader:
         if self._recalled is not None:
             self._recalled.meet(page)
         self._received += page.size
-        self.largest_page = max(self.largest_page, page.size)
+        if not page.recorded:
+            self.largest_page = max(self.largest_page, page.size)
         self.server_time = page.server_time or self.server_time
         self.actions.update(pc.unique(page.rows.batch["action"]).to_pylist())
         users = pc.coalesce(page.rows.batch["actor_id"], page.rows.batch["actor_email"])
