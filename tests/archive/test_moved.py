@@ -1,12 +1,14 @@
 from collections import defaultdict
 from contextlib import ExitStack, closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.archive import moved
 from exporter.archive.moved import PLACES, moved_ids
 from exporter.archive.spool import Spool
 from tests.pages import entry, page
@@ -38,5 +40,25 @@ def test_just_the_ids_that_came_with_several_times_are_found_in_one_part_or_in_m
             for id_, at in rows:
                 times[f"log_{id_}"].add(at)
 
-        moved = {id_ for id_, several in times.items() if len(several) > 1}
-        assert moved_ids(whole, places, held=held) == moved
+        several_times = {id_ for id_, several in times.items() if len(several) > 1}
+        assert moved_ids(whole, places, held=held) == several_times
+
+
+def test_ids_are_dealt_out_to_as_many_files_as_memory_asks_for_and_to_none_where_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[Path] = []
+
+    def opened(*, dir: Path) -> Any:  # noqa: A002 - as the function in whose place it stands
+        files.append(dir)
+        return TemporaryFile(dir=dir)
+
+    monkeypatch.setattr(moved, "TemporaryFile", opened)
+    with closing(Spool(tmp_path / "rows.arrow")) as rows:
+        rows.add(page(*(entry(id=f"log_{number:04}") for number in range(100))).batch)
+        whole = 3 * rows.ids + 128 * rows.rows  # as long as each id is, and what lies around it
+
+        for held, parts in ((whole + 1, 0), (whole, 2), (whole // 3, 4)):
+            files.clear()
+            moved_ids(rows, held=held)
+            assert files == [tmp_path] * parts
