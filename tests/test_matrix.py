@@ -211,6 +211,18 @@ def test_three_hundred_entries_of_one_instant_change_places_at_every_request(
     assert_whole(world, run(world, tmp_path, dialect=dialect))
 
 
+def test_two_instants_that_fill_pages_lie_next_to_each_other_and_change_places_at_every_request(
+    log: Log, tmp_path: Path
+) -> None:
+    entries = list(history(LOG))
+    newer, older = entries[400].created_at, entries[550].created_at
+    tied = [replace(entry, created_at=newer) for entry in entries[400:550]]
+    tied += [replace(entry, created_at=older) for entry in entries[550:700]]
+    world = log([*entries[:400], *tied, *entries[700:]], cap=CAP, ties_shuffled=True)
+
+    assert_whole(world, run(world, tmp_path))
+
+
 @either
 def test_an_entry_joins_at_every_request(log: Log, tmp_path: Path, total: str, dialect: str) -> None:
     world = log(cap=CAP, insert_every=1, total=total)

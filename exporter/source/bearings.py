@@ -6,6 +6,7 @@ out of order, the list may be in order of insertion, and ids tell what stands ab
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import Enum, auto
 
 from exporter.source.platform import Page
@@ -33,11 +34,13 @@ class Bearing(Enum):
 def bearing(page: Page, step: int, other: Page) -> Bearing:
     """Say where, seen from ``other``, those entries of ``page`` are that stand at ``step`` and below."""
     missing = lacking(page, step, other)
+    in_order = page.in_order and other.in_order
     if not missing:
-        return Bearing.UP if _may_begin_above(page, step, other) else Bearing.HERE
+        above = in_order and _may_begin_above(other, page.moments[step + 1])
+        return Bearing.UP if above else Bearing.HERE
     if not other.size:
         return Bearing.UP
-    if not (page.in_order and other.in_order):
+    if not in_order:
         return _bearing_by_ids(page, missing, other)
     moments = [at for id_, at in zip(page.ids, page.moments, strict=True) if id_ in missing]
     newest, oldest = max(other.moments), min(other.moments)
@@ -49,15 +52,13 @@ def bearing(page: Page, step: int, other: Page) -> Bearing:
     return Bearing.UP if max(moments) >= newest else Bearing.GONE
 
 
-def _may_begin_above(page: Page, step: int, other: Page) -> bool:
-    """Tell whether ``other`` may lack some of the instant that follows on ``step``: those above its first.
+def _may_begin_above(page: Page, moment: datetime) -> bool:
+    """Tell whether ``page``, in order, may lack some entries of an instant: those above its first.
 
-    They may have changed places with those that ``page`` shows.
+    They may have changed places with those that it shows.
     """
-    is_head = other.offset == 0 and not other.recorded
-    if is_head or not (page.in_order and other.in_order):
-        return False
-    return other.moments[0] <= page.moments[step + 1]
+    is_head = page.offset == 0 and not page.recorded
+    return not is_head and page.moments[0] <= moment
 
 
 def _bearing_by_ids(page: Page, missing: Collection[str], other: Page) -> Bearing:
@@ -89,12 +90,15 @@ def lacking(page: Page, step: int, other: Page) -> Collection[str]:
     """Return the ids at ``step`` and below of ``page`` that ``other`` should hold and does not.
 
     The first of them may have changed places with others of its instant further up. Where the instant that
-    ends ``page`` ends ``other`` too, those of that instant may be further down, and the first has to do.
+    ends ``page`` ends ``other`` too, those of that instant may be further down, and the first has to do;
+    where its own instant may begin above ``page``, any of that may stand in its place.
     """
-    if other.size and other.moments[-1] == page.moments[-1]:
-        lasting = page.ids[step : step + 1]
-    else:
+    if not other.size or other.moments[-1] != page.moments[-1]:
         lasting = page.ids[step + 1 :]
+    elif page.in_order and other.in_order and _may_begin_above(page, page.moments[step]):
+        lasting = []
+    else:
+        lasting = page.ids[step : step + 1]
     return set(lasting).difference(other.ids)
 
 

@@ -16,6 +16,7 @@ from exporter.source.witnesses import Head
 _ROUNDS = 60  # readings of an instant, until it is left open
 _BLIND_ROUNDS = 5  # places where it was seen to begin, likewise, where there is no total
 _OUTGROWN = 4  # times as many places as it had at the fewest, likewise
+_CUT_ELSEWHERE = 38  # percent of a page, by which the next begins further up in each reading, or again below
 _PLACES_AN_ENTRY = 3  # that may be passed for each entry met, or offset has no effect
 
 
@@ -49,7 +50,7 @@ class Ties:
         before = math.inf
         first = self._begin(self._page.offset)
         while True:
-            current, found = self._read_through(first)
+            current, found = self._read_through(first, rounds)
             self.seen |= found
             if self.ignored or not self._window.since <= self.moment < self._window.until:
                 return current
@@ -75,12 +76,18 @@ class Ties:
         self.checks.append(_open(f"{len(met):,} entries for {places:,} places at {rfc3339(self.moment)}"))
         return current
 
-    def _read_through(self, first: Page) -> tuple[Page, set[str]]:
-        """Read from ``first`` to a page that goes below the instant; return it, and the instant's ids."""
+    def _read_through(self, first: Page, rounds: int) -> tuple[Page, set[str]]:
+        """Read from ``first`` to a page that goes below the instant; return it, and the instant's ids.
+
+        ``rounds`` were read before; the list is cut into pages elsewhere than in them, or orders that depend
+        on the offset alone, or on which of several servers answers, would show the same entries again.
+        """
         current, found, ids = first, set(_at(first, self.moment)), set(first.ids)
+        repeated = rounds * max(1, first.size * _CUT_ELSEWHERE // 100) % max(1, first.size - 1)
         while current.size and current.moments[-1] >= self.moment:
             self._head.remember(current)
-            current = self._reader.page(current.reach)
+            current = self._reader.page(current.reach - repeated)
+            repeated = 0
             found.update(_at(current, self.moment))
             ids.update(current.ids)
             if current.offset - first.offset > _PLACES_AN_ENTRY * len(ids) + first.size:

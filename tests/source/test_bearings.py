@@ -15,6 +15,7 @@ IN_ORDER = page(0, a=50, b=40, c=30, d=20)
 OUT_OF_ORDER = page(0, a=30, b=50, c=40, d=20)
 TIED = page(0, a=50, b=40, c=40, d=30)
 ENDING_TIED = page(0, a=50, b=40, c=30, d=30)
+OF_TWO_INSTANTS = page(4, a=40, b=40, c=30)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,12 @@ ENDING_TIED = page(0, a=50, b=40, c=30, d=30)
         (ENDING_TIED, 1, page(1, b=40, d=30, x=30), Bearing.HERE),
         (ENDING_TIED, 1, page(1, b=40, d=30, x=30, e=20), Bearing.GONE),
         (ENDING_TIED, 1, page(1, x=45, y=30), Bearing.GONE),
+        (OF_TWO_INSTANTS, 1, page(5, x=40, c=30), Bearing.HERE),
+        (OF_TWO_INSTANTS, 1, page(5, x=40, y=30), Bearing.HERE),
+        (OF_TWO_INSTANTS, 1, page(6, c=30, y=30), Bearing.UP),
+        (OF_TWO_INSTANTS, 1, page(5, x=40, e=20), Bearing.GONE),
+        (OF_TWO_INSTANTS, 1, page(5, x=40, y=45, c=30), Bearing.UP),
+        (page(0, a=40, b=40, c=30), 1, page(1, x=40, c=30), Bearing.UP),
         (TIED, 0, page(1, c=40), Bearing.DOWN),
         (TIED, 0, page(2, c=40, x=40), Bearing.UP),
         (OUT_OF_ORDER, 1, page(2, c=40, d=20, e=10), Bearing.HERE),
