@@ -16,6 +16,7 @@ from exporter.source.witnesses import Head
 _ROUNDS = 60  # readings of an instant, until it is left open
 _BLIND_ROUNDS = 5  # places where it was seen to begin, likewise, where there is no total
 _OUTGROWN = 4  # times as many places as it had at the fewest, likewise
+_LOST = 2  # searches for where it begins that found it nowhere, likewise
 _CUT_ELSEWHERE = 38  # percent of a page, by which the next begins further up in each reading, or again below
 _PLACES_AN_ENTRY = 3  # that may be passed for each entry met, or offset has no effect
 
@@ -38,6 +39,7 @@ class Ties:
         """Entries that were met and are gone, which only a removal can cause."""
         self.ignored = False
         """Whether the platform takes no notice of ``offset``."""
+        self._lost = 0
 
     def run(self) -> Page:
         """Read on to the first entry that is older than the instant; return the page that shows it.
@@ -70,7 +72,7 @@ class Ties:
             if places > _OUTGROWN * fewest + self._page.size:
                 break  # entries of this very instant keep joining, as fast as they are read
             rounds += 1
-            if rounds == _ROUNDS:
+            if rounds == _ROUNDS or self._lost >= _LOST:
                 break
             first = self._begin(first.offset) if at_rest else again
         self.checks.append(_open(f"{len(met):,} entries for {places:,} places at {rfc3339(self.moment)}"))
@@ -104,9 +106,10 @@ class Ties:
             too_deep = first.offset > 0 and _begins_below(first, self.moment)
             too_high = first.size > 1 and first.moments[-1] > self.moment
             if not too_deep and not too_high:
-                break
+                return first
             where = Bearing.UP if too_deep else Bearing.DOWN
             first = self._reader.page(search.next(first.offset, where))
+        self._lost += 1
         return first
 
 

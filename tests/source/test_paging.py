@@ -739,11 +739,30 @@ def test_an_entry_that_vanishes_while_its_instant_is_read_does_not_stand_for_one
     assert down.vanished == (gone != 2)
 
 
-def test_an_instant_that_is_pushed_beyond_a_ceiling_on_offset_has_not_vanished() -> None:
+def test_an_instant_that_is_pushed_beyond_a_ceiling_on_offset_is_soon_given_up_for_lost() -> None:
     def now(it: Listing) -> dict[str, int]:
         joined = {f"h{n}": 100 + n for n in reversed(range(it.asked))}
         return {} if it.offsets[-1] > 8 else {**joined, **{f"t{n}": 40 for n in range(9)}}
 
-    down, _ = descend(Listing(now))
+    listing = Listing(now)
+
+    down, _ = descend(listing)
+
+    assert down.vanished == 0
+    assert listing.asked < 300
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_entries_of_an_instant_that_a_ceiling_on_offset_hides_have_not_vanished(
+    counted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """It is pushed down while it is read, and at rest before it has been read often enough."""
+
+    def now(it: Listing) -> dict[str, int]:
+        joined = {f"h{n}": 100 + n for n in reversed(range(min(it.asked, 15) // 2))}
+        tied = {f"t{n}": 40 for n in range(9)}
+        return {} if it.offsets[-1] > 8 else {**joined, "a": 50, "b": 45, **tied, "z": 30}
+
+    down, _ = descend(Listing(now, full=3, counted=counted))
 
     assert down.vanished == 0
