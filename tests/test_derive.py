@@ -229,7 +229,7 @@ def test_another_process_in_another_zone_locale_and_hash_seed_writes_the_same_by
         [sys.executable, "-c", DERIVE_ELSEWHERE, str(size), str(tmp_path)],
         input=json.dumps(HISTORY[::-1]),
         env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
