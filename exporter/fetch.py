@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 
 from exporter import record
@@ -133,12 +132,16 @@ def refuse_other_dialect(plan: Plan, platform: Platform) -> None:
     That writes ids otherwise, so what the bundle holds would be called gone, and another organization's.
     """
     spoken = platform.dialect.name
-    others = [bundle for bundle in plan.overlapping if _dialect_of(bundle.path) not in {None, spoken}]
+    others = [
+        (bundle.window.until, dialect)
+        for bundle in plan.overlapping
+        if (dialect := _dialect_of(bundle.path)) not in {None, spoken}
+    ]
     if others:
-        end = max(bundle.window.until for bundle in others)
+        end, dialect = max(others)
         raise UsageError(
-            f"The archive was read in dialect {_dialect_of(others[-1].path)}, and the platform now in "
-            f"dialect {spoken}, which writes ids and entries otherwise: none could be found again.",
+            f"The archive was read in dialect {dialect}, and the platform now in dialect {spoken}, "
+            "which writes ids and entries otherwise: none could be found again.",
             "Give --org as then, or leave it out as then; where the platform no longer speaks the former, "
             f"choose an --overlap that reaches no further back than {rfc3339(end)}.",
         )
@@ -148,7 +151,7 @@ def _dialect_of(bundle: Path) -> str | None:
     """Return the dialect that a bundle was read in; ``None`` where it does not say: ``verify`` will."""
     try:
         return record.decode((bundle / "data" / "run.json").read_bytes()).source.dialect
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):
         return None
 
 

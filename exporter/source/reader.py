@@ -70,7 +70,7 @@ class Reader:
         self._foresight = _AHEAD * (platform.client.at_once - 1)
         self._collect = collect
         self._progress = progress
-        self._eldest: datetime | None = None
+        self._oldest_met: datetime | None = None
         self._received = 0
         self._recorded: RecordedPages | None = None
         self._recalled: RecordedPages | None = None
@@ -81,7 +81,7 @@ class Reader:
 
     def take(self, rows: Rows) -> None:
         """Take rows that came before the walk asked for any."""
-        self._eldest = _older(self._eldest, pc.min(rows.batch["timestamp"]).as_py())
+        self._oldest_met = _older(self._oldest_met, pc.min(rows.batch["timestamp"]).as_py())
         self._collect(rows)
 
     def recall(self, recorded: RecordedPages) -> None:
@@ -133,7 +133,7 @@ class Reader:
     @property
     def met_below(self) -> bool:
         """Whether any answer showed an entry that is older than all in the list of the whole log."""
-        return _older(self._eldest, self.oldest) != self.oldest
+        return _older(self._oldest_met, self.oldest) != self.oldest
 
     def _foreseen(self, offset: int, step: int) -> range:
         """Return the offsets that should follow, as far as the platform says that the log goes."""
@@ -172,7 +172,7 @@ class Reader:
             self.totals.note(page)
             self.in_order &= page.in_order
             self.oldest = _older(self.oldest, page.oldest)
-        self._eldest = _older(self._eldest, page.oldest)
+        self._oldest_met = _older(self._oldest_met, page.oldest)
         for rows in page.batches:
             self._collect(rows)
         self._progress(self._received, page.oldest)
